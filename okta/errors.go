@@ -1,0 +1,156 @@
+package okta
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// What callers branch on; use errors.Is on whatever a method of this package returned.
+var (
+	// ErrUnauthorized is an answer 401: the credential is wrong, revoked or expired, or its owner is.
+	ErrUnauthorized = errors.New("okta does not accept the credential")
+	// ErrForbidden is an answer 403: the credential lacks the permission or the scope.
+	ErrForbidden = errors.New("okta does not permit this to the credential")
+	// ErrNotFound is an answer 404: no such token or user, or none any more.
+	ErrNotFound = errors.New("okta knows no such thing")
+	// ErrIncomplete is a listing that is not provably complete. Nothing may be concluded from it.
+	ErrIncomplete = errors.New("the listing is incomplete")
+)
+
+// Error is a request that didn't bring what was asked for. It never holds a secret.
+type Error struct {
+	// Method and Path are what was asked; the path is without its query.
+	Method, Path string
+	// Status is the answer's status, or 0 where no answer arrived. After a change (PUT, DELETE) 0
+	// means that nobody knows whether it happened.
+	Status int
+	// Code is Okta's errorCode, such as E0000011: the one part of its errors that Okta supports for
+	// decisions (https://developer.okta.com/docs/reference/error-codes/). Empty if there was none.
+	Code string
+	// Summary says what came back, in Okta's words or ours; printable.
+	Summary string
+	// RequestID is the answer's X-Okta-Request-Id, for Okta's support. Empty if there was none.
+	RequestID string
+	// Err is the cause where no usable answer arrived, else nil.
+	Err error
+
+	// retry is what the answer said about trying again.
+	retry retryAdvice
+}
+
+// Error gives everything but the cause's type on one line.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: ", e.Method, e.Path)
+	if e.Status != 0 {
+		fmt.Fprintf(&b, "%d %s", e.Status, http.StatusText(e.Status))
+		for _, s := range []string{e.Code, e.Summary} {
+			if s != "" {
+				b.WriteString(", " + s)
+			}
+		}
+	} else {
+		b.WriteString(e.Summary)
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&b, " (request %s)", e.RequestID)
+	}
+	return b.String()
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is makes errors.Is find the sentinels of this package by the status.
+func (e *Error) Is(target error) bool {
+	switch e.Status {
+	case http.StatusUnauthorized:
+		return target == ErrUnauthorized
+	case http.StatusForbidden:
+		return target == ErrForbidden
+	case http.StatusNotFound:
+		return target == ErrNotFound
+	}
+	return false
+}
+
+// IncompleteError is a listing that broke off or can't be trusted. It is ErrIncomplete, and also what
+// caused it.
+type IncompleteError struct {
+	// Page is the page at fault, counted from 1.
+	Page int
+	// Tokens is how many tokens had been read by then.
+	Tokens int
+	// Err says what was wrong.
+	Err error
+}
+
+// Error names the page and the cause.
+func (e *IncompleteError) Error() string {
+	return fmt.Sprintf("listing incomplete: page %d, after %d tokens: %v", e.Page, e.Tokens, e.Err)
+}
+
+// Unwrap returns ErrIncomplete and the cause.
+func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
+
+// refused makes the error for an answer with a status that the request doesn't expect. body is the
+// beginning of the answer's body.
+func (c *conn) refused(method, path string, resp *http.Response, body []byte) *Error {
+	e := &Error{
+		Method: method, Path: path, Status: resp.StatusCode,
+		RequestID: Printable(c.token.scrub(resp.Header.Get("X-Okta-Request-Id"))),
+		retry:     adviceOf(resp),
+	}
+	var said struct {
+		ErrorCode    string
+		ErrorSummary string
+		ErrorCauses  []struct{ ErrorSummary string }
+	}
+	switch {
+	case resp.StatusCode/100 == 3:
+		e.Summary = "it redirects to " + place(resp.Header.Get("Location")) + ", and redirects are not followed: is this the org's own URL?"
+	case json.Unmarshal(body, &said) == nil && said.ErrorCode != "":
+		e.Code, e.Summary = said.ErrorCode, said.ErrorSummary
+		for _, cause := range said.ErrorCauses {
+			e.Summary += ": " + cause.ErrorSummary
+		}
+	case len(body) > 0:
+		e.Summary = "the answer is not an error of Okta's API: is this an Okta org?"
+	}
+	e.Code, e.Summary = Printable(c.token.scrub(e.Code)), cut(Printable(c.token.scrub(e.Summary)), 500)
+	return e
+}
+
+// unanswered makes the error for a request that no usable answer followed.
+func (c *conn) unanswered(method, path string, cause error) *Error {
+	// url.Error repeats the method and shows the query.
+	if u := (*url.Error)(nil); errors.As(cause, &u) {
+		cause = u.Err
+	}
+	e := &Error{Method: method, Path: path, Err: cause, Summary: cut(Printable(c.token.scrub(cause.Error())), 500)}
+	if isBroken(cause) {
+		e.retry = retryAdvice{allowed: true}
+	}
+	return e
+}
+
+// place names the origin of a URL that came from a header, without what else it may hold.
+func place(location string) string {
+	u, err := url.Parse(location)
+	if err != nil || u.Host == "" {
+		return "another path"
+	}
+	return Printable(cut(u.Scheme+"://"+u.Host, 100))
+}
+
+// cut shortens a text to n bytes, at the end of a rune, and marks that it did.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "") + "…"
+}

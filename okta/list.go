@@ -1,0 +1,389 @@
+package okta
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	// PageLimit is the largest page that Okta documented for this list, and what is asked for.
+	PageLimit = 200
+	// More pages, more tokens, a longer page or a longer token than this is not a listing any more.
+	maxPages, maxTokens, maxPageBody, maxElement = 10_000, 4_000_000, 4 << 30, 1 << 20
+)
+
+// ListOptions narrows a listing. The zero value lists everything.
+type ListOptions struct {
+	// After is the cursor to begin behind, "" for the beginning. What comes before it isn't listed, so
+	// it is no way to a complete listing.
+	After string
+	// Limit is the size of a page, 1 to 200; 0 means 200. Orgs may ignore it.
+	Limit int
+	// Q asks for tokens whose name or clientName matches. Orgs were seen to ignore it: check what
+	// comes back.
+	Q string
+}
+
+// Listing is one reading of all tokens of an org. Its counters grow while All runs.
+type Listing struct {
+	// Pages and Tokens are how many were read; a page counts once it was read to its end.
+	Pages, Tokens int
+	// Duplicates is how many tokens came again with the same content, as happens when the list
+	// shifts under the reader. They are dropped.
+	Duplicates int
+	// Date is the org's clock on the first page. It is zero before that page, or if the org sent none.
+	Date time.Time
+
+	ctx     context.Context
+	conn    *conn
+	options ListOptions
+	seed    maphash.Seed
+	seen    map[[16]byte]sighting
+	cursors map[[16]byte]bool
+	bodies  uint32 // how many bodies were begun
+}
+
+// sighting is what remains of a token that was seen: enough to recognise it, and to tell whether it
+// comes again with other content.
+type sighting struct {
+	content uint64
+	body    uint32
+}
+
+// List prepares a listing; nothing is sent before All runs. ctx ends it early.
+func (r *Reader) List(ctx context.Context, o ListOptions) *Listing {
+	return &Listing{ctx: ctx, conn: r.conn, options: o}
+}
+
+// All reads the org's tokens, in the org's order, each once. While a page is being read, the next one
+// has already been asked for; tokens come as they arrive. All ends after the last token, or with one
+// error. A bad option is an error before anything is sent; all other errors are an IncompleteError:
+// then nothing may be concluded from the tokens that came before it. All runs once.
+func (l *Listing) All() iter.Seq2[Token, error] {
+	return func(yield func(Token, error) bool) {
+		query, err := l.options.query()
+		if err != nil {
+			yield(Token{}, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(l.ctx)
+		l.seed, l.seen, l.cursors = maphash.MakeSeed(), make(map[[16]byte]sighting), make(map[[16]byte]bool)
+		next := l.fetch(ctx, query)
+		defer func() {
+			cancel()
+			if next != nil {
+				(<-next).close()
+			}
+		}()
+		l.cursors[cursorKey(query)] = true
+		for next != nil {
+			p := <-next
+			next = nil
+			if p.err == nil && p.next != "" {
+				next, p.err = l.follow(ctx, p.next)
+			}
+			if err := l.read(ctx, p, &next, yield); err != nil {
+				if !errors.Is(err, errStopped) {
+					yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: err})
+				}
+				return
+			}
+			l.Pages++
+		}
+	}
+}
+
+// errStopped says that the caller has had enough.
+var errStopped = errors.New("stopped")
+
+func (o ListOptions) query() (string, error) {
+	if o.Limit == 0 {
+		o.Limit = PageLimit
+	}
+	if o.Limit < 1 || o.Limit > PageLimit {
+		return "", fmt.Errorf("bad page limit %d: want 1 to %d", o.Limit, PageLimit)
+	}
+	v := url.Values{"limit": {strconv.Itoa(o.Limit)}}
+	if o.After != "" {
+		v.Set("after", o.After)
+	}
+	if o.Q != "" {
+		v.Set("q", o.Q)
+	}
+	return v.Encode(), nil
+}
+
+// page is an answer whose headers have arrived.
+type page struct {
+	query string
+	next  string // query of the page after it, "" if it is the last
+	resp  *http.Response
+	tries *retries
+	ctx   context.Context // of this page alone: it has a deadline
+	end   context.CancelFunc
+	err   error
+}
+
+func (p *page) close() {
+	if p.resp != nil {
+		_ = p.resp.Body.Close()
+	}
+	p.end()
+}
+
+// fetch asks for a page; it can be received once its headers have arrived.
+func (l *Listing) fetch(ctx context.Context, query string) <-chan *page {
+	ready := make(chan *page, 1)
+	ctx, end := context.WithTimeout(ctx, callDeadline)
+	p := &page{query: query, ctx: ctx, end: end, tries: &retries{conn: l.conn, method: http.MethodGet, path: listPath}}
+	go func() {
+		p.open()
+		ready <- p
+	}()
+	return ready
+}
+
+// open sends the request until it is answered for good.
+func (p *page) open() {
+	for {
+		p.resp, p.err = p.tries.conn.open(p.ctx, p.tries, p.query)
+		if p.err == nil {
+			p.next, p.err = nextQuery(p.resp.Header.Values("Link"))
+			return
+		}
+		if p.err = p.tries.wait(p.ctx, p.err); p.err != nil {
+			return
+		}
+	}
+}
+
+// follow asks for the page after the current one, unless the link to it is a reason not to.
+func (l *Listing) follow(ctx context.Context, query string) (<-chan *page, error) {
+	key := cursorKey(query)
+	switch {
+	case l.cursors[key]:
+		return nil, errors.New("the link to the next page leads back to one that was read already")
+	case l.Pages+1 >= maxPages:
+		return nil, fmt.Errorf("there are more than %d pages", maxPages)
+	}
+	l.cursors[key] = true
+	return l.fetch(ctx, query), nil
+}
+
+// cursorKey tells pages apart by their cursor, or by the whole query where it has none.
+func cursorKey(query string) [16]byte {
+	if v, err := url.ParseQuery(query); err == nil && len(v["after"]) == 1 {
+		query = "after=" + v.Get("after")
+	}
+	return shortHash(query)
+}
+
+func shortHash(s string) [16]byte {
+	sum := sha256.Sum256([]byte(s))
+	return [16]byte(sum[:16])
+}
+
+// read hands out the tokens of a page. A body that breaks off is asked for again, as a request whose
+// headers never came would be: the tokens that had come are recognised. Should the new answer name
+// another next page, the one that was asked for in advance is given up.
+func (l *Listing) read(ctx context.Context, p *page, next *<-chan *page, yield func(Token, error) bool) error {
+	defer func() { p.close() }()
+	first, fresh, size := l.bodies+1, 0, 0
+	for p.err == nil {
+		if date, err := http.ParseTime(p.resp.Header.Get("Date")); err == nil && l.Date.IsZero() && l.Pages == 0 {
+			l.Date = date.UTC()
+		}
+		l.bodies++
+		p.err = l.decode(p, func(t Token) error {
+			size++
+			isNew, err := l.sight(&t, first)
+			if err != nil || !isNew {
+				return err
+			}
+			fresh++
+			l.Tokens++
+			if !yield(t, nil) {
+				return errStopped
+			}
+			return nil
+		})
+		if p.err == nil {
+			if size > 0 && fresh == 0 {
+				return errors.New("the page brings nothing but tokens of earlier pages")
+			}
+			return nil
+		}
+		before := p.next
+		if p.err = p.tries.wait(p.ctx, p.err); p.err != nil {
+			break
+		}
+		_ = p.resp.Body.Close()
+		if p.open(); p.err == nil && p.next != before {
+			p.err = l.turn(ctx, p, next)
+		}
+	}
+	return p.err
+}
+
+// turn replaces the page that was asked for in advance.
+func (l *Listing) turn(ctx context.Context, p *page, next *<-chan *page) (err error) {
+	if *next != nil {
+		go func(unwanted <-chan *page) { (<-unwanted).close() }(*next)
+		*next = nil
+	}
+	if p.next != "" {
+		*next, err = l.follow(ctx, p.next)
+	}
+	return err
+}
+
+// sight takes note of a token and reports whether it is new. first is the first body of this page: what
+// an earlier body of the same page brought is neither new nor a duplicate.
+func (l *Listing) sight(t *Token, first uint32) (isNew bool, err error) {
+	key, content := shortHash(t.ID), l.fingerprint(t)
+	before, known := l.seen[key]
+	switch {
+	case !known:
+		if len(l.seen) >= maxTokens {
+			return false, fmt.Errorf("there are more than %d tokens", maxTokens)
+		}
+	case before.content != content:
+		return false, fmt.Errorf("the token %s came twice with different content: it was used or changed while the list was read; run again", Printable(t.ID))
+	case before.body < first || before.body == l.bodies:
+		l.Duplicates++
+	}
+	l.seen[key] = sighting{content, l.bodies}
+	return !known, nil
+}
+
+// fingerprint is a hash of all that a token says.
+func (l *Listing) fingerprint(t *Token) uint64 {
+	var h maphash.Hash
+	h.SetSeed(l.seed)
+	number := func(n int64) {
+		var b [8]byte
+		binary.LittleEndian.PutUint64(b[:], uint64(n))
+		_, _ = h.Write(b[:])
+	}
+	word := func(o Opt[string]) {
+		_ = h.WriteByte(byte(o.presence))
+		number(int64(len(o.value)))
+		_, _ = h.WriteString(o.value)
+	}
+	instant := func(o Opt[time.Time]) {
+		_ = h.WriteByte(byte(o.presence))
+		number(o.value.Unix())
+		number(int64(o.value.Nanosecond()))
+	}
+	list := func(o Opt[[]string]) {
+		_ = h.WriteByte(byte(o.presence))
+		number(int64(len(o.value)))
+		for _, s := range o.value {
+			word(Some(s))
+		}
+	}
+	for _, o := range []Opt[string]{t.Name, t.UserID, t.ClientName, t.Network.value.Connection} {
+		word(o)
+	}
+	for _, o := range []Opt[time.Time]{t.Created, t.LastUpdated, t.ExpiresAt} {
+		instant(o)
+	}
+	_ = h.WriteByte(byte(t.TokenWindow.presence))
+	number(int64(t.TokenWindow.value))
+	_ = h.WriteByte(byte(t.Network.presence))
+	list(t.Network.value.Include)
+	list(t.Network.value.Exclude)
+	return h.Sum64()
+}
+
+// decode reads a page's body, which must be exactly one JSON array of tokens.
+func (l *Listing) decode(p *page, each func(Token) error) error {
+	body := &pageBody{r: p.resp.Body}
+	dec := json.NewDecoder(body)
+	body.element = func() int64 { return dec.InputOffset() }
+	err := decodeArray(dec, func(raw json.RawMessage) error {
+		t, err := parseToken(raw)
+		if err != nil {
+			return err
+		}
+		return each(t)
+	})
+	switch {
+	case err == nil, errors.Is(err, errStopped):
+		return err
+	case body.err != nil: // the connection is at fault, whatever the decoder makes of it
+		err = fmt.Errorf("reading the page: %w", body.err)
+		return l.conn.unanswered(http.MethodGet, listPath, err)
+	}
+	return err
+}
+
+func decodeArray(dec *json.Decoder, each func(json.RawMessage) error) error {
+	start, err := dec.Token()
+	if err != nil {
+		return notAnArray(err)
+	}
+	if start != json.Delim('[') {
+		return fmt.Errorf("%w: want a JSON array, found another JSON value", errMalformed)
+	}
+	var raw json.RawMessage
+	for dec.More() {
+		raw = raw[:0]
+		if err := dec.Decode(&raw); err != nil {
+			return notAnArray(err)
+		}
+		if err := each(raw); err != nil {
+			return err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return notAnArray(err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return fmt.Errorf("%w: something follows the JSON array", errMalformed)
+	}
+	return nil
+}
+
+func notAnArray(err error) error {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return fmt.Errorf("%w: it ends before the JSON array does", errMalformed)
+	}
+	return fmt.Errorf("%w: want a JSON array: %s", errMalformed, Printable(cut(err.Error(), 200)))
+}
+
+// pageBody caps a body and what of it is buffered for one element, and remembers how it ended.
+type pageBody struct {
+	r       io.Reader
+	n       int64
+	element func() int64 // where the element that is being read begins
+	err     error        // other than io.EOF
+}
+
+func (b *pageBody) Read(p []byte) (int, error) {
+	switch {
+	case b.n > maxPageBody:
+		b.err = fmt.Errorf("%w: a page of more than %d bytes", errTooLarge, int64(maxPageBody))
+		return 0, b.err
+	case b.n-b.element() > maxElement:
+		b.err = fmt.Errorf("%w: a token of more than %d bytes", errTooLarge, maxElement)
+		return 0, b.err
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,242 @@
+package okta
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/okta/oktatest"
+)
+
+// canary is the credential of all tests here: .ci/run searches the output of the whole suite for it.
+const canary = "00canaryCANARYcanaryCANARYcanaryCANARY0000"
+
+// connect makes a client for a fake org over real HTTP.
+func connect(t *testing.T, org *oktatest.Server) *Client {
+	t.Helper()
+	t.Cleanup(org.Close)
+	return dial(t, Options{OrgURL: org.URL(), RateShare: 1})
+}
+
+func dial(t *testing.T, o Options) *Client {
+	t.Helper()
+	o.Token = NewSecret(canary)
+	c, err := New(o)
+	require.NoError(t, err)
+	t.Cleanup(c.conn.reads.CloseIdleConnections)
+	return c
+}
+
+// replay serves one of the recorded answers, whatever is asked, and counts the requests.
+func replay(t *testing.T, file string) (*Client, *atomic.Int32) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	asked := new(atomic.Int32)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		resp, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(raw)), nil)
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = resp.Body.Close() }()
+		for name, lines := range resp.Header {
+			w.Header()[name] = lines
+		}
+		w.WriteHeader(resp.StatusCode)
+		var body bytes.Buffer
+		_, _ = body.ReadFrom(resp.Body)
+		_, _ = w.Write(body.Bytes())
+	}))
+	t.Cleanup(server.Close)
+	return dial(t, Options{OrgURL: server.URL}), asked
+}
+
+// at reads a time of these tests.
+func at(s string) time.Time {
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// collect reads a whole listing.
+func collect(l *Listing) (tokens []Token, err error) {
+	for t, err := range l.All() {
+		if err != nil {
+			return tokens, err
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
+func TestTheRecordedListIsReadWhole(t *testing.T) {
+	c, asked := replay(t, "list-api-tokens.http")
+	l := c.List(t.Context(), ListOptions{})
+	tokens, err := collect(l)
+	require.NoError(t, err)
+	require.Len(t, tokens, 4)
+	require.Equal(t, Token{
+		ID: "00T1fgddrrL0btPWo1d7", Name: Some("ci-runner"), UserID: Some("00ule6lkthEwcYeFf1d7"), ClientName: Some("Okta API"),
+		Created: Some(at("2025-09-25T08:14:13Z")), LastUpdated: Some(at("2025-09-29T07:14:41Z")), ExpiresAt: Some(at("2025-10-29T07:14:41Z")),
+		TokenWindow: Some(30 * 24 * time.Hour), Network: Some(Network{Connection: Some("ANYWHERE")}),
+	}, tokens[1])
+	require.Equal(t, Some(at("2025-09-29T07:14:41Z")), tokens[1].LastUsed())
+	require.Equal(t, Some(false), tokens[1].NeverUsed())
+	require.Equal(t, Some(true), tokens[0].NeverUsed())
+	require.Equal(t, at("2025-09-29T07:14:55Z"), l.Date)
+	require.Equal(t, []int{1, 4, 0}, []int{l.Pages, l.Tokens, l.Duplicates})
+	require.EqualValues(t, 1, asked.Load())
+}
+
+func TestTheRecordedTokenIsReadWithItsZone(t *testing.T) {
+	c, _ := replay(t, "get-api-token-in-zone.http")
+	token, err := c.Token(t.Context(), "00T1gtr35t8ZbfBfV1d7")
+	require.NoError(t, err)
+	require.Equal(t, Some(Network{Connection: Some("ZONE"), Exclude: Some([]string{"nzonkw1sfwwiH9Hxt1d7"})}), token.Network)
+	require.Equal(t, Some(true), token.NeverUsed(), "an edit moves lastUpdated, not the derived last use")
+	require.Equal(t, Some(at("2025-11-06T08:22:21Z")), token.LastUpdated)
+}
+
+func TestAnAnswerAboutAnotherTokenIsAnError(t *testing.T) {
+	c, _ := replay(t, "get-api-token.http")
+	_, err := c.Token(t.Context(), "00T1gtr35t8ZbfBfV1d7")
+	require.EqualError(t, err, `GET /api/v1/api-tokens/00T1gtr35t8ZbfBfV1d7: malformed answer: it is about the token "00T1f3w86v9h8o1VZ1d7"`)
+}
+
+func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
+	c, _ := replay(t, "get-user.http")
+	user, err := c.User(t.Context(), "00ukwqslr2M51MyjG1d7")
+	require.NoError(t, err)
+	require.Equal(t, User{
+		ID: "00ukwqslr2M51MyjG1d7", Status: Some("PROVISIONED"),
+		Login: Some("testAcc-436654283@example.com"), Email: Some("testAcc-436654283@example.com"),
+	}, user)
+
+	c, _ = replay(t, "get-user-roles.http")
+	roles, err := c.Roles(t.Context(), "00ukwqslr2M51MyjG1d7")
+	require.NoError(t, err)
+	require.Equal(t, []Role{{Some("APP_ADMIN"), Some("ACTIVE")}, {Some("SUPER_ADMIN"), Some("ACTIVE")}}, roles)
+}
+
+func TestRecordedErrorsSayWhatCameBack(t *testing.T) {
+	for _, row := range []struct {
+		file, want string
+		is         error
+	}{
+		{
+			"unauthorized.http",
+			"GET /api/v1/users/me: 401 Unauthorized, E0000004, Authentication failed (request bb197474baed28a645884d41bd443207)",
+			ErrUnauthorized,
+		},
+		{
+			"get-api-token-unknown-id.http",
+			"GET /api/v1/users/me: 404 Not Found, E0000007, Not found: Resource not found: 00Tinvalid1234567890 (Token) (request da9b9928549b8858f105cbf5fb696f04)",
+			ErrNotFound,
+		},
+		{
+			"bad-cursor.http",
+			"GET /api/v1/users/me: 400 Bad Request, E0000029, Invalid paging request.: Invalid cursor. (request 85c4cb81284342c4943ade23b53aadaf)",
+			nil,
+		},
+	} {
+		t.Run(row.file, func(t *testing.T) {
+			c, asked := replay(t, row.file)
+			_, err := c.Me(t.Context())
+			require.EqualError(t, err, row.want)
+			for _, sentinel := range []error{ErrUnauthorized, ErrForbidden, ErrNotFound} {
+				require.Equal(t, sentinel == row.is, is(err, sentinel), "%v", sentinel)
+			}
+			require.EqualValues(t, 1, asked.Load(), "such an answer is not asked for again")
+		})
+	}
+}
+
+func TestAnOrgOf10037TokensIsReadInBothShapes(t *testing.T) {
+	now := at("2026-11-24T09:00:00Z")
+	all := oktatest.Many(10_037, now)
+	want := make(map[string]bool)
+	for _, token := range all {
+		want[token.ID] = true
+	}
+	for name, size := range map[string]int{"paged by 200": 200, "one unpaged answer": 0} {
+		t.Run(name, func(t *testing.T) {
+			org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: all, PageSize: size, Now: func() time.Time { return now }})
+			c := connect(t, org)
+			l := c.List(t.Context(), ListOptions{})
+			seen := make(map[string]bool)
+			for token, err := range l.All() {
+				require.NoError(t, err)
+				require.False(t, seen[token.ID])
+				seen[token.ID] = true
+			}
+			require.Equal(t, want, seen)
+			pages := 1
+			if size > 0 {
+				pages = 51
+			}
+			require.Equal(t, pages, l.Pages)
+			require.Len(t, org.Requests(), pages)
+		})
+	}
+}
+
+func TestTheNextPageIsAskedForWhileTheCurrentOneIsRead(t *testing.T) {
+	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(30, time.Now()), PageSize: 10})
+	c := connect(t, org)
+	second := make(chan struct{})
+	org.Fault(oktatest.Fault{Page: 2, Times: 1, Then: func() { close(second) }})
+	// The first page's body is cut off until the second page has been asked for: a client that reads
+	// before it asks would wait for ever here.
+	tokens := 0
+	for _, err := range c.List(t.Context(), ListOptions{}).All() {
+		require.NoError(t, err)
+		if tokens == 0 {
+			<-second
+		}
+		tokens++
+	}
+	require.Equal(t, 30, tokens)
+}
+
+func TestAListingCanBeLeftEarly(t *testing.T) {
+	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(50, time.Now()), PageSize: 10})
+	l := connect(t, org).List(t.Context(), ListOptions{})
+	for range l.All() {
+		break
+	}
+	require.Equal(t, 1, l.Tokens)
+	require.LessOrEqual(t, len(org.Requests()), 2)
+}
+
+func TestListOptionsGoOntoTheWire(t *testing.T) {
+	org := oktatest.Start(oktatest.Config{Credential: canary})
+	c := connect(t, org)
+	_, err := collect(c.List(t.Context(), ListOptions{}))
+	require.NoError(t, err)
+	_, err = collect(c.List(t.Context(), ListOptions{After: "a b", Limit: 7, Q: "x&y"}))
+	require.NoError(t, err)
+	require.Equal(t, "limit=200", org.Requests()[0].Query)
+	require.Equal(t, "after=a+b&limit=7&q=x%26y", org.Requests()[1].Query)
+	for _, limit := range []int{-1, 201} {
+		_, err = collect(c.List(t.Context(), ListOptions{Limit: limit}))
+		require.EqualError(t, err, fmt.Sprintf("bad page limit %d: want 1 to 200", limit))
+	}
+	require.Len(t, org.Requests(), 2)
+}
+
+// quiet swallows what test servers say of handshakes that are meant to fail.
+var quiet = log.New(io.Discard, "", 0)

@@ -1,0 +1,60 @@
+package okta
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strings"
+)
+
+// ParseOrgURL reads the URL of an org, such as https://acme.okta.com, and returns it as scheme and
+// host in lower case, without a default port. It refuses, with advice, what would send the credential elsewhere or
+// could never work: plain http beyond the loopback addresses, the -admin host, a path, a query, user
+// information and the placeholders of Okta's documentation. The checks are those of Okta's own SDKs
+// (https://github.com/okta/okta-sdk-python, config_validator.py).
+func ParseOrgURL(s string) (*url.URL, error) {
+	bad := func(why string) (*url.URL, error) {
+		// The text isn't shown whole: people paste tokens into the wrong variable.
+		return nil, fmt.Errorf("bad org URL: %s; want a form like https://acme.okta.com", why)
+	}
+	switch {
+	case s == "":
+		return bad("it is empty")
+	case strings.ContainsAny(s, "{}<>$"):
+		return bad("it still holds a placeholder")
+	}
+	u, err := url.Parse(s)
+	if err != nil {
+		if e := (*url.Error)(nil); errors.As(err, &e) {
+			err = e.Err
+		}
+		return bad(Printable(cut(err.Error(), 80)))
+	}
+	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
+	switch {
+	case u.Scheme == "" || host == "":
+		return bad("it lacks the scheme https://")
+	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(host)):
+		return bad("the scheme must be https (plain http is for loopback addresses only)")
+	case u.User != nil:
+		return bad("it must not hold a user name or password")
+	case strings.TrimRight(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return bad("leave out all that follows the host: path, query and fragment")
+	case strings.Contains(host, "-admin."):
+		return bad("this is the address of the admin console: leave out -admin")
+	case strings.HasSuffix(host, ".com.com"):
+		return bad("it ends in .com.com")
+	}
+	if port := u.Port(); port != "" && (u.Scheme != "https" || port != "443") {
+		host = net.JoinHostPort(host, port)
+	} else if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return &url.URL{Scheme: u.Scheme, Host: host}, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
+}

@@ -1,0 +1,187 @@
+package okta
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+const (
+	// maxBody caps the answer to a request for one thing, maxErrorBody the answer to a refused one.
+	maxBody, maxErrorBody = 1 << 20, 64 << 10
+	// bodyStall is how long an answer's body may bring nothing.
+	bodyStall = 60 * time.Second
+	// changeTimeout bounds a request that changes something.
+	changeTimeout = 60 * time.Second
+)
+
+var (
+	// errMalformed is an answer that arrived whole and isn't what it should be. Asking again won't help.
+	errMalformed = errors.New("malformed answer")
+	errTooLarge  = errors.New("answer too large")
+	errStalled   = fmt.Errorf("nothing arrived for %v", bodyStall)
+)
+
+func tlsConfig() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
+
+// get reads the one thing at path: decode is given the body of an answer 200.
+func (c *conn) get(ctx context.Context, path string, decode func([]byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	defer cancel()
+	tries := &retries{conn: c, method: http.MethodGet, path: path}
+	for {
+		body, err := c.getOnce(ctx, tries)
+		if err == nil {
+			if err := decode(body); err != nil {
+				return c.unanswered(http.MethodGet, path, err)
+			}
+			return nil
+		}
+		if err := tries.wait(ctx, err); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *conn) getOnce(ctx context.Context, tries *retries) ([]byte, error) {
+	resp, err := c.open(ctx, tries, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, c.unanswered(http.MethodGet, tries.path, fmt.Errorf("reading the answer: %w", err))
+	case len(body) > maxBody:
+		return nil, c.unanswered(http.MethodGet, tries.path, fmt.Errorf("%w: more than %d bytes", errTooLarge, maxBody))
+	}
+	return body, nil
+}
+
+// open sends one GET and returns an answer 200 whose body is still to be read and closed.
+func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	req, err := c.request(ctx, http.MethodGet, tries.path, query, nil)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	if tries.done > 0 {
+		req.Header.Set("X-Okta-Retry-Count", strconv.Itoa(tries.done))
+		if tries.first != "" {
+			req.Header.Set("X-Okta-Retry-For", tries.first)
+		}
+	}
+	resp, err := c.send(c.reads, req, http.StatusOK)
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel}
+	return resp, nil
+}
+
+// change sends a request that changes something: once, whatever happens. decode is given the body of an
+// answer with the status want.
+func (c *conn) change(ctx context.Context, method, path string, body []byte, want int, decode func([]byte) error) error {
+	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
+	defer cancel()
+	req, err := c.request(ctx, method, path, "", body)
+	if err != nil {
+		return err
+	}
+	req.GetBody = nil // what net/http would use to send it again
+	resp, err := c.send(c.changes, req, want)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	if err == nil {
+		err = decode(answer)
+	}
+	if err != nil {
+		e := c.unanswered(method, path, fmt.Errorf("after the status %d: %w", resp.StatusCode, err))
+		e.retry = retryAdvice{}
+		return e
+	}
+	return nil
+}
+
+// request makes a request to the org's own origin; there is no other place that makes one, and so none
+// that could send the credential elsewhere.
+func (c *conn) request(ctx context.Context, method, path, query string, body []byte) (*http.Request, error) {
+	u := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: path, RawQuery: query}
+	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
+	if err != nil {
+		return nil, c.unanswered(method, path, err)
+	}
+	req.Header.Set("Authorization", "SSWS "+c.token.reveal())
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.agent)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, nil
+}
+
+// send sends one request, when its turn has come, and returns an answer with the status want.
+func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Response, error) {
+	method, path := req.Method, req.URL.Path
+	if err := c.pace.take(req.Context(), c, method, path); err != nil {
+		return nil, c.unanswered(method, path, err)
+	}
+	sent := time.Now()
+	resp, err := client.Do(req)
+	if err != nil {
+		c.pace.give(path, nil, &c.clock)
+		if cause := context.Cause(req.Context()); cause != nil {
+			err = cause
+		}
+		c.trace(Event{Method: method, Path: path})
+		return nil, c.unanswered(method, path, err)
+	}
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.clock.observe(date, sent, time.Now())
+	}
+	c.pace.give(path, resp.Header, &c.clock)
+	c.trace(Event{Method: method, Path: path, Status: resp.StatusCode})
+	if resp.StatusCode != want {
+		defer func() { _ = resp.Body.Close() }()
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what arrived is enough for the error
+		return nil, c.refused(method, path, resp, said)
+	}
+	return resp, nil
+}
+
+// watchedBody ends an answer that has stopped coming, and the request's context when it is closed.
+type watchedBody struct {
+	body   io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	timer := time.AfterFunc(bodyStall, func() { b.cancel(errStalled) })
+	defer timer.Stop()
+	n, err := b.body.Read(p)
+	if err != nil && err != io.EOF {
+		if cause := context.Cause(b.ctx); cause != nil {
+			err = cause
+		}
+	}
+	return n, err
+}
+
+func (b *watchedBody) Close() error {
+	b.cancel(nil)
+	return b.body.Close()
+}
