@@ -1,0 +1,138 @@
+package oktatest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Server is a running fake org. All methods may be called from many goroutines at once.
+type Server struct {
+	cfg     Config
+	org     *org
+	limits  limiter
+	faults  faults
+	history history
+	ids     ids
+
+	url      string
+	http     *http.Server
+	listener net.Listener // nil if made by New
+	pipes    *pipes
+	done     chan struct{} // closed by Close
+
+	mu     sync.Mutex
+	idle   sync.Cond
+	active int // handlers at work
+	closed bool
+}
+
+// Start starts an org on a free port of 127.0.0.1. Like httptest.NewServer it panics if it cannot
+// listen. The caller must Close it.
+func Start(cfg Config) *Server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(fmt.Sprintf("oktatest: listening: %v", err))
+	}
+	s := New(cfg)
+	s.listener, s.url = l, "http://"+l.Addr().String()
+	go s.http.Serve(l)
+	return s
+}
+
+// New makes an org that listens on no port: it is reached by Dial, or by mounting Handler. The caller
+// must Close it.
+func New(cfg Config) *Server {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{
+		cfg:    cfg,
+		org:    newOrg(cfg),
+		limits: limiter{rate: cfg.RateLimit, buckets: map[string]*window{}},
+		ids:    newIDs(),
+		url:    "http://okta.test",
+		pipes:  newPipes(),
+		done:   make(chan struct{}),
+	}
+	s.cfg.Tokens, s.cfg.Users, s.cfg.Zones = nil, nil, nil // the org has its own; these may be large
+	s.idle.L = &s.mu
+	s.http = &http.Server{Handler: s.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
+	go s.http.Serve(s.pipes)
+	return s
+}
+
+// URL is the org's base URL, without a slash at the end.
+func (s *Server) URL() string { return s.url }
+
+// Handler answers requests as the org does, for mounting it on another listener, such as one with TLS.
+// Links then name the scheme and host that the request was sent to.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
+
+// Dial connects to the org in memory, whatever the address. As DialContext of an http.Transport it makes
+// the org reachable without a network, and so inside of a testing/synctest bubble, where New, unlike
+// Start, may be called.
+func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	return s.pipes.dial(ctx)
+}
+
+// Close stops the org: it cuts all connections, waiting answers are not sent, and it returns when no
+// request is at work any more. The state and the history stay readable.
+func (s *Server) Close() {
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		close(s.done)
+		s.http.Close() // closes the listeners too
+		s.pipes.Close()
+		if s.listener != nil {
+			s.listener.Close() // in case Serve had not got to it
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.active > 0 {
+		s.idle.Wait()
+	}
+}
+
+func (s *Server) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.active++
+	return true
+}
+
+func (s *Server) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	s.idle.Broadcast()
+}
+
+// wait returns true after d, or false as soon as the client or the org is gone.
+func (s *Server) wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-s.done:
+		return false
+	}
+}
