@@ -1,0 +1,118 @@
+package rules
+
+import (
+	"strings"
+	"time"
+
+	"tokensweep/okta"
+)
+
+// Verdict is what a policy says of one token at one instant. The zero value is a token of which it
+// says nothing.
+type Verdict struct {
+	// Matched are the rules that came out true, in the order of the file. Only these may act.
+	Matched []Match
+	// Unknown are the rules that could not be judged, in the order of the file. Because names the
+	// fields and why.
+	Unknown []Match
+	// Exemption is the first exemption in force that matches for certain; nil if none does.
+	Exemption *Exemption
+	// Exemptions are all that match for certain, those that have ended too, in the order of the file.
+	Exemptions []*Exemption
+	// Doubts are sentences about exemptions in force that could not be judged. A token with doubts must
+	// not be acted on. Empty unless a rule came out true or unknown.
+	Doubts []string
+	// Protections are sentences that say why the token may only be flagged; if there are none, it may
+	// be acted on. Empty also where no rule came out true or unknown.
+	Protections []string
+}
+
+// Match is a rule and why it came out as it did.
+type Match struct {
+	Rule *Rule
+	// Because are sentences, safe to print; never empty.
+	Because []string
+}
+
+// Evaluate judges a token at the instant now. It depends on its arguments only. For a token that
+// matches nothing it allocates nothing.
+func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
+	var v Verdict
+	for _, rule := range p.Rules {
+		switch rule.when.eval(t, now) {
+		case isTrue:
+			v.Matched = append(v.Matched, Match{rule, rule.when.because(nil, t, now)})
+		case isUnknown:
+			v.Unknown = append(v.Unknown, Match{rule, rule.when.because(nil, t, now)})
+		}
+	}
+	concerned := len(v.Matched)+len(v.Unknown) > 0
+	for _, e := range p.Exemptions {
+		switch e.match.eval(t, now) {
+		case isTrue:
+			v.Exemptions = append(v.Exemptions, e)
+			if v.Exemption == nil && !e.Ended(now) {
+				v.Exemption = e
+			}
+		case isUnknown:
+			if concerned && !e.Ended(now) {
+				v.Doubts = append(v.Doubts, e.doubt(t, now))
+			}
+		}
+	}
+	if concerned {
+		v.Protections = p.Protect.protections(t, now)
+	}
+	return v
+}
+
+// eval is the value of a condition, by Kleene's rules.
+func (n *node) eval(t *okta.Token, now time.Time) truth {
+	switch n.join {
+	case joinAll:
+		least := isTrue
+		for i := range n.parts {
+			if least = min(least, n.parts[i].eval(t, now)); least == isFalse {
+				break
+			}
+		}
+		return least
+	case joinAny:
+		most := isFalse
+		for i := range n.parts {
+			if most = max(most, n.parts[i].eval(t, now)); most == isTrue {
+				break
+			}
+		}
+		return most
+	case joinNot:
+		return -n.parts[0].eval(t, now)
+	default:
+		return n.leaf.judge(t, now)
+	}
+}
+
+// doubt says why the exemption could not be judged.
+func (e *Exemption) doubt(t *okta.Token, now time.Time) string {
+	return e.String() + " can't be judged: " + strings.Join(e.match.because(nil, t, now), "; ")
+}
+
+// protections says why a token may not be acted on. What can't be judged protects: better a bad token
+// that lives a day longer than an agent that is cut off.
+func (p *Protect) protections(t *okta.Token, now time.Time) []string {
+	var why []string
+	client, ok := t.ClientName.Get()
+	switch {
+	case !ok:
+		why = append(why, "clientName is "+t.ClientName.Presence().String()+", so the client can't be found in protect.actOnClients")
+	case !matchesAny(p.globs, client):
+		why = append(why, "client "+quote(client)+" is not in protect.actOnClients")
+	}
+	if doubt := blameTime("created", t.Created, now); doubt != "" {
+		return append(why, doubt+", so its age can't be compared with protect.newerThan")
+	}
+	if age := now.Sub(t.Created.Or(now)); age < p.NewerThan {
+		why = append(why, "created "+coarse(age, p.NewerThan)+" ago (protect.newerThan "+p.newerThan+")")
+	}
+	return why
+}

@@ -1,0 +1,193 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp/syntax"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"tokensweep/okta"
+)
+
+// Sentences are for people: in the report, in Slack, in the ledger. Texts that come from Okta are
+// quoted and cut in them, so that a token's name can't forge a line or turn the writing direction.
+
+const (
+	maxShown = 80 // characters of one text
+	maxItems = 5  // items of one list
+)
+
+// because appends the sentences that explain why the condition is what it is: those of the parts that
+// are what the whole is. For all that is true these are all parts, for any the true ones; under not
+// the sentence of a leaf that is false says so. Each sentence comes once.
+func (n *node) because(said []string, t *okta.Token, now time.Time) []string {
+	if n.join == joinLeaf {
+		if s := n.leaf.sentence(t, now); !slices.Contains(said, s) {
+			said = append(said, s)
+		}
+		return said
+	}
+	whole := n.eval(t, now)
+	for i := range n.parts {
+		part := &n.parts[i]
+		if n.join == joinNot || part.eval(t, now) == whole {
+			said = part.because(said, t, now)
+		}
+	}
+	return said
+}
+
+// sentence says what the field is, as far as the operator asks.
+func (l *leaf) sentence(t *okta.Token, now time.Time) string {
+	verdict := l.judge(t, now)
+	if verdict == isUnknown {
+		return l.field.doubt(t, now)
+	}
+	form := l.op.no
+	if (verdict == isTrue) != l.arg.turns {
+		form = l.op.yes
+	}
+	age, ahead := "", ""
+	if l.field.time != nil {
+		d := now.Sub(l.field.time(t).Or(now))
+		age = signed(d, l.arg.limit) + " old"
+		if ahead = signed(-d, l.arg.limit) + " ahead"; d > 0 {
+			ahead = signed(d, l.arg.limit) + " past"
+		}
+	}
+	return l.field.name + " " + strings.NewReplacer(
+		"{value}", l.field.value(t, now), "{arg}", l.arg.shown, "{age}", age, "{ahead}", ahead,
+	).Replace(form)
+}
+
+// signed is coarse for lengths that may be negative.
+func signed(d, limit time.Duration) string {
+	if d < 0 {
+		return formatDuration(d.Truncate(time.Second))
+	}
+	return coarse(d, limit)
+}
+
+// value is the field as sentences show it; "" where there is none.
+func (f *field) value(t *okta.Token, now time.Time) string {
+	switch f.kind() {
+	case textKind:
+		return quote(f.text(t).Or(""))
+	case timeKind:
+		return formatTime(f.time(t).Or(time.Time{}))
+	case spanKind:
+		return formatDuration(f.span(t).Or(0))
+	case listKind:
+		return quotedList(f.list(t).Or(nil))
+	default:
+		return strconv.FormatBool(f.yesNo(t, now).Or(false))
+	}
+}
+
+// presence says whether the field can be used at all.
+func (f *field) presence(t *okta.Token, now time.Time) okta.Presence {
+	switch f.kind() {
+	case textKind:
+		return f.text(t).Presence()
+	case timeKind:
+		return f.time(t).Presence()
+	case spanKind:
+		return f.span(t).Presence()
+	case listKind:
+		return f.list(t).Presence()
+	default:
+		return f.yesNo(t, now).Presence()
+	}
+}
+
+// doubt says why the field can't be judged.
+func (f *field) doubt(t *okta.Token, now time.Time) string {
+	why := ""
+	if f.blame != nil {
+		why = f.blame(t, now)
+	}
+	if why == "" && f.time != nil {
+		if at, ok := f.time(t).Get(); ok {
+			why = disbelief(at, now, f.past)
+		}
+	}
+	if why == "" {
+		why = "it is " + f.presence(t, now).String()
+	}
+	return f.name + " unknown: " + why
+}
+
+func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// quote makes a text safe to show, on one line and not too long. What was cut off is marked after the
+// closing quote.
+func quote(s string) string {
+	c := cut(s)
+	if len(c) < len(s) {
+		return strconv.Quote(c) + "…"
+	}
+	return strconv.Quote(c)
+}
+
+// cut is the start of a text, as much as one sentence may show of it.
+func cut(s string) string {
+	n := 0
+	for i := range s {
+		if n++; n > maxShown {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func quotedList(items []string) string { return bracketed(items, quote) }
+
+// shown is a text of the policy's own, which needs no quotes.
+func shown(s string) string {
+	if c := cut(s); len(c) < len(s) {
+		return okta.Printable(c) + "…"
+	}
+	return okta.Printable(s)
+}
+
+func shownList(items []string) string { return bracketed(items, shown) }
+
+func bracketed(items []string, show func(string) string) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, s := range items {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if i == maxItems && len(items) > maxItems+1 {
+			fmt.Fprintf(&b, "and %d more", len(items)-i)
+			break
+		}
+		b.WriteString(show(s))
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+// quoted shows a node inside advice.
+func quoted(n *yaml.Node) string {
+	if n.Kind == yaml.ScalarNode && utf8.RuneCountInString(n.Value) < maxShown {
+		return shown(n.Value)
+	}
+	return "a, b"
+}
+
+// reason is what the regexp package found, without the expression.
+func reason(err error) string {
+	var s *syntax.Error
+	if errors.As(err, &s) {
+		return s.Code.String()
+	}
+	return err.Error()
+}

@@ -1,0 +1,189 @@
+package rules
+
+import (
+	"time"
+
+	"tokensweep/okta"
+)
+
+// field is one thing that a condition can ask of a token: a row of the table below, which is all that
+// the language knows of it. Exactly one of the getters is set; it gives the field its kind.
+type field struct {
+	name string
+	doc  string // where it comes from, for the reference
+
+	text  func(*okta.Token) okta.Opt[string]
+	time  func(*okta.Token) okta.Opt[time.Time]
+	span  func(*okta.Token) okta.Opt[time.Duration]
+	list  func(*okta.Token) okta.Opt[[]string]
+	yesNo func(t *okta.Token, now time.Time) okta.Opt[bool]
+
+	// past is set for a time that can't lie in the future.
+	past bool
+	// blame says which other field is why a derived one can't be judged, or "" if none is. It is nil
+	// for a field that isn't derived.
+	blame func(t *okta.Token, now time.Time) string
+}
+
+var fields = []field{
+	{name: "id", doc: "the token's id, 00T…",
+		text: func(t *okta.Token) okta.Opt[string] { return okta.Some(t.ID) }},
+	{name: "name", doc: "what the creator called it",
+		text: func(t *okta.Token) okta.Opt[string] { return t.Name }},
+	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own",
+		text: func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
+	{name: "userId", doc: "the owner's id, 00u…",
+		text: func(t *okta.Token) okta.Opt[string] { return t.UserID }},
+	{name: "created", doc: "when it was made", past: true,
+		time: func(t *okta.Token) okta.Opt[time.Time] { return t.Created }},
+	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true,
+		time: func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
+	{name: "expiresAt", doc: "when Okta ends it unless it is used before",
+		time: func(t *okta.Token) okta.Opt[time.Time] { return t.ExpiresAt }},
+	{name: "lastUsed", doc: "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not move it", past: true,
+		time: (*okta.Token).LastUsed, blame: blameLastUsed},
+	{name: "neverUsed", doc: "derived: lastUsed equals created",
+		yesNo: neverUsed, blame: blameNeverUsed},
+	{name: "tokenWindow", doc: "how long after its last use Okta ends it",
+		span: func(t *okta.Token) okta.Opt[time.Duration] { return t.TokenWindow }},
+	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …",
+		text: func(t *okta.Token) okta.Opt[string] {
+			return ofNetwork(t, func(n okta.Network) okta.Opt[string] { return n.Connection })
+		}},
+	{name: "network.include", doc: "ids of the network zones from which it may be used",
+		list: func(t *okta.Token) okta.Opt[[]string] {
+			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Include })
+		}},
+	{name: "network.exclude", doc: "ids of the network zones from which it may not be used",
+		list: func(t *okta.Token) okta.Opt[[]string] {
+			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Exclude })
+		}},
+}
+
+// ownerFields is how the names of the fields start that need a look-up of the token's owner.
+const ownerFields = "owner."
+
+// kind is what a field holds, and what an operator is for.
+type kind uint8
+
+const (
+	textKind kind = iota + 1
+	timeKind
+	spanKind
+	listKind
+	yesNoKind
+	anyKind // of operators only
+)
+
+// String names the kind in the plural, as messages need it.
+func (k kind) String() string {
+	return [...]string{"", "text", "times", "durations", "lists", "yes/no fields", "all fields"}[k]
+}
+
+func (f *field) kind() kind {
+	switch {
+	case f.text != nil:
+		return textKind
+	case f.time != nil:
+		return timeKind
+	case f.span != nil:
+		return spanKind
+	case f.list != nil:
+		return listKind
+	default:
+		return yesNoKind
+	}
+}
+
+func fieldNamed(name string) *field {
+	for i := range fields {
+		if fields[i].name == name {
+			return &fields[i]
+		}
+	}
+	return nil
+}
+
+func fieldNames() []string {
+	names := make([]string, len(fields))
+	for i := range fields {
+		names[i] = fields[i].name
+	}
+	return names
+}
+
+// ofNetwork is a part of the network condition: absent or malformed as the whole is.
+func ofNetwork[T any](t *okta.Token, part func(okta.Network) okta.Opt[T]) okta.Opt[T] {
+	n, ok := t.Network.Get()
+	switch {
+	case ok:
+		return part(n)
+	case t.Network.Presence() == okta.Malformed:
+		return okta.Unreadable[T]()
+	default:
+		return okta.Opt[T]{}
+	}
+}
+
+// dawn is before the first token of any org: an earlier time is a default value or a broken clock.
+var dawn = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// believable reports whether a time can be what it claims to be. A past time may not lie after now.
+func believable(at, now time.Time, past bool) bool {
+	return !at.Before(dawn) && (!past || !at.After(now))
+}
+
+// disbelief says why a time is not believable, or "" if it is.
+func disbelief(at, now time.Time, past bool) string {
+	switch {
+	case at.Before(dawn):
+		return formatTime(at) + " is before 2000, which is not a real time"
+	case !believable(at, now, past):
+		return formatTime(at) + " lies in the future"
+	default:
+		return ""
+	}
+}
+
+// blameTime says why a past time of a token can't be judged, or "" if it can.
+func blameTime(name string, at okta.Opt[time.Time], now time.Time) string {
+	v, ok := at.Get()
+	if !ok {
+		return name + " is " + at.Presence().String()
+	}
+	if why := disbelief(v, now, true); why != "" {
+		return name + " " + why
+	}
+	return ""
+}
+
+func blameLastUsed(t *okta.Token, _ time.Time) string {
+	switch {
+	case t.ExpiresAt.Presence() != okta.Known:
+		return "expiresAt is " + t.ExpiresAt.Presence().String()
+	case t.TokenWindow.Presence() == okta.Malformed:
+		return "tokenWindow is malformed"
+	default:
+		return ""
+	}
+}
+
+// neverUsed is unreadable where one of the two times that it compares is not a real one.
+func neverUsed(t *okta.Token, now time.Time) okta.Opt[bool] {
+	used, usedOK := t.LastUsed().Get()
+	made, madeOK := t.Created.Get()
+	if (usedOK && !believable(used, now, true)) || (madeOK && !believable(made, now, true)) {
+		return okta.Unreadable[bool]()
+	}
+	return t.NeverUsed()
+}
+
+func blameNeverUsed(t *okta.Token, now time.Time) string {
+	if why := blameLastUsed(t, now); why != "" {
+		return why
+	}
+	if why := blameTime("lastUsed", t.LastUsed(), now); why != "" {
+		return why
+	}
+	return blameTime("created", t.Created, now)
+}

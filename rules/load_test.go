@@ -1,0 +1,95 @@
+package rules
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the mistakes that are found into testdata/bad-*.yaml")
+
+// Each bad file names its mistakes in its first lines, as "# want: line:column: message".
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad-*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 50)
+	for _, file := range files {
+		t.Run(sentence(file, "bad-"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if *update {
+				data = withWants(t, file, data)
+			}
+			p, err := Load(file)
+			require.Nil(t, p)
+			var mistakes Mistakes
+			require.ErrorAs(t, err, &mistakes)
+			require.Equal(t, wants(data), found(mistakes))
+			for _, m := range mistakes {
+				require.Equal(t, file, m.File)
+				require.NotRegexp(t, `^[A-Z]|[.!]$|[\x00-\x1f]`, m.Message)
+			}
+		})
+	}
+}
+
+func TestGoodFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/good-*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 15)
+	for _, file := range files {
+		t.Run(sentence(file, "good-"), func(t *testing.T) {
+			p, err := Load(file)
+			require.NoError(t, err)
+			require.NotEmpty(t, p.Rules)
+			for _, rule := range p.Rules {
+				require.NotEmpty(t, rule.ID)
+				require.Equal(t, DelayedStep{Step: Flag}, rule.Steps[0])
+			}
+		})
+	}
+}
+
+func sentence(file, prefix string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(strings.TrimSuffix(filepath.Base(file), ".yaml"), prefix), "-", " ")
+}
+
+var wantLine = regexp.MustCompile(`(?m)^# want: (.*)\n`)
+
+func wants(data []byte) (lines []string) {
+	for _, m := range wantLine.FindAllSubmatch(data, -1) {
+		lines = append(lines, string(m[1]))
+	}
+	return lines
+}
+
+func found(mistakes Mistakes) (lines []string) {
+	for _, m := range mistakes {
+		lines = append(lines, fmt.Sprintf("%d:%d: %s", m.Line, m.Column, m.Message))
+	}
+	return lines
+}
+
+// withWants writes the mistakes of a file into its head. The head moves them down, so that the file
+// is read twice.
+func withWants(t *testing.T, file string, data []byte) []byte {
+	body := wantLine.ReplaceAllString(string(data), "")
+	_, err := Parse(file, []byte(body))
+	var mistakes Mistakes
+	require.ErrorAs(t, err, &mistakes)
+	_, err = Parse(file, []byte(strings.Repeat("#\n", len(mistakes))+body))
+	require.ErrorAs(t, err, &mistakes)
+	var head strings.Builder
+	for _, line := range found(mistakes) {
+		fmt.Fprintf(&head, "# want: %s\n", line)
+	}
+	data = []byte(head.String() + body)
+	require.NoError(t, os.WriteFile(file, data, 0o644))
+	return data
+}
