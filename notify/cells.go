@@ -1,0 +1,140 @@
+// Package notify renders reports and inventories: as text for people, as JSON, CSV and Markdown.
+// Rendering is pure: a report goes in, bytes come out.
+//
+// Names of tokens and clients come from strangers. Whatever they hold, no control character, escape
+// sequence, line break or bidirectional override of theirs reaches the output raw, no cell of a CSV is
+// a formula, and no Markdown is theirs.
+package notify
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+)
+
+// missing stands in a cell for a field that Okta left out, malformed for one that made no sense.
+const missing, malformed = "-", "?"
+
+// cell shows an optional field on one line.
+func cell[T any](o okta.Opt[T], show func(T) string) string {
+	v, ok := o.Get()
+	switch {
+	case ok:
+		return okta.Printable(show(v))
+	case o.Presence() == okta.Malformed:
+		return malformed
+	}
+	return missing
+}
+
+func words(o okta.Opt[string]) string {
+	return cell(o, func(s string) string { return s })
+}
+
+func instant(o okta.Opt[time.Time]) string {
+	return cell(o, func(t time.Time) string { return t.UTC().Format(time.RFC3339) })
+}
+
+// short is an id short enough for a narrow table: the end of it, since ids begin alike.
+func short(id string) string {
+	const n = 7
+	if r := []rune(id); len(r) > n {
+		return "…" + string(r[len(r)-n:])
+	}
+	return id
+}
+
+// days is a length of time in whole days, as people count idleness; below two days, in hours.
+func days(d time.Duration) string {
+	if d < time.Hour {
+		return "<1h"
+	}
+	if d < 48*time.Hour {
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours())/24)
+}
+
+// lastUse says how long ago a token was used, or created if it never was.
+func lastUse(t *okta.Token, now time.Time) string {
+	return cell(t.LastUsed(), func(used time.Time) string {
+		switch {
+		case used.After(now):
+			return "in future"
+		case t.NeverUsed().Or(false):
+			return "never in " + days(now.Sub(used))
+		}
+		return days(now.Sub(used)) + " ago"
+	})
+}
+
+// endsIn says when Okta ends a token unless it is used before.
+func endsIn(t *okta.Token, now time.Time) string {
+	return cell(t.ExpiresAt, func(end time.Time) string {
+		if end.Before(now) {
+			return "past"
+		}
+		return days(end.Sub(now))
+	})
+}
+
+// dayCount is a length of time in whole days, as a number for machines; "" if it isn't known.
+func dayCount(o okta.Opt[time.Time], between func(time.Time) time.Duration) string {
+	t, ok := o.Get()
+	if !ok {
+		return ""
+	}
+	return fmt.Sprint(int(between(t).Hours()) / 24)
+}
+
+func network(t *okta.Token) string {
+	return cell(t.Network, func(n okta.Network) string {
+		s := words(n.Connection)
+		if zones, ok := n.Include.Get(); ok && len(zones) > 0 {
+			s += " in " + strings.Join(zones, " ")
+		}
+		if zones, ok := n.Exclude.Get(); ok && len(zones) > 0 {
+			s += " not in " + strings.Join(zones, " ")
+		}
+		return s
+	})
+}
+
+// happens says what would come of a finding, and when.
+func happens(f *audit.Finding, now time.Time) string {
+	switch f.Outcome {
+	case audit.WouldQuarantine, audit.WouldRevoke:
+		return string(f.Outcome) + " now"
+	case audit.Pending:
+		s := fmt.Sprintf("pending: %s in %s", f.Step, days(f.Due.Sub(now)))
+		if end, ok := f.Token.ExpiresAt.Get(); ok && !end.After(f.Due) {
+			s += ", unless Okta ends it before"
+		}
+		return s
+	}
+	return string(f.Outcome)
+}
+
+// reasons gives a finding's sentences: the rules that matched and why, those that could not be judged,
+// and why it is spared.
+func reasons(f *audit.Finding) []string {
+	var out []string
+	for _, m := range f.Matched {
+		out = append(out, m.Rule.ID+": "+strings.Join(m.Because, ", "))
+	}
+	if f.Outcome != audit.Unknown || len(f.Matched) > 0 {
+		for _, m := range f.Unknown {
+			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
+		}
+	}
+	if f.Reason != "" {
+		out = append(out, f.Reason)
+	}
+	for i := range out {
+		out[i] = okta.Printable(out[i])
+	}
+	return out
+}

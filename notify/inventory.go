@@ -1,0 +1,92 @@
+package notify
+
+import (
+	"io"
+	"strings"
+	"time"
+
+	"tokensweep/okta"
+)
+
+// Inventory is a complete listing of tokens, without any judgement.
+type Inventory struct {
+	OrgURL string
+	// At is the org's clock when the listing began.
+	At     time.Time
+	Pages  int
+	Tokens []okta.Token
+}
+
+// InventoryText writes an inventory for people.
+func InventoryText(w io.Writer, v *Inventory, s Style) error {
+	lines := append(tokenLines(v.Tokens, v.At, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+count(v.Pages, "page")+", all of them read", "")
+	_, err := io.WriteString(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// InventoryJSON writes an inventory as one JSON object.
+func InventoryJSON(w io.Writer, v *Inventory) error {
+	out := struct {
+		Schema    int           `json:"schema"`
+		Org       string        `json:"org"`
+		At        *string       `json:"at"`
+		Inventory jsonInventory `json:"inventory"`
+		Tokens    []jsonToken   `json:"tokens"`
+	}{1, v.OrgURL, timestamp(v.At), jsonInventory{Tokens: len(v.Tokens), Pages: v.Pages, Complete: true}, make([]jsonToken, 0, len(v.Tokens))}
+	for i := range v.Tokens {
+		out.Tokens = append(out.Tokens, tokenJSON(&v.Tokens[i]))
+	}
+	return writeJSON(w, out)
+}
+
+// InventoryCSV writes an inventory as a table like that of CSV.
+func InventoryCSV(w io.Writer, v *Inventory) error {
+	rows := [][]string{append([]string{}, tokenColumns...)}
+	for i := range v.Tokens {
+		rows = append(rows, tokenCells(&v.Tokens[i], v.At))
+	}
+	return writeCSV(w, rows)
+}
+
+// InventoryMarkdown writes an inventory for a wiki or an issue.
+func InventoryMarkdown(w io.Writer, v *Inventory) error {
+	var b strings.Builder
+	b.WriteString("| " + strings.Join(tokenColumns, " | ") + " |\n" + strings.Repeat("|---", len(tokenColumns)) + "|\n")
+	for i := range v.Tokens {
+		cells := tokenCells(&v.Tokens[i], v.At)
+		for j := range cells {
+			cells[j] = code(cells[j])
+		}
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// TokenText writes all that Okta says of one token, a line each.
+func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
+	var b strings.Builder
+	for _, line := range [][2]string{
+		{"id", okta.Printable(t.ID)}, {"name", words(t.Name)}, {"client", words(t.ClientName)}, {"owner", words(t.UserID)},
+		{"created", instant(t.Created)}, {"last updated", instant(t.LastUpdated)},
+		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), lastUse(t, now)+"; derived: expiresAt less the window")},
+		{"window", cell(t.TokenWindow, days)},
+		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+endsIn(t, now)+", unless it is used")},
+		{"network", network(t)},
+	} {
+		b.WriteString(line[0] + strings.Repeat(" ", 14-len(line[0])) + line[1] + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// aside is a remark on a time that is known.
+func aside(o okta.Opt[time.Time], remark string) string {
+	if _, ok := o.Get(); !ok {
+		return ""
+	}
+	return " (" + remark + ")"
+}
+
+// TokenJSON writes all that Okta says of one token as JSON.
+func TokenJSON(w io.Writer, t *okta.Token) error { return writeJSON(w, tokenJSON(t)) }

@@ -1,0 +1,202 @@
+package notify
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// The report's JSON is a contract with its readers: fields may be added, and don't change.
+type jsonReport struct {
+	Schema int     `json:"schema"`
+	Run    jsonRun `json:"run"`
+	Org    struct {
+		URL string `json:"url"`
+	} `json:"org"`
+	Policy    jsonPolicy            `json:"policy"`
+	Plan      jsonPlan              `json:"plan"`
+	Inventory jsonInventory         `json:"inventory"`
+	Counts    map[audit.Outcome]int `json:"counts"`
+	Changes   jsonChanges           `json:"changes"`
+	Findings  []jsonFinding         `json:"findings"`
+	Notes     []string              `json:"notes"`
+}
+
+type jsonRun struct {
+	ID       string         `json:"id"`
+	Mode     rules.Mode     `json:"mode"`
+	Started  *string        `json:"started"`
+	Finished *string        `json:"finished"`
+	AsOf     *string        `json:"asOf"`
+	ExitCode audit.ExitCode `json:"exitCode"`
+	Error    string         `json:"error"`
+}
+
+type jsonPolicy struct {
+	Digest string `json:"digest"`
+	File   string `json:"file"`
+}
+
+type jsonPlan struct {
+	Digest  string `json:"digest"`
+	Actions int    `json:"actions"`
+}
+
+type jsonInventory struct {
+	Tokens     int  `json:"tokens"`
+	Pages      int  `json:"pages"`
+	Duplicates int  `json:"duplicates"`
+	Complete   bool `json:"complete"`
+}
+
+// jsonChanges compares with the run before; Known is false where nothing is remembered of one.
+type jsonChanges struct {
+	New      int  `json:"new"`
+	Ongoing  int  `json:"ongoing"`
+	Resolved int  `json:"resolved"`
+	Known    bool `json:"known"`
+}
+
+type jsonFinding struct {
+	Token    jsonToken     `json:"token"`
+	Rules    []jsonRule    `json:"rules"`
+	Unjudged []jsonRule    `json:"unjudged"`
+	Severity string        `json:"severity"`
+	Step     string        `json:"step"`
+	Outcome  audit.Outcome `json:"outcome"`
+	Reason   string        `json:"reason"`
+	Due      *string       `json:"due"`
+}
+
+type jsonRule struct {
+	ID       string   `json:"id"`
+	Severity string   `json:"severity"`
+	Because  []string `json:"because"`
+}
+
+// jsonToken has null for what Okta left out or wrote unreadably.
+type jsonToken struct {
+	ID          string       `json:"id"`
+	Name        *string      `json:"name"`
+	ClientName  *string      `json:"clientName"`
+	UserID      *string      `json:"userId"`
+	Created     *string      `json:"created"`
+	LastUpdated *string      `json:"lastUpdated"`
+	LastUsed    *string      `json:"lastUsed"`
+	NeverUsed   *bool        `json:"neverUsed"`
+	ExpiresAt   *string      `json:"expiresAt"`
+	Network     *jsonNetwork `json:"network"`
+}
+
+type jsonNetwork struct {
+	Connection *string  `json:"connection"`
+	Include    []string `json:"include"`
+	Exclude    []string `json:"exclude"`
+}
+
+// JSON writes a report as one JSON object.
+func JSON(w io.Writer, r *audit.Report) error {
+	j := jsonReport{
+		Schema: 1,
+		Run: jsonRun{
+			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished), AsOf: timestamp(r.AsOf), ExitCode: r.Code,
+		},
+		Policy:    jsonPolicy{r.PolicyDigest, r.PolicyFile},
+		Plan:      jsonPlan{r.Digest, r.Actions()},
+		Inventory: jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
+		Counts:    make(map[audit.Outcome]int),
+		Findings:  make([]jsonFinding, 0, len(r.Findings)),
+		Notes:     append([]string{}, r.Notes...),
+	}
+	j.Org.URL = r.OrgURL
+	if r.Err != nil {
+		j.Run.Error = r.Err.Error()
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		j.Counts[f.Outcome]++
+		j.Findings = append(j.Findings, jsonFinding{
+			Token: tokenJSON(&f.Token), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
+			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Due: timestamp(f.Due),
+		})
+	}
+	return writeJSON(w, j)
+}
+
+func rulesJSON(matches []rules.Match) []jsonRule {
+	out := make([]jsonRule, 0, len(matches))
+	for _, m := range matches {
+		out = append(out, jsonRule{m.Rule.ID, m.Rule.Severity.String(), append([]string{}, m.Because...)})
+	}
+	return out
+}
+
+func tokenJSON(t *okta.Token) jsonToken {
+	j := jsonToken{
+		ID: t.ID, Name: pointer(t.Name), ClientName: pointer(t.ClientName), UserID: pointer(t.UserID), NeverUsed: pointer(t.NeverUsed()),
+		Created: timePointer(t.Created), LastUpdated: timePointer(t.LastUpdated), LastUsed: timePointer(t.LastUsed()), ExpiresAt: timePointer(t.ExpiresAt),
+	}
+	if n, ok := t.Network.Get(); ok {
+		j.Network = &jsonNetwork{pointer(n.Connection), append([]string{}, n.Include.Or(nil)...), append([]string{}, n.Exclude.Or(nil)...)}
+	}
+	return j
+}
+
+func pointer[T any](o okta.Opt[T]) *T {
+	if v, ok := o.Get(); ok {
+		return &v
+	}
+	return nil
+}
+
+func timePointer(o okta.Opt[time.Time]) *string {
+	if v, ok := o.Get(); ok {
+		s := v.UTC().Format(time.RFC3339Nano)
+		return &s
+	}
+	return nil
+}
+
+// timestamp is a time of ours to the millisecond, or nil for the zero time.
+func timestamp(t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	s := t.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano)
+	return &s
+}
+
+// writeJSON writes v indented. What does not print is written as an escape, which a reader of JSON
+// turns back into the very same text.
+func writeJSON(w io.Writer, v any) error {
+	raw, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	var b bytes.Buffer
+	for len(raw) > 0 {
+		r, size := utf8.DecodeRune(raw)
+		switch {
+		case r < utf8.RuneSelf && r != 0x7f, strconv.IsPrint(r):
+			b.Write(raw[:size])
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			_, _ = fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			_, _ = fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		raw = raw[size:]
+	}
+	b.WriteByte('\n')
+	_, err = w.Write(b.Bytes())
+	return err
+}

@@ -1,0 +1,227 @@
+package notify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Style says for what kind of screen text is written.
+type Style struct {
+	// Width is how many columns there are; 0 means 120. Below 80 it counts as 80.
+	Width int
+	// Color allows escape sequences of ours.
+	Color bool
+}
+
+func (s Style) width() int {
+	if s.Width == 0 {
+		return 120
+	}
+	return max(s.Width, 80)
+}
+
+func (s Style) paint(color text.Color, words string) string {
+	if !s.Color {
+		return words
+	}
+	return text.Colors{text.Bold, color}.Sprint(words)
+}
+
+// meaning explains each outcome to a reader who sees it for the first time.
+var meaning = map[audit.Outcome]string{
+	audit.WouldRevoke:     "an enforcing run would end these now, for good",
+	audit.WouldQuarantine: "an enforcing run would cut these off now; can be undone",
+	audit.Pending:         "an enforcing run would announce a later step",
+	audit.Flagged:         "reported, and nothing more",
+	audit.Unknown:         "could not be judged, so nothing would be done",
+	audit.Protected:       "match, but may only be flagged",
+	audit.Exempt:          "match, and the policy exempts them for now",
+}
+
+// Text writes a report for people.
+func Text(w io.Writer, r *audit.Report, s Style) error {
+	var b strings.Builder
+	if !r.Complete {
+		_, _ = fmt.Fprintf(&b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
+		paragraph(&b, s, "Nothing was judged and nothing was changed. ", okta.Printable(r.Err.Error()))
+		_, _ = fmt.Fprintf(&b, "\nrun %s\n", r.ID)
+		_, err := io.WriteString(w, b.String())
+		return err
+	}
+	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
+	_, _ = fmt.Fprintf(&b, "as of %s. Nothing was changed.\n\n", r.AsOf.Format("2006-01-02 15:04:05 MST"))
+	summary(&b, r, s)
+	findings(&b, r, s)
+	advice(&b, r, s)
+	if len(r.Notes) > 0 {
+		b.WriteString("\nNOTES\n")
+		for _, n := range r.Notes {
+			paragraph(&b, s, "  - ", okta.Printable(n))
+		}
+	}
+	_, _ = fmt.Fprintf(&b, "\nrun    %s\nplan   %s\npolicy %s (%s)\n", r.ID, shortDigest(r.Digest), shortDigest(r.PolicyDigest), okta.Printable(r.PolicyFile))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// shortDigest is enough of a digest to recognise it; JSON has all of it.
+func shortDigest(d string) string { return d[:min(len(d), len("sha256:")+16)] }
+
+func summary(b *strings.Builder, r *audit.Report, s Style) {
+	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	for _, o := range audit.Outcomes {
+		if n := r.Count(o); n > 0 {
+			_, _ = fmt.Fprintf(b, "  %s %4d  %s\n", s.paint(colorOf(o), fmt.Sprintf("%-16s", o)), n, meaning[o])
+		}
+	}
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func bySeverity(r *audit.Report) string {
+	if len(r.Findings) == 0 {
+		return "No findings"
+	}
+	var parts []string
+	for sev := rules.Critical; sev >= rules.Low; sev-- {
+		n := 0
+		for _, f := range r.Findings {
+			if f.Severity == sev {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, sev))
+		}
+	}
+	return count(len(r.Findings), "finding") + ": " + strings.Join(parts, ", ")
+}
+
+func colorOf(o audit.Outcome) text.Color {
+	switch o {
+	case audit.WouldRevoke, audit.WouldQuarantine:
+		return text.FgRed
+	case audit.Pending, audit.Flagged, audit.Unknown:
+		return text.FgYellow
+	default:
+		return text.FgCyan
+	}
+}
+
+// findings writes the table, and under each row what would happen and why.
+func findings(b *strings.Builder, r *audit.Report, s Style) {
+	rows := make([]okta.Token, len(r.Findings))
+	for i := range r.Findings {
+		rows[i] = r.Findings[i].Token
+	}
+	lines := tokenLines(rows, r.AsOf, s)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if i == 0 || f.Severity != r.Findings[i-1].Severity {
+			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
+		}
+		b.WriteString(lines[i+1] + "\n")
+		what := happens(f, r.AsOf)
+		for j, why := range reasons(f) {
+			if j == 0 {
+				paragraph(b, s, "    "+s.paint(colorOf(f.Outcome), what)+" - ", why)
+			} else {
+				paragraph(b, s, "    ", why)
+			}
+		}
+	}
+}
+
+// advice writes what the policy advises about each rule that matched.
+func advice(b *strings.Builder, r *audit.Report, s Style) {
+	given := make(map[*rules.Rule]bool)
+	for i := range r.Findings {
+		for _, m := range r.Findings[i].Matched {
+			if m.Rule.Advice == "" || given[m.Rule] {
+				continue
+			}
+			if len(given) == 0 {
+				b.WriteString("\nWHAT TO DO\n")
+			}
+			given[m.Rule] = true
+			paragraph(b, s, "  - ", m.Rule.ID+": "+okta.Printable(m.Rule.Advice))
+		}
+	}
+}
+
+// tokenLines renders a table of tokens: its header and then exactly one line for each.
+func tokenLines(tokens []okta.Token, now time.Time, s Style) []string {
+	wide := s.width() >= 110
+	id, name := short, s.width()-60
+	if wide {
+		id, name = func(id string) string { return id }, s.width()-84
+	}
+	t := table.NewWriter()
+	t.SetStyle(plainStyle())
+	t.AppendHeader(table.Row{"NAME", "ID", "CLIENT", "OWNER", "LAST USED", "ENDS IN"})
+	for i := range tokens {
+		k := &tokens[i]
+		t.AppendRow(table.Row{
+			fit(title(k), name), id(okta.Printable(k.ID)), fit(words(k.ClientName), 15), id(words(k.UserID)), lastUse(k, now), endsIn(k, now),
+		})
+	}
+	lines := strings.Split(t.Render(), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
+}
+
+// title is a token's name for a table, in which an empty name must not look like a missing one.
+func title(t *okta.Token) string {
+	if name, ok := t.Name.Get(); ok && strings.TrimSpace(name) == "" {
+		return fmt.Sprintf("%q", name)
+	}
+	return words(t.Name)
+}
+
+// plainStyle is columns with two spaces between them and nothing else, so that a row is one line.
+func plainStyle() table.Style {
+	st := table.StyleDefault
+	st.Options = table.OptionsNoBordersAndSeparators
+	st.Box.PaddingLeft, st.Box.PaddingRight = "", "  "
+	st.Format.Header = text.FormatDefault
+	return st
+}
+
+// fit cuts a text to n columns of a screen, and marks that it did.
+func fit(words string, n int) string { return text.Snip(words, n, "…") }
+
+// paragraph writes words behind a first indent, broken at spaces to the width of the screen; the lines
+// that follow are indented by six.
+func paragraph(b *strings.Builder, s Style, indent, words string) {
+	line, used := indent, text.StringWidthWithoutEscSequences(indent)
+	first := true
+	for word := range strings.FieldsSeq(words) {
+		n := text.StringWidthWithoutEscSequences(word)
+		switch {
+		case first:
+			line, used, first = line+word, used+n, false
+		case used+1+n > s.width():
+			b.WriteString(line + "\n")
+			line, used = "      "+word, 6+n
+		default:
+			line, used = line+" "+word, used+1+n
+		}
+	}
+	b.WriteString(line + "\n")
+}
