@@ -81,13 +81,14 @@ func endsIn(t *okta.Token, now time.Time) string {
 	})
 }
 
-// dayCount is a length of time in whole days, as a number for machines; "" if it isn't known.
+// dayCount is a length of time in whole days, as a number for machines; "" if it isn't known, 0 if it
+// would be negative.
 func dayCount(o okta.Opt[time.Time], between func(time.Time) time.Duration) string {
 	t, ok := o.Get()
 	if !ok {
 		return ""
 	}
-	return fmt.Sprint(int(between(t).Hours()) / 24)
+	return fmt.Sprint(max(0, int(between(t).Hours())/24))
 }
 
 func network(t *okta.Token) string {

@@ -3,8 +3,6 @@ package okta
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -43,69 +41,52 @@ func odd(n int, name, raw string) oktatest.Token {
 }
 
 func TestWhatMakesAListingIncomplete(t *testing.T) {
-	link := func(to string) oktatest.Fault {
-		return oktatest.Fault{Page: 2, RewriteLink: func(string) string { return to }}
+	want := map[string]string{
+		"a body cut off on the way":                       "page 2, after 11 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts",
+		"a body cut off before its first byte":            "page 2, after 10 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts",
+		"the last chunk missing":                          "page 3, after 21 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts",
+		"a body that ends early with the right length":    "page 2, after 11 tokens: malformed answer: it ends before the JSON array does",
+		"an empty body":                                   "page 2, after 10 tokens: malformed answer: it ends before the JSON array does",
+		"null":                                            "page 2, after 10 tokens: malformed answer: want a JSON array, found another JSON value",
+		"an object":                                       "page 2, after 10 tokens: malformed answer: want a JSON array, found another JSON value",
+		"a page of HTML":                                  "page 1, after 0 tokens: malformed answer: want a JSON array: invalid character '<' looking for beginning of value",
+		"something behind the array":                      "page 2, after 20 tokens: malformed answer: something follows the JSON array",
+		"an array of numbers":                             `page 2, after 10 tokens: malformed answer: want an object, found "1"`,
+		"a token without an id":                           "page 2, after 10 tokens: malformed answer: a token without an id",
+		"a token whose id is null":                        "page 2, after 10 tokens: malformed answer: a token without an id",
+		"a token whose id is a number":                    "page 2, after 10 tokens: malformed answer: a token without an id",
+		"a key twice in a token":                          `page 2, after 10 tokens: malformed answer: an object has the key "id" twice`,
+		"a token of more than a mebibyte":                 "page 2, after 10 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes",
+		"spaces without end":                              "page 3, after 30 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes",
+		"a link back to the first page":                   "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
+		"the same cursor among other parameters":          "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
+		"a link to another path":                          `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/users?after=x": the path is not /api/v1/api-tokens`,
+		"a link to a path that only looks the same":       `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/api-tokens/?after=x": the path is not /api/v1/api-tokens`,
+		"a link that climbs":                              `page 2, after 10 tokens: next page "/api/v1/api-tokens/../users?after=x": the path is not /api/v1/api-tokens`,
+		"a link without a query":                          `page 2, after 10 tokens: next page "/api/v1/api-tokens": it has no query, so it would begin again at page 1`,
+		"a Link header that does not parse":               `page 2, after 10 tokens: link header "/api/v1/api-tokens?after=x; rel=\"next\"": a link must begin with <`,
+		"a Link header cut in the middle":                 `page 2, after 10 tokens: link header "</api/v1/api-tokens?after=x>; rel=\"ne": a quoted value without its closing quote`,
+		"two different next pages":                        "page 2, after 10 tokens: two different links to a next page",
+		"a page that repeats earlier tokens only":         "page 3, after 2 tokens: the page brings nothing but tokens of earlier pages",
+		"a token twice with different content":            "page 2, after 1 tokens: the token 00Taaaaaaaaaaaaaaaa1 came twice with different content: it was used or changed while the list was read; run again",
+		"a token twice, with null and with an empty text": "page 2, after 1 tokens: the token 00Taaaaaaaaaaaaaaaa1 came twice with different content: it was used or changed while the list was read; run again",
+		"an unknown cursor":                               "page 2, after 10 tokens: GET /api/v1/api-tokens: 400 Bad Request",
+		"a server error":                                  "page 2, after 10 tokens: GET /api/v1/api-tokens: 500 Internal Server Error, E0000009",
+		"an org that stays unavailable":                   "page 2, after 10 tokens: GET /api/v1/api-tokens: 503 Service Unavailable",
+		"connections that break":                          "page 2, after 10 tokens: GET /api/v1/api-tokens: EOF; gave up after 6 attempts",
+		"a redirect":                                      "page 2, after 10 tokens: GET /api/v1/api-tokens: 302 Found, it redirects to https://acme.okta.com, and redirects are not followed",
+		"an answer without content":                       "page 2, after 10 tokens: GET /api/v1/api-tokens: 204 No Content",
+		"the same cursor for ever":                        "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
 	}
-	first := `{"id":"00Taaaaaaaaaaaaaaaa1","name":"one"}`
-	for _, row := range []struct {
-		name   string
-		fault  oktatest.Fault
-		tokens []oktatest.Token
-		want   string
-	}{
-		{name: "a body cut off on the way", fault: oktatest.Fault{Page: 2, CutBody: 700}, want: "page 2, after 11 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts"},
-		{name: "a body cut off before its first byte", fault: oktatest.Fault{Page: 2, CutBody: -1}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts"},
-		{name: "the last chunk missing", fault: oktatest.Fault{Page: 3, Chunked: true, CutBody: 700}, want: "page 3, after 21 tokens: GET /api/v1/api-tokens: reading the page: unexpected EOF; gave up after 6 attempts"},
-		{name: "a body that ends early with the right length", fault: oktatest.Fault{Page: 2, TruncateBody: 700}, want: "page 2, after 11 tokens: malformed answer: it ends before the JSON array does"},
-		{name: "an empty body", fault: oktatest.Fault{Page: 2, TruncateBody: -1}, want: "page 2, after 10 tokens: malformed answer: it ends before the JSON array does"},
-		{name: "null", fault: oktatest.Fault{Page: 2, Body: "null"}, want: "page 2, after 10 tokens: malformed answer: want a JSON array, found another JSON value"},
-		{name: "an object", fault: oktatest.Fault{Page: 2, Body: `{"tokens":[]}`}, want: "page 2, after 10 tokens: malformed answer: want a JSON array, found another JSON value"},
-		{name: "a page of HTML", fault: oktatest.Fault{Page: 1, Body: "<html>Sign in</html>"}, want: "page 1, after 0 tokens: malformed answer: want a JSON array: invalid character '<' looking for beginning of value"},
-		{name: "something behind the array", fault: oktatest.Fault{Page: 2, Append: "[]"}, want: "page 2, after 20 tokens: malformed answer: something follows the JSON array"},
-		{name: "an array of numbers", fault: oktatest.Fault{Page: 2, Body: "[1,2]"}, want: `page 2, after 10 tokens: malformed answer: want an object, found "1"`},
-		{name: "a token without an id", fault: oktatest.Fault{Page: 2, Body: `[{"name":"x"}]`}, want: "page 2, after 10 tokens: malformed answer: a token without an id"},
-		{name: "a token whose id is null", fault: oktatest.Fault{Page: 2, Body: `[{"id":null}]`}, want: "page 2, after 10 tokens: malformed answer: a token without an id"},
-		{name: "a token whose id is a number", fault: oktatest.Fault{Page: 2, Body: `[{"id":7}]`}, want: "page 2, after 10 tokens: malformed answer: a token without an id"},
-		{name: "a key twice in a token", fault: oktatest.Fault{Page: 2, Body: `[{"id":"00Taaaaaaaaaaaaaaaa1","id":"00Taaaaaaaaaaaaaaaa2"}]`}, want: `page 2, after 10 tokens: malformed answer: an object has the key "id" twice`},
-		{name: "a token of more than a mebibyte", fault: oktatest.Fault{Page: 2, Body: `[{"id":"` + strings.Repeat("x", 2<<20) + `"}]`}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes"},
-		{name: "spaces without end", fault: oktatest.Fault{Page: 3, Endless: true}, want: "page 3, after 30 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes"},
-		{name: "a link back to the page itself", fault: link("http://127.0.0.1/api/v1/api-tokens?limit=200"), want: "page 2, after 10 tokens: the link to the next page leads back to one that was read already"},
-		{name: "a cursor that comes again among other parameters", fault: oktatest.Fault{RewriteLink: func(s string) string {
-			if s == "" {
-				return ""
-			}
-			return "/api/v1/api-tokens?limit=200&n=" + fmt.Sprint(len(s)) + "&after=always-the-same"
-		}}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 400 Bad Request, E0000029, Invalid paging request.: Invalid cursor."},
-		{name: "a link to another path", fault: link("http://127.0.0.1/api/v1/users?after=x"), want: `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/users?after=x": the path is not /api/v1/api-tokens`},
-		{name: "a link to a path that only looks the same", fault: link("http://127.0.0.1/api/v1/api-tokens/?after=x"), want: `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/api-tokens/?after=x": the path is not /api/v1/api-tokens`},
-		{name: "a link that climbs", fault: link("/api/v1/api-tokens/../users?after=x"), want: `page 2, after 10 tokens: next page "/api/v1/api-tokens/../users?after=x": the path is not /api/v1/api-tokens`},
-		{name: "a link without a query", fault: link("/api/v1/api-tokens"), want: `page 2, after 10 tokens: next page "/api/v1/api-tokens": it has no query, so it would begin again at page 1`},
-		{name: "a Link header that doesn't parse", fault: oktatest.Fault{Page: 2, Link: []string{`/api/v1/api-tokens?after=x; rel="next"`}}, want: `page 2, after 10 tokens: link header "/api/v1/api-tokens?after=x; rel=\"next\"": a link must begin with <`},
-		{name: "a Link header cut in the middle", fault: oktatest.Fault{Page: 2, Link: []string{`</api/v1/api-tokens?after=x>; rel="ne`}}, want: `page 2, after 10 tokens: link header "</api/v1/api-tokens?after=x>; rel=\"ne": a quoted value without its closing quote`},
-		{name: "two different next pages", fault: oktatest.Fault{Page: 2, Link: []string{`</api/v1/api-tokens?after=x>; rel="next"`, `</api/v1/api-tokens?after=y>; rel="next"`}}, want: "page 2, after 10 tokens: two different links to a next page"},
-		{name: "a page that repeats earlier tokens only", fault: oktatest.Fault{Page: 3, Body: "[" + first + "]"}, tokens: []oktatest.Token{odd(1, "1", first), odd(2, "2", `{"id":"00Taaaaaaaaaaaaaaaa2"}`), odd(3, "3", `{"id":"00Taaaaaaaaaaaaaaaa3"}`)}, want: "page 3, after 2 tokens: the page brings nothing but tokens of earlier pages"},
-		{name: "a token twice with different content", tokens: []oktatest.Token{odd(1, "1", first), odd(2, "2", `{"id":"00Taaaaaaaaaaaaaaaa1","name":"two"}`)}, want: "page 2, after 1 tokens: the token 00Taaaaaaaaaaaaaaaa1 came twice with different content: it was used or changed while the list was read; run again"},
-		{name: "a token twice, once with null and once with an empty text", tokens: []oktatest.Token{odd(1, "1", `{"id":"00Taaaaaaaaaaaaaaaa1","name":null}`), odd(2, "2", `{"id":"00Taaaaaaaaaaaaaaaa1","name":""}`)}, want: "page 2, after 1 tokens: the token 00Taaaaaaaaaaaaaaaa1 came twice with different content: it was used or changed while the list was read; run again"},
-		{name: "an unknown cursor", fault: oktatest.Fault{Page: 2, Status: 400}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 400 Bad Request"},
-		{name: "a server error", fault: oktatest.Fault{Page: 2, Status: 500}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 500 Internal Server Error, E0000009"},
-		{name: "an org that stays unavailable", fault: oktatest.Fault{Page: 2, Status: 503}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 503 Service Unavailable"},
-		{name: "connections that break", fault: oktatest.Fault{Page: 2, Hangup: true}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: EOF; gave up after 6 attempts"},
-		{name: "permission lost in the middle", fault: oktatest.Fault{Page: 3, Status: 403}, want: "page 3, after 20 tokens: GET /api/v1/api-tokens: 403 Forbidden, E0000006"},
-		{name: "a redirect", fault: oktatest.Fault{Page: 2, Status: 302, Header: http.Header{"Location": {"https://acme.okta.com/login?token=x"}}}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 302 Found, it redirects to https://acme.okta.com, and redirects are not followed"},
-		{name: "an answer 204", fault: oktatest.Fault{Page: 2, Status: 204}, want: "page 2, after 10 tokens: GET /api/v1/api-tokens: 204 No Content"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			cfg := oktatest.Config{Tokens: row.tokens}
-			if row.tokens != nil {
-				cfg.PageSize = 1
-			}
-			inBubble(t, cfg, func(t *testing.T, org *oktatest.Server, c *Client) {
-				if row.fault.Page != 0 || row.fault.RewriteLink != nil {
-					org.Fault(row.fault)
-				}
+	rows := oktatest.IncompleteListings()
+	require.Len(t, want, len(rows))
+	for _, row := range rows {
+		t.Run(row.Name, func(t *testing.T) {
+			inBubble(t, oktatest.Config{Tokens: row.Tokens, PageSize: min(len(row.Tokens), 1)}, func(t *testing.T, org *oktatest.Server, c *Client) {
+				org.Fault(row.Fault)
 				_, err := collect(c.List(t.Context(), ListOptions{}))
 				require.ErrorIs(t, err, ErrIncomplete)
-				require.ErrorContains(t, err, "listing incomplete: "+row.want)
+				require.ErrorContains(t, err, "listing incomplete: "+want[row.Name])
 				require.NotContains(t, err.Error(), canary)
 			})
 		})

@@ -1,0 +1,124 @@
+// Package cli is the command line: one file for each command, with its flags, what it reads from the
+// environment, and how its result becomes output and an exit code. It decides nothing itself.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Main runs the program with the arguments args, its name not among them, and returns its exit code.
+// lookup reads the environment as os.LookupEnv does. SIGINT and SIGTERM end it in an orderly way.
+func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr}
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return int(a.complain(err))
+}
+
+// app is what the commands share.
+type app struct {
+	env            environment
+	stdout, stderr io.Writer
+	logFormat      *choice
+	logLevel       *choice
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tokensweep",
+		Short: "a hygiene job for Okta API tokens",
+		Long: `tokensweep lists every API token of an Okta org, judges each by the rules of a
+policy file, and reports what it found. It changes nothing.
+
+Try it without anything:   tokensweep demo
+Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
+                           export OKTA_CLIENT_TOKEN_FILE=/path/to/token
+                           tokensweep run --policy policy.yaml`,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
+	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
+	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.tokensCommand(), a.demoCommand())
+	return root
+}
+
+// version is the version of the module that the program was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "dev"
+}
+
+func (a *app) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(a.logLevel.value)) // a choice is one of its words
+	o := &slog.HandlerOptions{Level: level}
+	if a.logFormat.value == "json" {
+		return slog.New(slog.NewJSONHandler(a.stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, o))
+}
+
+// failure is an error with the exit code that it means, and what to do about it.
+type failure struct {
+	code audit.ExitCode
+	err  error
+	hint string
+	// told says that the error is part of the report that was written to the same reader.
+	told bool
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usage makes the failure of wrong usage or a wrong environment.
+func usage(format string, args ...any) error {
+	return &failure{code: audit.Usage, err: fmt.Errorf(format, args...)}
+}
+
+// complain tells a person what went wrong and returns the exit code.
+func (a *app) complain(err error) audit.ExitCode {
+	if err == nil {
+		return audit.OK
+	}
+	f := &failure{code: audit.Usage, hint: "see tokensweep --help", err: err} // what cobra itself says
+	_ = errors.As(err, &f)
+	var mistakes rules.Mistakes
+	switch {
+	case f.told || f.err == nil:
+	case errors.As(err, &mistakes):
+		_, _ = fmt.Fprintln(a.stderr, mistakes.Error())
+	default:
+		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(strings.TrimSpace(f.err.Error())))
+	}
+	if f.hint != "" {
+		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", f.hint)
+	}
+	return f.code
+}

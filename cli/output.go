@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tokensweep/audit"
+	"tokensweep/notify"
+)
+
+// outputFlags say in which form a result is written, and where.
+type outputFlags struct {
+	format *choice
+	file   string
+}
+
+// addOutputFlags defines --output, with the first of the forms as its default, and --output-file.
+func addOutputFlags(cmd *cobra.Command, forms ...string) *outputFlags {
+	f := &outputFlags{format: newChoice(forms[0], forms...)}
+	f.format.add(cmd, cmd.Flags(), "output", "form of the result")
+	cmd.Flags().StringVar(&f.file, "output-file", "", "write the result to this `file` instead of standard output")
+	return f
+}
+
+// output is where a result goes.
+type output struct {
+	form  string
+	style notify.Style
+	w     io.Writer
+	file  *os.File // being written beside target, nil for standard output
+	to    string
+}
+
+// open prepares the output before any work is done, so that a bad place is found out first.
+func (f *outputFlags) open(stdout io.Writer) (*output, error) {
+	o := &output{form: f.format.value, w: stdout, style: styleOf(stdout), to: f.file}
+	if f.file == "" {
+		return o, nil
+	}
+	// A file is put in place by renaming, which would replace a device or a pipe by the file.
+	if st, err := os.Stat(f.file); err == nil && !st.Mode().IsRegular() {
+		return nil, usage("--output-file %s: not a regular file", f.file)
+	}
+	file, err := os.CreateTemp(filepath.Dir(f.file), "."+filepath.Base(f.file)+".*")
+	if err != nil {
+		return nil, usage("--output-file: %w", err)
+	}
+	o.file, o.w, o.style = file, file, notify.Style{}
+	return o, nil
+}
+
+// styleOf fits text to the terminal that w is, if it is one.
+func styleOf(w io.Writer) notify.Style {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return notify.Style{}
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		width = 80
+	}
+	return notify.Style{Width: width, Color: true}
+}
+
+// write renders the result in its form and puts the file in its place.
+func (o *output) write(forms map[string]func(io.Writer) error) error {
+	if err := o.deliver(forms[o.form]); err != nil {
+		return &failure{code: audit.Undelivered, err: fmt.Errorf("writing the result: %w", err)}
+	}
+	return nil
+}
+
+func (o *output) deliver(render func(io.Writer) error) error {
+	if err := render(o.w); err != nil || o.file == nil {
+		return err
+	}
+	if err := o.file.Chmod(0o600); err != nil { // names of tokens and owners are nobody else's business
+		return err
+	}
+	if err := o.file.Sync(); err != nil {
+		return err
+	}
+	if err := o.file.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(o.file.Name(), o.to); err != nil {
+		return err
+	}
+	o.file = nil
+	return nil
+}
+
+// discard removes a file that was not finished.
+func (o *output) discard() {
+	if o.file != nil {
+		_ = o.file.Close()
+		_ = os.Remove(o.file.Name())
+	}
+}

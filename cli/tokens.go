@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/notify"
+	"tokensweep/okta"
+)
+
+func (a *app) tokensCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "tokens",
+		Short: "look at the org's tokens without judging them",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.tokensListCommand(), a.tokensGetCommand())
+	return cmd
+}
+
+func (a *app) tokensListCommand() *cobra.Command {
+	var out *outputFlags
+	var share float64
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "list every token of the org",
+		Long:  "list shows every API token of the org, or an error: never a part of them.",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
+	}
+	out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	cmd.Flags().Float64Var(&share, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	return cmd
+}
+
+func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags) error {
+	out, err := flags.open(a.stdout)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	progress := a.newProgress()
+	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()})
+	if err != nil {
+		return err
+	}
+	v := &notify.Inventory{OrgURL: client.OrgURL()}
+	listing := client.List(ctx, okta.ListOptions{})
+	for t, err := range listing.All() {
+		if err != nil {
+			progress.end()
+			return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		}
+		v.Tokens = append(v.Tokens, t)
+		progress.listed(listing.Pages, listing.Tokens)
+	}
+	progress.end()
+	v.Pages, v.At = listing.Pages, orgClock(client.Reader)
+	return out.write(map[string]func(io.Writer) error{
+		"text":     func(w io.Writer) error { return notify.InventoryText(w, v, out.style) },
+		"json":     func(w io.Writer) error { return notify.InventoryJSON(w, v) },
+		"csv":      func(w io.Writer) error { return notify.InventoryCSV(w, v) },
+		"markdown": func(w io.Writer) error { return notify.InventoryMarkdown(w, v) },
+	})
+}
+
+// orgClock is what the org's clock shows, as far as its answers told.
+func orgClock(org *okta.Reader) time.Time {
+	offset, _ := org.ClockOffset()
+	return time.Now().Add(offset).UTC()
+}
+
+func (a *app) tokensGetCommand() *cobra.Command {
+	var out *outputFlags
+	cmd := &cobra.Command{
+		Use:   "get ID",
+		Short: "show one token as Okta has it now",
+		Args:  cobra.ExactArgs(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return a.getToken(cmd.Context(), args[0], out) },
+	}
+	out = addOutputFlags(cmd, "text", "json")
+	return cmd
+}
+
+func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error {
+	if err := okta.CheckTokenID(id); err != nil {
+		return usage("%w", err)
+	}
+	out, err := flags.open(a.stdout)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	progress := a.newProgress()
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()})
+	if err != nil {
+		return err
+	}
+	t, err := client.Token(ctx, id)
+	progress.end()
+	switch {
+	case errors.Is(err, okta.ErrNotFound):
+		return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, or it never was", id, client.OrgURL())}
+	case err != nil:
+		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	}
+	return out.write(map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return notify.TokenText(w, &t, orgClock(client.Reader)) },
+		"json": func(w io.Writer) error { return notify.TokenJSON(w, &t) },
+	})
+}
