@@ -26,6 +26,7 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(code)
 		},
+		"many-tokens": manyTokens,
 	})
 }
 

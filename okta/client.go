@@ -148,6 +148,7 @@ func transport(o Options, changes bool) *http.Transport {
 		ResponseHeaderTimeout:  60 * time.Second,
 		MaxResponseHeaderBytes: 256 << 10,
 		MaxIdleConnsPerHost:    4,
+		ReadBufferSize:         64 << 10, // pages have 100 KiB
 		IdleConnTimeout:        90 * time.Second,
 		ForceAttemptHTTP2:      !changes,
 		DisableKeepAlives:      changes,

@@ -58,8 +58,8 @@ func TestWhatMakesAListingIncomplete(t *testing.T) {
 		"a key twice in a token":                          `page 2, after 10 tokens: malformed answer: an object has the key "id" twice`,
 		"a token of more than a mebibyte":                 "page 2, after 10 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes",
 		"spaces without end":                              "page 3, after 30 tokens: GET /api/v1/api-tokens: reading the page: answer too large: a token of more than 1048576 bytes",
-		"a link back to the first page":                   "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
-		"the same cursor among other parameters":          "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
+		"a link back to the first page":                   "page 3, after 20 tokens: the link to this page leads back to one that was read already",
+		"the same cursor among other parameters":          "page 3, after 20 tokens: the link to this page leads back to one that was read already",
 		"a link to another path":                          `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/users?after=x": the path is not /api/v1/api-tokens`,
 		"a link to a path that only looks the same":       `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/api-tokens/?after=x": the path is not /api/v1/api-tokens`,
 		"a link that climbs":                              `page 2, after 10 tokens: next page "/api/v1/api-tokens/../users?after=x": the path is not /api/v1/api-tokens`,
@@ -76,7 +76,7 @@ func TestWhatMakesAListingIncomplete(t *testing.T) {
 		"connections that break":                          "page 2, after 10 tokens: GET /api/v1/api-tokens: EOF; gave up after 6 attempts",
 		"a redirect":                                      "page 2, after 10 tokens: GET /api/v1/api-tokens: 302 Found, it redirects to https://acme.okta.com, and redirects are not followed",
 		"an answer without content":                       "page 2, after 10 tokens: GET /api/v1/api-tokens: 204 No Content",
-		"the same cursor for ever":                        "page 2, after 10 tokens: the link to the next page leads back to one that was read already",
+		"the same cursor for ever":                        "page 3, after 20 tokens: the link to this page leads back to one that was read already",
 	}
 	rows := oktatest.IncompleteListings()
 	require.Len(t, want, len(rows))
@@ -97,7 +97,7 @@ func TestAListingOfTooManyPagesIsIncomplete(t *testing.T) {
 	inBubble(t, oktatest.Config{PageSize: 1, Tokens: oktatest.Many(maxPages+1, time.Now())}, func(t *testing.T, org *oktatest.Server, c *Client) {
 		_, err := collect(c.List(t.Context(), ListOptions{}))
 		require.ErrorIs(t, err, ErrIncomplete)
-		require.ErrorContains(t, err, "page 10000, after 9999 tokens: there are more than 10000 pages")
+		require.ErrorContains(t, err, "page 10001, after 10000 tokens: there are more than 10000 pages")
 		require.Len(t, org.Requests(), maxPages)
 	})
 }

@@ -19,8 +19,8 @@ import (
 const (
 	// PageLimit is the largest page that Okta documented for this list, and what is asked for.
 	PageLimit = 200
-	// More pages, more tokens, a longer page or a longer token than this is not a listing any more.
-	maxPages, maxTokens, maxPageBody, maxElement = 10_000, 4_000_000, 4 << 30, 1 << 20
+	// More tokens, a longer page or a longer token than this is not a listing any more.
+	maxTokens, maxPageBody, maxElement = 4_000_000, 4 << 30, 1 << 20
 )
 
 // ListOptions narrows a listing. The zero value lists everything.
@@ -50,8 +50,15 @@ type Listing struct {
 	options ListOptions
 	seed    maphash.Seed
 	seen    map[[16]byte]sighting
-	cursors map[[16]byte]bool
-	bodies  uint32 // how many bodies were begun
+	bodies  uint32 // how many were begun
+	current current
+}
+
+// current is the page that is being read.
+type current struct {
+	number    int
+	firstBody uint32 // a page has several if one broke off
+	fresh     int    // tokens that no page before had
 }
 
 // sighting is what remains of a token that was seen: enough to recognise it, and to tell whether it
@@ -66,9 +73,9 @@ func (r *Reader) List(ctx context.Context, o ListOptions) *Listing {
 	return &Listing{ctx: ctx, conn: r.conn, options: o}
 }
 
-// All reads the org's tokens, in the org's order, each once. While a page is being read, the next one
-// has already been asked for; tokens come as they arrive. All ends after the last token, or with one
-// error. A bad option is an error before anything is sent; all other errors are an IncompleteError:
+// All reads the org's tokens, in the org's order, each once. Tokens come as they arrive; the next page is
+// asked for as soon as the headers of the current one are there. All ends after the last token, or with
+// one error. A bad option is an error before anything is sent; all other errors are an IncompleteError:
 // then nothing may be concluded from the tokens that came before it. All runs once.
 func (l *Listing) All() iter.Seq2[Token, error] {
 	return func(yield func(Token, error) bool) {
@@ -77,29 +84,31 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 			yield(Token{}, err)
 			return
 		}
-		ctx, cancel := context.WithCancel(l.ctx)
-		l.seed, l.seen, l.cursors = maphash.MakeSeed(), make(map[[16]byte]sighting), make(map[[16]byte]bool)
-		next := l.fetch(ctx, query)
-		defer func() {
-			cancel()
-			if next != nil {
-				(<-next).close()
-			}
-		}()
-		l.cursors[cursorKey(query)] = true
-		for next != nil {
-			p := <-next
-			next = nil
-			if p.err == nil && p.next != "" {
-				next, p.err = l.follow(ctx, p.next)
-			}
-			if err := l.read(ctx, p, &next, yield); err != nil {
-				if !errors.Is(err, errStopped) {
-					yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: err})
+		l.seed, l.seen = maphash.MakeSeed(), make(map[[16]byte]sighting)
+		pages := newPager(l.ctx, l.conn)
+		pages.start(query, 1, nil)
+		defer func() { pages.stop() }()
+		for {
+			p := pages.next()
+			err := l.read(p, yield)
+			if err != nil && !errors.Is(err, errStopped) {
+				// A body that breaks off is asked for again, as a request whose headers never came is.
+				pages.stop()
+				if p.err == nil {
+					err = p.tries.wait(l.ctx, err)
 				}
+				if err == nil {
+					pages.start(p.query, p.number, p.tries)
+					continue
+				}
+				yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: err})
+			}
+			if err != nil {
 				return
 			}
-			l.Pages++
+			if l.Pages++; p.last {
+				return
+			}
 		}
 	}
 }
@@ -124,133 +133,48 @@ func (o ListOptions) query() (string, error) {
 	return v.Encode(), nil
 }
 
-// page is an answer whose headers have arrived.
-type page struct {
-	query string
-	next  string // query of the page after it, "" if it is the last
-	resp  *http.Response
-	tries *retries
-	ctx   context.Context // of this page alone: it has a deadline
-	end   context.CancelFunc
-	err   error
-}
-
-func (p *page) close() {
-	if p.resp != nil {
-		_ = p.resp.Body.Close()
-	}
-	p.end()
-}
-
-// fetch asks for a page; it can be received once its headers have arrived.
-func (l *Listing) fetch(ctx context.Context, query string) <-chan *page {
-	ready := make(chan *page, 1)
-	ctx, end := context.WithTimeout(ctx, callDeadline)
-	p := &page{query: query, ctx: ctx, end: end, tries: &retries{conn: l.conn, method: http.MethodGet, path: listPath}}
-	go func() {
-		p.open()
-		ready <- p
-	}()
-	return ready
-}
-
-// open sends the request until it is answered for good.
-func (p *page) open() {
-	for {
-		p.resp, p.err = p.tries.conn.open(p.ctx, p.tries, p.query)
-		if p.err == nil {
-			p.next, p.err = nextQuery(p.resp.Header.Values("Link"))
-			return
-		}
-		if p.err = p.tries.wait(p.ctx, p.err); p.err != nil {
-			return
-		}
-	}
-}
-
-// follow asks for the page after the current one, unless the link to it is a reason not to.
-func (l *Listing) follow(ctx context.Context, query string) (<-chan *page, error) {
-	key := cursorKey(query)
-	switch {
-	case l.cursors[key]:
-		return nil, errors.New("the link to the next page leads back to one that was read already")
-	case l.Pages+1 >= maxPages:
-		return nil, fmt.Errorf("there are more than %d pages", maxPages)
-	}
-	l.cursors[key] = true
-	return l.fetch(ctx, query), nil
-}
-
-// cursorKey tells pages apart by their cursor, or by the whole query where it has none.
-func cursorKey(query string) [16]byte {
-	if v, err := url.ParseQuery(query); err == nil && len(v["after"]) == 1 {
-		query = "after=" + v.Get("after")
-	}
-	return shortHash(query)
-}
-
 func shortHash(s string) [16]byte {
 	sum := sha256.Sum256([]byte(s))
 	return [16]byte(sum[:16])
 }
 
-// read hands out the tokens of a page. A body that breaks off is asked for again, as a request whose
-// headers never came would be: the tokens that had come are recognised. Should the new answer name
-// another next page, the one that was asked for in advance is given up.
-func (l *Listing) read(ctx context.Context, p *page, next *<-chan *page, yield func(Token, error) bool) error {
-	defer func() { p.close() }()
-	first, fresh, size := l.bodies+1, 0, 0
-	for p.err == nil {
-		if date, err := http.ParseTime(p.resp.Header.Get("Date")); err == nil && l.Date.IsZero() && l.Pages == 0 {
-			l.Date = date.UTC()
-		}
-		l.bodies++
-		p.err = l.decode(p, func(t Token) error {
-			size++
-			isNew, err := l.sight(&t, first)
-			if err != nil || !isNew {
-				return err
-			}
-			fresh++
-			l.Tokens++
-			if !yield(t, nil) {
-				return errStopped
-			}
-			return nil
-		})
-		if p.err == nil {
-			if size > 0 && fresh == 0 {
-				return errors.New("the page brings nothing but tokens of earlier pages")
-			}
-			return nil
-		}
-		before := p.next
-		if p.err = p.tries.wait(p.ctx, p.err); p.err != nil {
-			break
-		}
-		_ = p.resp.Body.Close()
-		if p.open(); p.err == nil && p.next != before {
-			p.err = l.turn(ctx, p, next)
-		}
+// read hands out the tokens of a page. If the page was begun before, the tokens that had come then are
+// recognised.
+func (l *Listing) read(p *page, yield func(Token, error) bool) error {
+	defer p.close()
+	if p.err != nil {
+		return p.err
 	}
-	return p.err
-}
-
-// turn replaces the page that was asked for in advance.
-func (l *Listing) turn(ctx context.Context, p *page, next *<-chan *page) (err error) {
-	if *next != nil {
-		go func(unwanted <-chan *page) { (<-unwanted).close() }(*next)
-		*next = nil
+	if date, err := http.ParseTime(p.resp.Header.Get("Date")); err == nil && p.number == 1 && l.Date.IsZero() {
+		l.Date = date.UTC()
 	}
-	if p.next != "" {
-		*next, err = l.follow(ctx, p.next)
+	l.bodies++
+	if l.current.number != p.number {
+		l.current = current{number: p.number, firstBody: l.bodies}
+	}
+	size := 0
+	err := l.decode(p, func(t Token) error {
+		size++
+		isNew, err := l.sight(&t)
+		if err != nil || !isNew {
+			return err
+		}
+		l.current.fresh++
+		l.Tokens++
+		if !yield(t, nil) {
+			return errStopped
+		}
+		return nil
+	})
+	if err == nil && size > 0 && l.current.fresh == 0 {
+		return errors.New("the page brings nothing but tokens of earlier pages")
 	}
 	return err
 }
 
-// sight takes note of a token and reports whether it is new. first is the first body of this page: what
-// an earlier body of the same page brought is neither new nor a duplicate.
-func (l *Listing) sight(t *Token, first uint32) (isNew bool, err error) {
+// sight takes note of a token and reports whether it is new. What an earlier body of the same page
+// brought is neither new nor a duplicate.
+func (l *Listing) sight(t *Token) (isNew bool, err error) {
 	key, content := shortHash(t.ID), l.fingerprint(t)
 	before, known := l.seen[key]
 	switch {
@@ -260,7 +184,7 @@ func (l *Listing) sight(t *Token, first uint32) (isNew bool, err error) {
 		}
 	case before.content != content:
 		return false, fmt.Errorf("the token %s came twice with different content: it was used or changed while the list was read; run again", Printable(t.ID))
-	case before.body < first || before.body == l.bodies:
+	case before.body < l.current.firstBody || before.body == l.bodies:
 		l.Duplicates++
 	}
 	l.seen[key] = sighting{content, l.bodies}
