@@ -274,14 +274,14 @@ func decodeArray(dec *json.Decoder, each func(json.RawMessage) error) error {
 	if _, err := dec.Token(); err != nil {
 		return notAnArray(err)
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("%w: something follows the JSON array", errMalformed)
 	}
 	return nil
 }
 
 func notAnArray(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends before the JSON array does", errMalformed)
 	}
 	return fmt.Errorf("%w: want a JSON array: %s", errMalformed, Printable(cut(err.Error(), 200)))
@@ -306,7 +306,7 @@ func (b *pageBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.err = err
 	}
 	return n, err

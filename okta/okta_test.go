@@ -158,7 +158,7 @@ func TestRecordedErrorsSayWhatCameBack(t *testing.T) {
 			_, err := c.Me(t.Context())
 			require.EqualError(t, err, row.want)
 			for _, sentinel := range []error{ErrUnauthorized, ErrForbidden, ErrNotFound} {
-				require.Equal(t, sentinel == row.is, is(err, sentinel), "%v", sentinel)
+				require.Equal(t, is(row.is, sentinel), is(err, sentinel), "%v", sentinel)
 			}
 			require.EqualValues(t, 1, asked.Load(), "such an answer is not asked for again")
 		})
@@ -215,7 +215,8 @@ func TestTheNextPageIsAskedForWhileTheCurrentOneIsRead(t *testing.T) {
 func TestAListingCanBeLeftEarly(t *testing.T) {
 	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(50, time.Now()), PageSize: 10})
 	l := connect(t, org).List(t.Context(), ListOptions{})
-	for range l.All() {
+	for _, err := range l.All() {
+		require.NoError(t, err)
 		break
 	}
 	require.Equal(t, 1, l.Tokens)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -33,14 +34,16 @@ func ParseOrgURL(s string) (*url.URL, error) {
 	}
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	switch {
-	case u.Scheme == "" || host == "":
+	case u.Scheme == "" || u.Opaque != "" || host == "":
 		return bad("it lacks the scheme https://")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(host)):
 		return bad("the scheme must be https (plain http is for loopback addresses only)")
 	case u.User != nil:
 		return bad("it must not hold a user name or password")
-	case strings.TrimRight(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+	case strings.TrimRight(u.Path, "/") != "" || strings.ContainsAny(s, "?#"):
 		return bad("leave out all that follows the host: path, query and fragment")
+	case net.ParseIP(host) == nil && !hostName.MatchString(host):
+		return bad("its host is no host name")
 	case strings.Contains(host, "-admin."):
 		return bad("this is the address of the admin console: leave out -admin")
 	case strings.HasSuffix(host, ".com.com"):
@@ -53,6 +56,9 @@ func ParseOrgURL(s string) (*url.URL, error) {
 	}
 	return &url.URL{Scheme: u.Scheme, Host: host}, nil
 }
+
+// hostName is labels of letters, digits and hyphens.
+var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)

@@ -173,7 +173,7 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	timer := time.AfterFunc(bodyStall, func() { b.cancel(errStalled) })
 	defer timer.Stop()
 	n, err := b.body.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		if cause := context.Cause(b.ctx); cause != nil {
 			err = cause
 		}

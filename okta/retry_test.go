@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"testing"
@@ -139,7 +138,7 @@ func TestALostAnswerToAChangeIsMarkedAsUnknown(t *testing.T) {
 		org.Fault(oktatest.Fault{Method: http.MethodDelete, HangupAfter: true})
 		err := c.Revoke(t.Context(), id)
 		var e *Error
-		require.True(t, errors.As(err, &e))
+		require.ErrorAs(t, err, &e)
 		require.Zero(t, e.Status)
 		_, err = c.Token(t.Context(), id)
 		require.ErrorIs(t, err, ErrNotFound, "it had happened")

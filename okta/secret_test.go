@@ -3,7 +3,6 @@ package okta
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -144,6 +143,10 @@ func TestOrgURLs(t *testing.T) {
 		"https://acme.okta.com/api/v1":     "leave out all that follows the host",
 		"https://acme.okta.com?x":          "leave out all that follows the host",
 		"https://acme.okta.com#x":          "leave out all that follows the host",
+		"https://acme.okta.com?":           "leave out all that follows the host",
+		"https://acme_inc!":                "its host is no host name",
+		"https://bücher.example":           "its host is no host name",
+		"https:acme.okta.com":              "it lacks the scheme https://",
 		"https://user:pw@acme.okta.com":    "it must not hold a user name or password",
 		"https://acme.okta.com:port":       "invalid port",
 		canary:                             "it lacks the scheme https://",
@@ -207,7 +210,7 @@ func FuzzIDs(f *testing.F) {
 	f.Add("00Tabcdefghijklmnopq")
 	f.Fuzz(func(t *testing.T, id string) {
 		if err := CheckTokenID(id); err != nil {
-			require.True(t, errors.Is(err, ErrBadID))
+			require.ErrorIs(t, err, ErrBadID)
 			return
 		}
 		require.Len(t, id, 20)

@@ -110,7 +110,7 @@ func (r *reader) entry(k, v *yaml.Node, depth int) (node, bool) {
 	if !r.filled(k, v) {
 		return node{}, false
 	}
-	return r.fieldCondition(f, k, v)
+	return r.fieldCondition(f, v)
 }
 
 // conditions reads the list of conditions under all or any.
@@ -153,7 +153,7 @@ func unknownField(name string) string {
 
 // fieldCondition reads what is asked of one field: operators, which must all hold, or the short forms
 // of is (a scalar) and in (a list).
-func (r *reader) fieldCondition(f *field, k, v *yaml.Node) (node, bool) {
+func (r *reader) fieldCondition(f *field, v *yaml.Node) (node, bool) {
 	switch v.Kind {
 	case yaml.ScalarNode:
 		return r.short(f, "is", v)

@@ -1,10 +1,7 @@
 package rules
 
 import (
-	"net"
-	"net/url"
 	"regexp"
-	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -69,16 +66,16 @@ var scheduleKeys = []key[Schedule]{
 }
 
 var limitKeys = []key[Limits]{
-	{"perRun", "perRun: 3, 0 means none", func(r *reader, _, v *yaml.Node, l *Limits) { l.PerRun, _ = r.count(v, "perRun", maxCount) }},
-	{"perDay", "perDay: 5, 0 means none", func(r *reader, _, v *yaml.Node, l *Limits) { l.PerDay, _ = r.count(v, "perDay", maxCount) }},
+	{"perRun", "perRun: 3, 0 means none", func(r *reader, _, v *yaml.Node, l *Limits) { l.PerRun = r.count(v, "perRun", maxCount) }},
+	{"perDay", "perDay: 5, 0 means none", func(r *reader, _, v *yaml.Node, l *Limits) { l.PerDay = r.count(v, "perDay", maxCount) }},
 	{"stopAbove", "stopAbove: {count: 10, percent: 20}", func(r *reader, k, v *yaml.Node, l *Limits) {
 		readMap(r, k, v, "stopAbove", stopKeys, &l.StopAbove)
 	}},
 }
 
 var stopKeys = []key[StopAbove]{
-	{"count", "count: 10", func(r *reader, _, v *yaml.Node, s *StopAbove) { s.Count, _ = r.count(v, "count", maxCount) }},
-	{"percent", "percent: 20", func(r *reader, _, v *yaml.Node, s *StopAbove) { s.Percent, _ = r.count(v, "percent", 100) }},
+	{"count", "count: 10", func(r *reader, _, v *yaml.Node, s *StopAbove) { s.Count = r.count(v, "count", maxCount) }},
+	{"percent", "percent: 20", func(r *reader, _, v *yaml.Node, s *StopAbove) { s.Percent = r.count(v, "percent", 100) }},
 }
 
 var protectKeys = []key[Protect]{
@@ -166,7 +163,6 @@ var (
 	zoneForm    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	channelForm = regexp.MustCompile(`^[CGD][A-Z0-9]+$`)
 	mentionForm = regexp.MustCompile(`^[SUW][A-Z0-9]+$`)
-	hostForm    = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 )
 
 // policy reads the whole file, and then what its parts require of each other.
@@ -198,37 +194,18 @@ func (r *reader) mode(_, v *yaml.Node, p *Policy) {
 	}
 }
 
-// org reads the address of an org and returns it as scheme://host[:port] in lower case.
+// org reads the address of an org and returns it as okta.ParseOrgURL does.
 func (r *reader) org(v *yaml.Node) string {
 	s, ok := r.text(v)
 	if !ok {
 		return ""
 	}
-	u, err := url.Parse(s)
-	instead := ""
-	switch {
-	case strings.ContainsAny(s, "{}<>$"):
-		instead = "replace the placeholder by the org's address, such as https://acme.okta.com"
-	case err != nil || u.Host == "" || u.Opaque != "" || strings.HasSuffix(u.Host, ":") || (u.Scheme != "https" && u.Scheme != "http"):
-		instead = "write the org's address, such as https://acme.okta.com"
-	case u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "?#"):
-		instead = "write only scheme and host, such as https://acme.okta.com"
-	case u.Scheme == "http" && !loopback(u.Hostname()):
-		instead = "write https, plain http is for loopback addresses only"
-	case net.ParseIP(u.Hostname()) == nil && !hostForm.MatchString(strings.ToLower(u.Hostname())):
-		instead = "write a host name, such as https://acme.okta.com"
-	case strings.Contains(strings.ToLower(u.Hostname()), "-admin."):
-		instead = "this is the address of the admin console, leave out -admin"
-	default:
-		return strings.ToLower(u.Scheme + "://" + u.Host)
+	u, err := okta.ParseOrgURL(s)
+	if err != nil {
+		r.wrong(v, "%v", err)
+		return ""
 	}
-	r.wrong(v, "bad org %s: %s", quote(s), instead)
-	return ""
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return strings.EqualFold(host, "localhost") || (ip != nil && ip.IsLoopback())
+	return u.String()
 }
 
 func (r *reader) schedule(k, v *yaml.Node, p *Policy) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -215,7 +214,7 @@ func TestAFileThatCannotBeReadIsNoMistakeOfThePolicy(t *testing.T) {
 	_, err := Load(filepath.Join(t.TempDir(), "policy.yaml"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.ErrorContains(t, err, "reading the policy: ")
-	require.False(t, errors.As(err, &Mistakes{}))
+	require.NotErrorAs(t, err, &Mistakes{})
 	_, err = Load(t.TempDir())
 	require.ErrorContains(t, err, "reading the policy: ")
 }

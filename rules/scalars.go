@@ -83,11 +83,12 @@ var (
 	fractional  = regexp.MustCompile(`^[0-9]*\.[0-9]*$`)
 )
 
-// count reads a plain decimal number from 0 to most. YAML would also read 010 as 8, 1_000 as 1000 and
+// count reads a plain decimal number from 0 to most; 0 if it is none. YAML would also read 010 as 8, 1_000 as 1000 and
 // 1e1 as 10.
-func (r *reader) count(n *yaml.Node, what string, most int) (int, bool) {
+func (r *reader) count(n *yaml.Node, what string, most int) int {
 	if n.Kind != yaml.ScalarNode {
-		return 0, r.wrongKind(n, "%s must be a number, and not %s", what, kindOf(n))
+		r.wrongKind(n, "%s must be a number, and not %s", what, kindOf(n))
+		return 0
 	}
 	v, err := strconv.Atoi(n.Value)
 	instead := fmt.Sprintf("write a whole number from 0 to %d in plain digits", most)
@@ -103,10 +104,10 @@ func (r *reader) count(n *yaml.Node, what string, most int) (int, bool) {
 	case plainNumber.MatchString(n.Value) && (err != nil || v > most):
 		instead = "it is too large, " + instead
 	case plainNumber.MatchString(n.Value):
-		return v, true
+		return v
 	}
 	r.wrong(n, "bad %s %s: %s", what, quote(n.Value), instead)
-	return 0, false
+	return 0
 }
 
 // span reads a length of time. Zero is allowed only where it means something.

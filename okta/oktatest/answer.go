@@ -80,18 +80,18 @@ func (c *call) send(w http.ResponseWriter, a answer, body []byte, f *Fault) {
 	}
 	w.WriteHeader(a.status)
 	if f.Chunked || f.CutBody != 0 || f.Drip > 0 {
-		flow.Flush()
+		_ = flow.Flush()
 	}
 	if f.Drip > 0 {
 		for i := range body {
-			w.Write(body[i : i+1])
-			flow.Flush()
+			_, _ = w.Write(body[i : i+1]) // a client that has gone is seen by wait
+			_ = flow.Flush()
 			if !c.wait(c.req.Context(), f.Drip) {
 				panic(http.ErrAbortHandler)
 			}
 		}
 	} else {
-		w.Write(body)
+		_, _ = w.Write(body)
 	}
 	for f.Endless {
 		if _, err := w.Write(spaces); err != nil || c.req.Context().Err() != nil {
@@ -99,7 +99,7 @@ func (c *call) send(w http.ResponseWriter, a answer, body []byte, f *Fault) {
 		}
 	}
 	if f.CutBody != 0 {
-		flow.Flush()
+		_ = flow.Flush()
 	}
 }
 
@@ -168,7 +168,7 @@ func isList(segments []string) bool {
 func (c *call) route() answer {
 	p := c.segments
 	if slices.Equal(p, []string{".well-known", "okta-organization"}) {
-		return c.only(http.MethodGet, c.organization)
+		return c.reading(c.organization)
 	}
 	if !c.authenticated() {
 		return c.fail(badToken)
@@ -176,26 +176,27 @@ func (c *call) route() answer {
 	switch {
 	case isList(p):
 		if len(p) == 4 || c.cfg.PageSize <= 0 {
-			return c.only(http.MethodGet, c.list) // with a slash at the end: recorded, the whole list
+			return c.reading(c.list) // with a slash at the end: recorded, the whole list
 		}
-		return c.only(http.MethodGet, c.page)
+		return c.reading(c.page)
 	case len(p) < 4 || p[0] != "api" || p[1] != "v1":
 		return c.fail(noSuchPath)
 	case len(p) == 4 && p[2] == "api-tokens":
 		return c.token(p[3])
 	case len(p) == 4 && p[2] == "users":
-		return c.only(http.MethodGet, c.user)
+		return c.reading(c.user)
 	case len(p) == 5 && p[2] == "users" && p[4] == "roles":
-		return c.only(http.MethodGet, c.roles)
+		return c.reading(c.roles)
 	case len(p) == 4 && p[2] == "zones":
-		return c.only(http.MethodGet, c.zone)
+		return c.reading(c.zone)
 	default:
 		return c.fail(noSuchPath)
 	}
 }
 
-func (c *call) only(method string, do func() answer) answer {
-	if c.req.Method != method {
+// reading answers a path that can only be read.
+func (c *call) reading(do func() answer) answer {
+	if c.req.Method != http.MethodGet {
 		return c.fail(badMethod)
 	}
 	return do()

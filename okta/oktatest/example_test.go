@@ -21,7 +21,7 @@ func Example() {
 	org.Fault(oktatest.Fault{Method: "DELETE", HangupAfter: true, Times: 1})
 
 	revoke := func() {
-		req, err := http.NewRequest("DELETE", org.URL()+"/api/v1/api-tokens/"+oktatest.TokenID(1), nil)
+		req, err := http.NewRequest(http.MethodDelete, org.URL()+"/api/v1/api-tokens/"+oktatest.TokenID(1), nil)
 		if err != nil {
 			panic(err)
 		}
@@ -31,7 +31,7 @@ func Example() {
 			fmt.Println("no answer")
 			return
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		fmt.Println(res.Status)
 	}
 	revoke()

@@ -129,7 +129,7 @@ func TestFaultBody(t *testing.T) {
 		s.Fault(f)
 		res, err := send(t, s, "GET", tokensPath, "")
 		require.NoError(t, err)
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }()
 		body, err := io.ReadAll(res.Body)
 		return res, neutral(string(body), s.URL()), err
 	}
@@ -248,7 +248,7 @@ func TestFaultDelay(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s.Fault(oktatest.Fault{Delay: time.Hour, Then: cancel})
-	req, err := http.NewRequestWithContext(ctx, "DELETE", s.URL()+tokensPath+"/"+oktatest.TokenID(0), nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, s.URL()+tokensPath+"/"+oktatest.TokenID(0), nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "SSWS secret")
 	_, err = http.DefaultClient.Do(req)

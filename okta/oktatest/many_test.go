@@ -40,7 +40,7 @@ func TestHundredThousandTokens(t *testing.T) {
 	seen := make(map[string]bool, n)
 	pages := 0
 	for target := s.URL() + tokensPath + "?limit=200"; target != ""; pages++ {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", target, nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
 		require.NoError(t, err)
 		req.Header.Set("Authorization", "SSWS secret")
 		res, err := http.DefaultClient.Do(req)
@@ -88,7 +88,7 @@ func (d discard) WriteHeader(int)             {}
 func BenchmarkPage(b *testing.B) {
 	s := oktatest.New(oktatest.Config{Credential: "secret", PageSize: 200, Tokens: oktatest.Many(100_000, time.Now())})
 	defer s.Close()
-	req := httptest.NewRequest("GET", tokensPath+"?limit=200", nil)
+	req := httptest.NewRequest(http.MethodGet, tokensPath+"?limit=200", nil)
 	req.Header.Set("Authorization", "SSWS secret")
 	h := s.Handler()
 	for b.Loop() {

@@ -333,7 +333,7 @@ func TestHistory(t *testing.T) {
 	require.Equal(t, tokensPath+"/a%2Fb", r.Path)
 	require.Equal(t, "x=%41", r.Query)
 	require.Equal(t, []string{"SSWS secret"}, r.Header["Authorization"])
-	require.Equal(t, `{"name":"a"}`, string(r.Body))
+	require.JSONEq(t, `{"name":"a"}`, string(r.Body))
 	require.Equal(t, clock.Now(), r.At)
 	require.Equal(t, 404, r.Status)
 	require.Equal(t, len(got.body), r.Bytes-len("oaeNTp5Jl-OTK2NMx8CxStA9g")+len("random"))
@@ -355,7 +355,7 @@ func TestSynctest(t *testing.T) {
 		transport := &http.Transport{DialContext: s.Dial}
 		began := time.Now()
 		for range 2 {
-			req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+tokensPath, nil)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+tokensPath, nil)
 			require.NoError(t, err)
 			req.Header.Set("Authorization", "SSWS secret")
 			res, err := transport.RoundTrip(req)

@@ -48,7 +48,7 @@ func recorded(t *testing.T, name string) answered {
 	t.Helper()
 	f, err := os.Open(filepath.Join("..", "testdata", name))
 	require.NoError(t, err)
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	res, err := http.ReadResponse(bufio.NewReader(f), nil)
 	require.NoError(t, err)
 	return read(t, res, recordedHost)
@@ -251,7 +251,7 @@ func TestUnauthorized(t *testing.T) {
 
 	want.body = strings.NewReplacer("E0000004", "E0000011", "Authentication failed", "Invalid token provided").Replace(want.body)
 	for _, auth := range [][]string{nil, {"SSWS other"}, {"secret"}, {"Bearer secret"}, {"SSWS secret", "SSWS secret"}} {
-		req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL()+"/api/v1/users/me", nil)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/api/v1/users/me", nil)
 		require.NoError(t, err)
 		req.Header["Authorization"] = auth
 		res, err := http.DefaultClient.Do(req)
@@ -287,12 +287,12 @@ func TestHandlerElsewhere(t *testing.T) {
 	defer s.Close()
 	front := httptest.NewTLSServer(s.Handler())
 	defer front.Close()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", front.URL+"/api/v1/api-tokens", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, front.URL+"/api/v1/api-tokens", nil)
 	require.NoError(t, err)
 	req.Header.Set("Authorization", "SSWS secret")
 	res, err := front.Client().Do(req)
 	require.NoError(t, err)
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	body, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
 	require.Contains(t, string(body), `"href":"`+front.URL+"/api/v1/api-tokens/"+oktatest.TokenID(0)+`"`)

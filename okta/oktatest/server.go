@@ -42,7 +42,7 @@ func Start(cfg Config) *Server {
 	}
 	s := New(cfg)
 	s.listener, s.url = l, "http://"+l.Addr().String()
-	go s.http.Serve(l)
+	go func() { _ = s.http.Serve(l) }()
 	return s
 }
 
@@ -64,7 +64,7 @@ func New(cfg Config) *Server {
 	s.cfg.Tokens, s.cfg.Users, s.cfg.Zones = nil, nil, nil // the org has its own; these may be large
 	s.idle.L = &s.mu
 	s.http = &http.Server{Handler: s.Handler(), ErrorLog: log.New(io.Discard, "", 0)}
-	go s.http.Serve(s.pipes)
+	go func() { _ = s.http.Serve(s.pipes) }()
 	return s
 }
 
@@ -78,7 +78,7 @@ func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serve) }
 // Dial connects to the org in memory, whatever the address. As DialContext of an http.Transport it makes
 // the org reachable without a network, and so inside of a testing/synctest bubble, where New, unlike
 // Start, may be called.
-func (s *Server) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (s *Server) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	return s.pipes.dial(ctx)
 }
 
@@ -91,10 +91,10 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 	if first {
 		close(s.done)
-		s.http.Close() // closes the listeners too
-		s.pipes.Close()
+		_ = s.http.Close() // closes the listeners too
+		_ = s.pipes.Close()
 		if s.listener != nil {
-			s.listener.Close() // in case Serve had not got to it
+			_ = s.listener.Close() // in case Serve had not got to it
 		}
 	}
 	s.mu.Lock()
