@@ -1,9 +1,8 @@
 package audit_test
 
 import (
-	"errors"
-	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -195,8 +194,8 @@ func TestFindingsAreOrderedBySeverityThenLastUseThenID(t *testing.T) {
 	var tokens []oktatest.Token
 	for i, s := range []string{"low 5", "high 5", "high 9", "high 9", "high none", "low 20"} {
 		token := oktatest.Token{ID: oktatest.TokenID(10 - i), Name: s, Created: ago(50)}
-		var days float64
-		if _, err := fmt.Sscanf(s[strings.Index(s, " "):], "%f", &days); err == nil {
+		_, number, _ := strings.Cut(s, " ")
+		if days, err := strconv.ParseFloat(number, 64); err == nil {
 			token.LastUsed = ago(days)
 		} else {
 			token.Created, token.Omit = ago(20), []string{"expiresAt"}
@@ -287,7 +286,7 @@ func TestAPolicyForAnotherOrgStopsBeforeTheFirstRequest(t *testing.T) {
 	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(9)})
 	p := policy(t, "org: https://other.okta.com\nrules: [{id: x, when: {name: a}, then: flag}]")
 	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: p})
-	require.True(t, errors.Is(r.Err, audit.ErrWrongOrg))
+	require.ErrorIs(t, r.Err, audit.ErrWrongOrg)
 	require.Equal(t, audit.Usage, r.Code)
 	require.Empty(t, org.Requests())
 }

@@ -91,7 +91,7 @@ func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {
 	return oktatest.Fault{}
 }
 
-// exits runs a command and checks its exit code: exits CODE tokensweep ARGS…
+// exits runs a command and checks its exit code: exits CODE tokensweep ARGS.
 func exits(ts *testscript.TestScript, _ bool, args []string) {
 	err := ts.Exec(args[1], args[2:]...)
 	code := 0

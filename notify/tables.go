@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"tokensweep/audit"
 	"tokensweep/okta"
@@ -78,11 +79,8 @@ func writeCSV(w io.Writer, rows [][]string) error {
 // unformula keeps spreadsheets from taking a cell for a formula
 // (https://owasp.org/www-community/attacks/CSV_Injection); some take the wide forms of the signs too.
 func unformula(s string) string {
-	for _, first := range s {
-		if strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", first) {
-			return "'" + s
-		}
-		break
+	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", first) {
+		return "'" + s
 	}
 	return s
 }
