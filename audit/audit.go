@@ -90,43 +90,58 @@ func judgeAll(ctx context.Context, o Options, r *Report) error {
 		if err != nil {
 			return err
 		}
-		self.now = clockOf(listing)
 		if r.AsOf.IsZero() {
-			r.AsOf = self.now
+			r.AsOf = orOurs(listing.Date)
 		}
 		if o.Progress != nil {
 			o.Progress(listing.Pages, listing.Tokens)
 		}
-		v := o.Policy.Evaluate(&t, r.AsOf)
+		clock := orOurs(listing.Clock)
+		at := r.AsOf
+		if o.AsOf.IsZero() {
+			at = instantFor(&t, at, clock)
+		}
+		v := o.Policy.Evaluate(&t, at)
 		for _, e := range v.Exemptions {
 			used[e]++
 		}
-		if f, ok := decide(t, v, self.candidate(&t), r.AsOf); ok {
+		if f, ok := decide(t, v, self.candidate(&t, clock), at); ok {
 			r.Findings = append(r.Findings, f)
 		}
 	}
 	r.Tokens, r.Pages, r.Duplicates = listing.Tokens, listing.Pages, listing.Duplicates
 	if r.AsOf.IsZero() {
-		r.AsOf = clockOf(listing)
+		r.AsOf = orOurs(listing.Date)
 	}
 	r.note(o, self, used)
 	return nil
 }
 
-// clockOf is the org's clock when the listing began, or ours if the org didn't say.
-func clockOf(l *okta.Listing) time.Time {
-	if l.Date.IsZero() {
+// orOurs is a time of the org's clock, or of ours if the org didn't send its own.
+func orOurs(t time.Time) time.Time {
+	if t.IsZero() {
 		return time.Now().UTC()
 	}
-	return l.Date
+	return t
+}
+
+// instantFor is the instant at which a token is judged: that of the whole run, or for a token that was
+// used or changed while the list was being read, the moment when that happened. Without this, all busy
+// tokens of a large org would have a last use in the future. clock is the org's when it sent the token.
+func instantFor(t *okta.Token, at, clock time.Time) time.Time {
+	for _, o := range []okta.Opt[time.Time]{t.Created, t.LastUpdated, t.LastUsed()} {
+		if moved, ok := o.Get(); ok && moved.After(at) && !moved.After(clock.Add(time.Minute)) {
+			at = moved
+		}
+	}
+	return at
 }
 
 // caller is what is known of whoever runs this.
 type caller struct {
 	userID  string // "" if it could not be read
 	unknown error  // why
-	now     time.Time
-	found   int // candidates so far
+	found   int    // candidates so far
 }
 
 // whoAmI asks whose credential this is. That Okta doesn't say is no error in a dry run; that it refuses
@@ -145,11 +160,12 @@ func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
 }
 
 // candidate says why t may be the token that this run uses, or "" if it can't be. Okta has no endpoint
-// that tells; the owner and the time of use narrow it down, and all that remain are spared.
-func (c *caller) candidate(t *okta.Token) string {
+// that tells; the owner and the time of use narrow it down, and all that remain are spared. clock is the
+// org's when it sent t.
+func (c *caller) candidate(t *okta.Token, clock time.Time) string {
 	owner, _ := t.UserID.Get()
 	used, ok := t.LastUsed().Get()
-	if c.userID == "" || owner != c.userID || !ok || c.now.Sub(used).Abs() > ownUseWindow {
+	if c.userID == "" || owner != c.userID || !ok || clock.Sub(used).Abs() > ownUseWindow {
 		return ""
 	}
 	c.found++

@@ -303,3 +303,31 @@ func TestFailOnLooksAtTheSeverityOfWhatIsNotExempt(t *testing.T) {
 	require.Equal(t, audit.Findings, run(text, rules.Low))
 	require.Equal(t, audit.OK, run(text+"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2027-01-31}]", rules.Low))
 }
+
+func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
+	// A listing of half an hour: the token of the run and a busy one come on its last page, with uses
+	// that lie after its beginning.
+	clock := now
+	tokens := []oktatest.Token{
+		{ID: oktatest.TokenID(1), Name: "a, idle", Created: ago(100), LastUsed: ago(25)},
+		{ID: oktatest.TokenID(2), Name: "y, busy", Created: ago(100), LastUsed: ago(1)},
+		{ID: oktatest.TokenID(3), Name: "z, own", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)},
+	}
+	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(1), OwnToken: tokens[2].ID, Tokens: tokens, PageSize: 1, Now: func() time.Time { return clock }})
+	org.Fault(oktatest.Fault{Page: 2, Then: func() { clock = now.Add(30 * time.Minute); org.Use(tokens[1].ID) }})
+	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, `rules:
+  - {id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}
+  - {id: old, when: {created: {olderThan: 50d}}, then: {revoke: 0d}}`)})
+	require.NoError(t, r.Err)
+	require.Equal(t, now, r.AsOf)
+	outcomes := make(map[string]audit.Outcome)
+	for _, f := range r.Findings {
+		outcomes[f.Token.Name.Or("")] = f.Outcome
+		require.Empty(t, f.Unknown)
+	}
+	require.Equal(t, map[string]audit.Outcome{"a, idle": audit.WouldRevoke, "y, busy": audit.WouldRevoke, "z, own": audit.Protected}, outcomes)
+	require.NotContains(t, strings.Join(r.Notes, "\n"), "the token that this run uses")
+
+	r = audit.Run(t.Context(), audit.Options{Org: reader, AsOf: ago(10), Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+	require.Equal(t, 2, r.Count(audit.Unknown), "seen from an earlier time, later uses are in the future")
+}

@@ -42,8 +42,9 @@ type Listing struct {
 	// Duplicates is how many tokens came again with the same content, as happens when the list
 	// shifts under the reader. They are dropped.
 	Duplicates int
-	// Date is the org's clock on the first page. It is zero before that page, or if the org sent none.
-	Date time.Time
+	// Date is the org's clock on the first page, Clock on the page that is being read. They are zero
+	// before that page, or if the org sends none.
+	Date, Clock time.Time
 
 	ctx     context.Context
 	conn    *conn
@@ -145,8 +146,10 @@ func (l *Listing) read(p *page, yield func(Token, error) bool) error {
 	if p.err != nil {
 		return p.err
 	}
-	if date, err := http.ParseTime(p.resp.Header.Get("Date")); err == nil && p.number == 1 && l.Date.IsZero() {
-		l.Date = date.UTC()
+	if date, err := http.ParseTime(p.resp.Header.Get("Date")); err == nil {
+		if l.Clock = date.UTC(); p.number == 1 && l.Date.IsZero() {
+			l.Date = l.Clock
+		}
 	}
 	l.bodies++
 	if l.current.number != p.number {
