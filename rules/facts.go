@@ -1,0 +1,56 @@
+package rules
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"tokensweep/okta"
+)
+
+// Facts is a digest of the values of all fields that the rule reads. It changes if one of them does, and
+// not with time: a notice about a token holds only as long as the facts that it was given for.
+func (r *Rule) Facts(t *okta.Token) string {
+	read := make(map[*field]bool)
+	r.when.reads(read)
+	h := sha256.New()
+	for i := range fields {
+		if f := &fields[i]; read[f] {
+			_, _ = io.WriteString(h, f.fact(t))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// reads adds the fields that the condition asks about.
+func (n *node) reads(read map[*field]bool) {
+	if n.join == joinLeaf {
+		read[n.leaf.field] = true
+	}
+	for i := range n.parts {
+		n.parts[i].reads(read)
+	}
+}
+
+// endOfTime is an instant after which nothing lies, so that no value is disbelieved for being later.
+var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+
+// fact is the field's name, presence and whole value.
+func (f *field) fact(t *okta.Token) string {
+	var value any
+	switch f.kind() {
+	case textKind:
+		value = f.text(t).Or("")
+	case timeKind:
+		value = f.time(t).Or(time.Time{}).UTC().Format(time.RFC3339Nano)
+	case spanKind:
+		value = f.span(t).Or(0)
+	case listKind:
+		value = f.list(t).Or(nil)
+	default:
+		value = f.yesNo(t, endOfTime).Or(false)
+	}
+	return fmt.Sprintf("%s %s %q\n", f.name, f.presence(t, endOfTime), fmt.Sprintf("%q", value))
+}

@@ -1,0 +1,46 @@
+package rules
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/okta"
+)
+
+func TestFactsChangeWithTheFieldsThatARuleReadsAndNoOthers(t *testing.T) {
+	p, err := Parse("policy.yaml", []byte(`version: 1
+rules:
+  - {id: idle, when: {lastUsed: {olderThan: 21d}, not: {name: {like: "dr-*"}}}, then: flag}
+  - {id: net, when: {any: [{network.include: {contains: nzo1}}, {neverUsed: true}]}, then: flag}`))
+	require.NoError(t, err)
+	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	base := okta.Token{
+		ID: "00T1", Name: okta.Some("a"), ClientName: okta.Some("Okta API"), Created: okta.Some(at), LastUpdated: okta.Some(at), ExpiresAt: okta.Some(at.Add(40 * 24 * time.Hour)),
+		Network: okta.Some(okta.Network{Include: okta.Some([]string{"nzo1", "nzo2"})}),
+	}
+	for name, row := range map[string]struct {
+		change    func(*okta.Token)
+		idle, net bool
+	}{
+		"nothing":                      {func(*okta.Token) {}, false, false},
+		"the client, which none reads": {func(k *okta.Token) { k.ClientName = okta.Some("x") }, false, false},
+		"an edit":                      {func(k *okta.Token) { k.LastUpdated = okta.Some(at.Add(time.Hour)) }, false, false},
+		"a use":                        {func(k *okta.Token) { k.ExpiresAt = okta.Some(at.Add(41 * 24 * time.Hour)) }, true, false},
+		"the name":                     {func(k *okta.Token) { k.Name = okta.Some("b") }, true, false},
+		"the name missing":             {func(k *okta.Token) { k.Name = okta.Opt[string]{} }, true, false},
+		"the name empty":               {func(k *okta.Token) { k.Name = okta.Some("") }, true, false},
+		"the order of zones":           {func(k *okta.Token) { k.Network = okta.Some(okta.Network{Include: okta.Some([]string{"nzo2", "nzo1"})}) }, false, true},
+		"two zones in one":             {func(k *okta.Token) { k.Network = okta.Some(okta.Network{Include: okta.Some([]string{`nzo1" "nzo2`})}) }, false, true},
+		"the first use": {func(k *okta.Token) {
+			k.Created, k.ExpiresAt = okta.Some(at.Add(time.Hour)), okta.Some(at.Add(30*24*time.Hour+time.Hour))
+		}, true, true},
+	} {
+		changed := base
+		row.change(&changed)
+		require.Equal(t, row.idle, p.Rules[0].Facts(&base) != p.Rules[0].Facts(&changed), name)
+		require.Equal(t, row.net, p.Rules[1].Facts(&base) != p.Rules[1].Facts(&changed), name)
+	}
+	require.NotEqual(t, p.Rules[0].Facts(&base), p.Rules[1].Facts(&base))
+}
