@@ -9,6 +9,7 @@ import (
 var (
 	tokenID = regexp.MustCompile(`^00T[0-9A-Za-z]{17}$`)
 	userID  = regexp.MustCompile(`^00u[0-9A-Za-z]{17}$`)
+	zoneID  = regexp.MustCompile(`^nzo[0-9A-Za-z]{17}$`)
 )
 
 // ErrBadID is an id that can't be one of Okta's. Nothing was sent: GET /api/v1/api-tokens/ answers the
@@ -17,16 +18,15 @@ var (
 var ErrBadID = errors.New("not an id of Okta's")
 
 // CheckTokenID returns an error that is ErrBadID unless id has the form of an API token's id.
-func CheckTokenID(id string) error {
-	if !tokenID.MatchString(id) {
-		return fmt.Errorf("token id %q: %w: want 00T and 17 letters or digits", cut(id, 40), ErrBadID)
-	}
-	return nil
-}
+func CheckTokenID(id string) error { return checkID("token", tokenID, "00T", id) }
 
-func checkUserID(id string) error {
-	if !userID.MatchString(id) {
-		return fmt.Errorf("user id %q: %w: want 00u and 17 letters or digits", cut(id, 40), ErrBadID)
+func checkUserID(id string) error { return checkID("user", userID, "00u", id) }
+
+func checkZoneID(id string) error { return checkID("zone", zoneID, "nzo", id) }
+
+func checkID(what string, form *regexp.Regexp, prefix, id string) error {
+	if !form.MatchString(id) {
+		return fmt.Errorf("%s id %q: %w: want %s and 17 letters or digits", what, cut(id, 40), ErrBadID, prefix)
 	}
 	return nil
 }

@@ -132,6 +132,18 @@ func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
 	require.Equal(t, []Role{{Some("APP_ADMIN"), Some("ACTIVE")}, {Some("SUPER_ADMIN"), Some("ACTIVE")}}, roles)
 }
 
+func TestAZoneIsRead(t *testing.T) {
+	const id = "nzo1a2b3c4d5e6f7g8h9"
+	c := connect(t, oktatest.Start(oktatest.Config{Credential: canary, Zones: []oktatest.Zone{{ID: id, Name: "nobody", Status: "INACTIVE"}}}))
+	zone, err := c.Zone(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, Zone{ID: id, Name: Some("nobody"), Status: Some("INACTIVE")}, zone)
+	_, err = c.Zone(t.Context(), "nzo1a2b3c4d5e6f7g8h0")
+	require.ErrorIs(t, err, ErrNotFound)
+	_, err = c.Zone(t.Context(), "../users/00u")
+	require.ErrorIs(t, err, ErrBadID)
+}
+
 func TestRecordedErrorsSayWhatCameBack(t *testing.T) {
 	for _, row := range []struct {
 		file, want string
