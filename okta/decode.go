@@ -27,7 +27,7 @@ func members(raw []byte, f func(key string, value []byte) error) error {
 		}
 		for _, k := range seen {
 			if k == key {
-				return fmt.Errorf("%w: an object has the key %q twice", errMalformed, cut(key, 40))
+				return fmt.Errorf("%w: an object has the key %q twice", errMalformed, key)
 			}
 		}
 		seen = append(seen, key)
@@ -105,7 +105,7 @@ func begins(raw []byte) string {
 	case raw[0] == '<':
 		return "a page of HTML or XML"
 	}
-	return fmt.Sprintf("%q", cut(string(raw), 20))
+	return fmt.Sprintf("%q", raw)
 }
 
 // field reads one optional value: null is missing, and what read can't make sense of is malformed,
@@ -232,7 +232,7 @@ func parseOneToken(body []byte, id string) (Token, error) {
 	}
 	t, err := parseToken(body)
 	if err == nil && t.ID != id {
-		return Token{}, fmt.Errorf("%w: it is about the token %q", errMalformed, cut(t.ID, 40))
+		return Token{}, fmt.Errorf("%w: it is about the token %q", errMalformed, t.ID)
 	}
 	return t, err
 }

@@ -1,6 +1,7 @@
 package okta
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,8 +26,7 @@ var (
 type Error struct {
 	// Method and Path are what was asked; the path is without its query.
 	Method, Path string
-	// Status is the answer's status, or 0 where no answer arrived. After a change (PUT, DELETE) 0
-	// means that nobody knows whether it happened.
+	// Status is the answer's status, or 0 where no answer arrived.
 	Status int
 	// Code is Okta's errorCode, such as E0000011: the one part of its errors that Okta supports for
 	// decisions (https://developer.okta.com/docs/reference/error-codes/). Empty if there was none.
@@ -37,6 +37,8 @@ type Error struct {
 	RequestID string
 	// Err is the cause where no usable answer arrived, else nil.
 	Err error
+	// Sent says that the request may have reached the org.
+	Sent bool
 
 	// retry is what the answer said about trying again.
 	retry retryAdvice
@@ -60,6 +62,12 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " (request %s)", e.RequestID)
 	}
 	return b.String()
+}
+
+// MayHaveActed reports whether a change (PUT, DELETE) may have happened all the same: its answer was lost,
+// or says neither that it was done as it should nor that it was refused. Only reading can tell.
+func (e *Error) MayHaveActed() bool {
+	return e.Sent && (e.Status < 300 || e.Status >= 500)
 }
 
 // Unwrap returns the cause.
@@ -101,8 +109,8 @@ func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err
 // beginning of the answer's body.
 func (c *conn) refused(method, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
-		Method: method, Path: path, Status: resp.StatusCode,
-		RequestID: Printable(c.token.scrub(resp.Header.Get("X-Okta-Request-Id"))),
+		Method: method, Path: path, Status: resp.StatusCode, Sent: true,
+		RequestID: cut(Printable(c.token.scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
 		retry:     adviceOf(resp),
 	}
 	var said struct {
@@ -125,18 +133,34 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	return e
 }
 
-// unanswered makes the error for a request that no usable answer followed.
-func (c *conn) unanswered(method, path string, cause error) *Error {
+// unanswered makes the error for a request that no usable answer followed. ctx is the request's: if it has
+// ended, that is the cause.
+func (c *conn) unanswered(ctx context.Context, method, path string, cause error) *Error {
 	// url.Error repeats the method and shows the query.
 	if u := (*url.Error)(nil); errors.As(cause, &u) {
 		cause = u.Err
 	}
-	e := &Error{Method: method, Path: path, Err: cause, Summary: cut(Printable(c.token.scrub(cause.Error())), 500)}
-	if isBroken(cause) {
-		e.retry = retryAdvice{allowed: true}
+	e := &Error{Method: method, Path: path, Err: cause, Sent: true, retry: retryAdvice{allowed: isBroken(cause)}}
+	if ended := context.Cause(ctx); ended != nil {
+		e.Err, e.retry.allowed = ended, errors.Is(ended, errStalled)
 	}
+	e.Summary = c.presentable(e.Err).Error()
 	return e
 }
+
+// presentable makes an error that may quote an answer safe to show: printable, not too long, and without
+// the credential, however a server came to repeat it. It still is what it was.
+func (c *conn) presentable(err error) error {
+	return &shown{cut(Printable(c.token.scrub(err.Error())), 600), err}
+}
+
+type shown struct {
+	text string
+	err  error
+}
+
+func (s *shown) Error() string { return s.text }
+func (s *shown) Unwrap() error { return s.err }
 
 // place names the origin of a URL that came from a header, without what else it may hold.
 func place(location string) string {

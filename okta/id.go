@@ -17,16 +17,24 @@ var (
 // more than a wrong id.
 var ErrBadID = errors.New("not an id of Okta's")
 
+// maxShownID is the longest bad id, in bytes, that an error repeats: people paste secrets for ids.
+const maxShownID = 25
+
 // CheckTokenID returns an error that is ErrBadID unless id has the form of an API token's id.
 func CheckTokenID(id string) error { return checkID("token", tokenID, "00T", id) }
 
 func checkUserID(id string) error { return checkID("user", userID, "00u", id) }
 
-func checkZoneID(id string) error { return checkID("zone", zoneID, "nzo", id) }
+// CheckZoneID returns an error that is ErrBadID unless id has the form of a network zone's id.
+func CheckZoneID(id string) error { return checkID("zone", zoneID, "nzo", id) }
 
 func checkID(what string, form *regexp.Regexp, prefix, id string) error {
 	if !form.MatchString(id) {
-		return fmt.Errorf("%s id %q: %w: want %s and 17 letters or digits", what, cut(id, 40), ErrBadID, prefix)
+		shown := fmt.Sprintf("%q", id)
+		if len(id) > maxShownID { // a secret has 42
+			shown = fmt.Sprintf("of %d characters", len(id))
+		}
+		return fmt.Errorf("%s id %s: %w: want %s and 17 letters or digits", what, shown, ErrBadID, prefix)
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ const maxLink = 16 << 10
 //
 // The format is RFC 8288's (https://www.rfc-editor.org/rfc/rfc8288#section-3). Okta sends one line for
 // each link (https://developer.okta.com/docs/reference/core-okta-api/#link-header); proxies may join
-// them. What does not parse whole is an error, never the end of the list. A link to another path than
-// the listing's is an error; its scheme and host are ignored.
+// them. What does not parse whole is an error, never the end of the list: so is a link to the listing
+// whose relation is missing, given twice, or none of those that pages have. A link to another path than
+// the listing's as the next page is an error; its scheme and host are ignored.
 func nextQuery(lines []string) (string, error) {
 	next, found := "", false
 	for _, line := range lines {
@@ -27,15 +28,19 @@ func nextQuery(lines []string) (string, error) {
 		}
 		links, err := parseLinks(line)
 		if err != nil {
-			return "", fmt.Errorf("link header %q: %w", cut(line, 200), err)
+			return "", fmt.Errorf("link header %q: %w", line, err)
 		}
 		for _, l := range links {
-			if !l.isNext() {
+			isNext, err := l.isNext()
+			if err != nil {
+				return "", fmt.Errorf("link header %q: %w", line, err)
+			}
+			if !isNext {
 				continue
 			}
 			query, err := listQuery(l.target)
 			if err != nil {
-				return "", fmt.Errorf("next page %q: %w", cut(l.target, 200), err)
+				return "", fmt.Errorf("next page %q: %w", l.target, err)
 			}
 			if found && query != next {
 				return "", errors.New("two different links to a next page")
@@ -68,17 +73,28 @@ func listQuery(target string) (string, error) {
 
 type link struct {
 	target string
-	rel    string
+	rels   []string // values of its rel parameters
 }
 
 // isNext reports whether one of the relation types is next.
-func (l link) isNext() bool {
-	for rel := range strings.FieldsSeq(l.rel) {
-		if strings.EqualFold(rel, "next") {
-			return true
+func (l link) isNext() (next bool, err error) {
+	known := len(l.rels) == 1
+	for rel := range strings.FieldsSeq(strings.Join(l.rels, " ")) {
+		switch strings.ToLower(rel) {
+		case "next":
+			next = true
+		case "self", "prev", "previous", "first", "last":
+		default:
+			known = false
 		}
 	}
-	return false
+	if known && l.rels[0] != "" {
+		return next, nil
+	}
+	if u, err := url.Parse(l.target); err == nil && u.Path != listPath && !next {
+		return false, nil // about something else
+	}
+	return false, fmt.Errorf("a link whose relation %q is not understood could be the one to the next page", l.rels)
 }
 
 // parseLinks reads one Link header line: links separated by commas, each <target> and parameters.
@@ -106,9 +122,7 @@ func parseLinks(s string) ([]link, error) {
 }
 
 // parameters reads the parameters of a link up to the comma that ends it, and returns what follows.
-// Only the first rel counts, as RFC 8288 section 3.3 has it.
 func (l *link) parameters(s string) (rest string, err error) {
-	hasRel := false
 	for {
 		s = strings.TrimLeft(s, " \t")
 		switch {
@@ -132,8 +146,8 @@ func (l *link) parameters(s string) (rest string, err error) {
 				return "", err
 			}
 		}
-		if strings.EqualFold(name, "rel") && !hasRel {
-			l.rel, hasRel = value, true
+		if strings.EqualFold(name, "rel") || strings.EqualFold(name, "rel*") {
+			l.rels = append(l.rels, value)
 		}
 	}
 }

@@ -85,6 +85,10 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 			yield(Token{}, err)
 			return
 		}
+		if l.seen != nil {
+			yield(Token{}, errors.New("this listing was read before: make a new one"))
+			return
+		}
 		l.seed, l.seen = maphash.MakeSeed(), make(map[[16]byte]sighting)
 		pages := newPager(l.ctx, l.conn)
 		pages.start(query, 1, nil)
@@ -102,7 +106,7 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 					pages.start(p.query, p.number, p.tries)
 					continue
 				}
-				yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: err})
+				yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: l.conn.presentable(err)})
 			}
 			if err != nil {
 				return
@@ -185,9 +189,11 @@ func (l *Listing) sight(t *Token) (isNew bool, err error) {
 		if len(l.seen) >= maxTokens {
 			return false, fmt.Errorf("there are more than %d tokens", maxTokens)
 		}
+	case before.body >= l.current.firstBody && before.body < l.bodies:
+		// Read again after the page broke off. It may have been used since; it was handed out already.
 	case before.content != content:
 		return false, fmt.Errorf("the token %s came twice with different content: it was used or changed while the list was read; run again", Printable(t.ID))
-	case before.body < l.current.firstBody || before.body == l.bodies:
+	default:
 		l.Duplicates++
 	}
 	l.seen[key] = sighting{content, l.bodies}
@@ -250,8 +256,7 @@ func (l *Listing) decode(p *page, each func(Token) error) error {
 	case err == nil, errors.Is(err, errStopped):
 		return err
 	case body.err != nil: // the connection is at fault, whatever the decoder makes of it
-		err = fmt.Errorf("reading the page: %w", body.err)
-		return l.conn.unanswered(http.MethodGet, listPath, err)
+		return l.conn.unanswered(p.resp.Request.Context(), http.MethodGet, listPath, fmt.Errorf("reading the page: %w", body.err))
 	}
 	return err
 }
@@ -287,7 +292,7 @@ func notAnArray(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: it ends before the JSON array does", errMalformed)
 	}
-	return fmt.Errorf("%w: want a JSON array: %s", errMalformed, Printable(cut(err.Error(), 200)))
+	return fmt.Errorf("%w: want a JSON array: %w", errMalformed, err)
 }
 
 // pageBody caps a body and what of it is buffered for one element, and remembers how it ended.

@@ -1,7 +1,6 @@
 package okta
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -27,10 +26,7 @@ func ParseOrgURL(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	if err != nil {
-		if e := (*url.Error)(nil); errors.As(err, &e) {
-			err = e.Err
-		}
-		return bad(Printable(cut(err.Error(), 80)))
+		return bad("it is no URL")
 	}
 	host := strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))
 	switch {

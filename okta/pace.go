@@ -68,7 +68,7 @@ func (p *pacer) reserve(name string, now time.Time) time.Duration {
 		// At least one request fits in each window, however small the share.
 		forOthers := b.limit - max(1, int(float64(b.limit)*p.share))
 		if b.remaining-b.inFlight <= forOthers {
-			return b.resets.Sub(now)
+			return min(b.resets.Sub(now), maxRateWait)
 		}
 	}
 	b.inFlight++

@@ -70,7 +70,7 @@ func (g *pager) run(ctx context.Context, ready chan<- *page, query string, numbe
 	defer close(ready)
 	for ; ; number++ {
 		if tries == nil {
-			tries = &retries{conn: g.conn, method: http.MethodGet, path: listPath}
+			tries = g.conn.newRetries(listPath)
 		}
 		p := &page{number: number, query: query, tries: tries}
 		p.err = g.follow(query, number)
@@ -116,7 +116,7 @@ func cursorKey(query string) [16]byte {
 // open sends the request until it is answered for good, and returns the query of the next page, "" if
 // this is the last one.
 func (p *page) open(ctx context.Context) (next string) {
-	ctx, p.end = context.WithTimeout(ctx, callDeadline)
+	ctx, p.end = context.WithDeadline(ctx, p.tries.deadline)
 	for {
 		p.resp, p.err = p.tries.conn.open(ctx, p.tries, p.query)
 		if p.err == nil {

@@ -16,8 +16,8 @@ import (
 const (
 	// maxBody caps the answer to a request for one thing, maxErrorBody the answer to a refused one.
 	maxBody, maxErrorBody = 1 << 20, 64 << 10
-	// bodyStall is how long an answer's body may bring nothing.
-	bodyStall = 60 * time.Second
+	// bodyStall is how long an answer's body may bring nothing, errorStall that of a refused request.
+	bodyStall, errorStall = 60 * time.Second, 5 * time.Second
 	// changeTimeout bounds a request that changes something.
 	changeTimeout = 60 * time.Second
 )
@@ -26,21 +26,21 @@ var (
 	// errMalformed is an answer that arrived whole and isn't what it should be. Asking again won't help.
 	errMalformed = errors.New("malformed answer")
 	errTooLarge  = errors.New("answer too large")
-	errStalled   = fmt.Errorf("nothing arrived for %v", bodyStall)
+	errStalled   = errors.New("the answer stopped coming")
 )
 
 func tlsConfig() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 
 // get reads the one thing at path: decode is given the body of an answer 200.
 func (c *conn) get(ctx context.Context, path string, decode func([]byte) error) error {
-	ctx, cancel := context.WithTimeout(ctx, callDeadline)
+	tries := c.newRetries(path)
+	ctx, cancel := context.WithDeadline(ctx, tries.deadline)
 	defer cancel()
-	tries := &retries{conn: c, method: http.MethodGet, path: path}
 	for {
 		body, err := c.getOnce(ctx, tries)
 		if err == nil {
 			if err := decode(body); err != nil {
-				return c.unanswered(http.MethodGet, path, err)
+				return c.unanswered(ctx, http.MethodGet, path, err)
 			}
 			return nil
 		}
@@ -57,21 +57,23 @@ func (c *conn) getOnce(ctx context.Context, tries *retries) ([]byte, error) {
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody+1))
-	switch {
-	case err != nil:
-		return nil, c.unanswered(http.MethodGet, tries.path, fmt.Errorf("reading the answer: %w", err))
-	case len(body) > maxBody:
-		return nil, c.unanswered(http.MethodGet, tries.path, fmt.Errorf("%w: more than %d bytes", errTooLarge, maxBody))
+	if err == nil && len(body) > maxBody {
+		err = fmt.Errorf("%w: more than %d bytes", errTooLarge, maxBody)
+	}
+	if err != nil {
+		return nil, c.unanswered(resp.Request.Context(), http.MethodGet, tries.path, fmt.Errorf("reading the answer: %w", err))
 	}
 	return body, nil
 }
 
-// open sends one GET and returns an answer 200 whose body is still to be read and closed.
+// open sends one GET, when its turn has come, and returns an answer 200 whose body is still to be read
+// and closed.
 func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
+	if err := c.turn(ctx, http.MethodGet, tries.path); err != nil {
+		return nil, err
+	}
 	req, err := c.request(ctx, http.MethodGet, tries.path, query, nil)
 	if err != nil {
-		cancel(nil)
 		return nil, err
 	}
 	if tries.done > 0 {
@@ -80,18 +82,15 @@ func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Re
 			req.Header.Set("X-Okta-Retry-For", tries.first)
 		}
 	}
-	resp, err := c.send(c.reads, req, http.StatusOK)
-	if err != nil {
-		cancel(nil)
-		return nil, err
-	}
-	resp.Body = &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel}
-	return resp, nil
+	return c.send(c.reads, req, http.StatusOK)
 }
 
-// change sends a request that changes something: once, whatever happens. decode is given the body of an
-// answer with the status want.
+// change sends a request that changes something: once, whatever happens, when its turn has come. decode is
+// given the body of an answer with the status want.
 func (c *conn) change(ctx context.Context, method, path string, body []byte, want int, decode func([]byte) error) error {
+	if err := c.turn(ctx, method, path); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
 	req, err := c.request(ctx, method, path, "", body)
@@ -109,8 +108,16 @@ func (c *conn) change(ctx context.Context, method, path string, body []byte, wan
 		err = decode(answer)
 	}
 	if err != nil {
-		e := c.unanswered(method, path, fmt.Errorf("after the status %d: %w", resp.StatusCode, err))
-		e.retry = retryAdvice{}
+		return c.unanswered(ctx, method, path, fmt.Errorf("after the status %d: %w", resp.StatusCode, err))
+	}
+	return nil
+}
+
+// turn waits until the rate limit allows a request. The error is of one that was not sent.
+func (c *conn) turn(ctx context.Context, method, path string) error {
+	if err := c.pace.take(ctx, c, method, path); err != nil {
+		e := c.unanswered(ctx, method, path, err)
+		e.Sent = false
 		return e
 	}
 	return nil
@@ -122,7 +129,8 @@ func (c *conn) request(ctx context.Context, method, path, query string, body []b
 	u := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: path, RawQuery: query}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		return nil, c.unanswered(method, path, err)
+		c.pace.give(path, nil, &c.clock)
+		return nil, c.unanswered(ctx, method, path, err)
 	}
 	req.Header.Set("Authorization", "SSWS "+c.token.reveal())
 	req.Header.Set("Accept", "application/json")
@@ -133,30 +141,30 @@ func (c *conn) request(ctx context.Context, method, path, query string, body []b
 	return req, nil
 }
 
-// send sends one request, when its turn has come, and returns an answer with the status want.
+// send sends one request whose turn has come, and returns an answer with the status want.
 func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Response, error) {
+	ctx, cancel := context.WithCancelCause(req.Context())
 	method, path := req.Method, req.URL.Path
-	if err := c.pace.take(req.Context(), c, method, path); err != nil {
-		return nil, c.unanswered(method, path, err)
-	}
 	sent := time.Now()
-	resp, err := client.Do(req)
+	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
 		c.pace.give(path, nil, &c.clock)
-		if cause := context.Cause(req.Context()); cause != nil {
-			err = cause
-		}
 		c.trace(Event{Method: method, Path: path})
-		return nil, c.unanswered(method, path, err)
+		failed := c.unanswered(ctx, method, path, err)
+		cancel(nil)
+		return nil, failed
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		c.clock.observe(date, sent, time.Now())
 	}
 	c.pace.give(path, resp.Header, &c.clock)
 	c.trace(Event{Method: method, Path: path, Status: resp.StatusCode})
+	body := &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, stall: bodyStall}
+	resp.Body = body
 	if resp.StatusCode != want {
-		defer func() { _ = resp.Body.Close() }()
-		said, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody)) // what arrived is enough for the error
+		defer func() { _ = body.Close() }()
+		body.stall = errorStall
+		said, _ := io.ReadAll(io.LimitReader(body, maxErrorBody)) // what arrived is enough for the error
 		return nil, c.refused(method, path, resp, said)
 	}
 	return resp, nil
@@ -167,10 +175,11 @@ type watchedBody struct {
 	body   io.ReadCloser
 	ctx    context.Context
 	cancel context.CancelCauseFunc
+	stall  time.Duration
 }
 
 func (b *watchedBody) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(bodyStall, func() { b.cancel(errStalled) })
+	timer := time.AfterFunc(b.stall, func() { b.cancel(errStalled) })
 	defer timer.Stop()
 	n, err := b.body.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {

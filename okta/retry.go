@@ -16,7 +16,7 @@ import (
 const (
 	// maxRetries is how often a request that reads is sent again.
 	maxRetries = 5
-	// callDeadline bounds a request that reads with all its retries, waits and its body.
+	// callDeadline bounds a request that reads with all its retries, waits and bodies.
 	callDeadline = 15 * time.Minute
 	// The first wait of a backoff, and the longest; each is twice the one before, less up to half of it.
 	backoffBase, backoffCap = 500 * time.Millisecond, 30 * time.Second
@@ -53,7 +53,7 @@ func adviceOf(resp *http.Response) retryAdvice {
 }
 
 // isBroken reports whether a request failed for a reason that may pass: not a wrong name, not a
-// certificate, not our own cancellation.
+// certificate, not an answer that arrived and makes no sense.
 func isBroken(err error) bool {
 	var (
 		dns       *net.DNSError
@@ -63,8 +63,7 @@ func isBroken(err error) bool {
 		op        *net.OpError
 	)
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded),
-		errors.Is(err, errMalformed), errors.Is(err, errTooLarge):
+	case errors.Is(err, errMalformed), errors.Is(err, errTooLarge):
 		return false
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return false
@@ -79,10 +78,15 @@ func isBroken(err error) bool {
 type retries struct {
 	conn         *conn
 	method, path string
+	deadline     time.Time
 	done         int
 	// first is the id of the first request that failed, which Okta's SDKs send along
 	// (https://github.com/okta/okta-sdk-golang#connection-retry--rate-limiting).
 	first string
+}
+
+func (c *conn) newRetries(path string) *retries {
+	return &retries{conn: c, method: http.MethodGet, path: path, deadline: time.Now().Add(callDeadline)}
 }
 
 // wait sleeps before the next attempt, or returns failed if there should be none.
@@ -101,7 +105,11 @@ func (r *retries) wait(ctx context.Context, failed error) error {
 		reason = fmt.Sprintf("trying again after: %v", failed)
 	}
 	until := time.Now().Add(wait)
-	if end, ok := ctx.Deadline(); ok && until.After(end) {
+	end := r.deadline
+	if d, ok := ctx.Deadline(); ok && d.Before(end) {
+		end = d
+	}
+	if until.After(end) {
 		return fmt.Errorf("%w; the next attempt would come after the deadline", failed)
 	}
 	if r.done == 0 {

@@ -2,9 +2,12 @@ package okta
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -139,7 +142,7 @@ func TestALostAnswerToAChangeIsMarkedAsUnknown(t *testing.T) {
 		err := c.Revoke(t.Context(), id)
 		var e *Error
 		require.ErrorAs(t, err, &e)
-		require.Zero(t, e.Status)
+		require.True(t, e.MayHaveActed())
 		_, err = c.Token(t.Context(), id)
 		require.ErrorIs(t, err, ErrNotFound, "it had happened")
 	})
@@ -200,5 +203,82 @@ func TestPacingLeavesWhatOthersUseAlone(t *testing.T) {
 			require.LessOrEqual(t, n, 10, "window %d", window)
 		}
 		require.Len(t, perWindow, 3)
+	})
+}
+
+func TestTimeoutsOfTheNetworkAreTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		org := oktatest.New(oktatest.Config{Credential: canary, Me: oktatest.UserID(1)})
+		defer org.Close()
+		dials := 0
+		c := dial(t, Options{OrgURL: "http://127.0.0.1", Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if dials++; dials == 1 {
+				return nil, &net.OpError{Op: "dial", Net: network, Err: os.ErrDeadlineExceeded}
+			}
+			return org.Dial(ctx, network, addr)
+		}})
+		defer c.conn.reads.CloseIdleConnections()
+		_, err := c.Me(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 2, dials)
+
+		org.Fault(oktatest.Fault{Times: 1, Delay: time.Hour}) // longer than the client waits for headers
+		_, err = c.Me(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestARefusedAnswerWhoseBodyStallsIsTriedAgainSoon(t *testing.T) {
+	inBubble(t, oktatest.Config{Me: oktatest.UserID(1)}, func(t *testing.T, org *oktatest.Server, c *Client) {
+		org.Fault(oktatest.Fault{Status: 503, Times: 1, Body: "{}", Drip: time.Hour})
+		began := time.Now()
+		_, err := c.Me(t.Context())
+		require.NoError(t, err)
+		require.Less(t, time.Since(began), 10*time.Second)
+	})
+}
+
+func TestAChangeDoesNotSpendItsTimeWaitingForItsTurn(t *testing.T) {
+	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 4, Window: time.Minute}, Latency: 2 * time.Second}, func(t *testing.T, org *oktatest.Server, c *Client) {
+		c.conn.pace.share = 0.5
+		id := org.Tokens()[0].ID
+		for range 2 { // what may be sent in this window
+			_, err := c.Token(t.Context(), id)
+			require.NoError(t, err)
+		}
+		require.NoError(t, c.Revoke(t.Context(), id))
+
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, _ = c.Token(t.Context(), id)
+		err := c.Revoke(ctx, id)
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.False(t, e.MayHaveActed(), "it was never sent")
+	})
+}
+
+func TestWhichAnswersLeaveAChangeUnknown(t *testing.T) {
+	for status, unknown := range map[int]bool{200: true, 202: true, 302: false, 400: false, 401: false, 403: false, 404: false, 409: false, 429: false, 500: true, 502: true, 503: true, 504: true} {
+		inBubble(t, oktatest.Config{}, func(t *testing.T, org *oktatest.Server, c *Client) {
+			org.Fault(oktatest.Fault{Status: status})
+			var e *Error
+			require.ErrorAs(t, c.Revoke(t.Context(), org.Tokens()[0].ID), &e)
+			require.Equal(t, unknown, e.MayHaveActed(), "%d", status)
+		})
+	}
+}
+
+func TestAPageThatIsReadAgainMayShowATokenThatWasUsedSince(t *testing.T) {
+	inBubble(t, oktatest.Config{}, func(t *testing.T, org *oktatest.Server, c *Client) {
+		org.Fault(oktatest.Fault{Page: 1, CutBody: 2000, Times: 1})
+		org.Fault(oktatest.Fault{Page: 1, Times: 1, Then: func() { org.Use(org.Tokens()[0].ID) }})
+		l := c.List(t.Context(), ListOptions{})
+		tokens, err := collect(l)
+		require.NoError(t, err)
+		require.Len(t, tokens, 30)
+		require.Zero(t, l.Duplicates)
+		_, err = collect(l)
+		require.ErrorContains(t, err, "this listing was read before")
 	})
 }

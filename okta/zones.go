@@ -15,7 +15,7 @@ type Zone struct {
 
 // Zone reads a network zone. Errors are those of Token.
 func (r *Reader) Zone(ctx context.Context, id string) (z Zone, err error) {
-	if err := checkZoneID(id); err != nil {
+	if err := CheckZoneID(id); err != nil {
 		return Zone{}, err
 	}
 	err = r.conn.get(ctx, "/api/v1/zones/"+id, func(body []byte) error {

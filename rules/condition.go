@@ -201,6 +201,10 @@ func (r *reader) operation(f *field, name, arg *yaml.Node) (node, bool) {
 		r.wrong(name, "%s looks ahead, and %s is always in the past: use newerThan", o.name, f.name)
 		return node{}, false
 	}
+	if o.back && !f.past {
+		r.wrong(name, "%s looks back, and %s lies ahead: use within", o.name, f.name)
+		return node{}, false
+	}
 	if arg.Kind == yaml.AliasNode || arg.Tag == nullTag {
 		return node{}, r.wrongKind(arg, "%s has no argument: write %s", o.name, o.argument)
 	}

@@ -46,7 +46,20 @@ func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 			v.Unknown = append(v.Unknown, Match{rule, rule.when.because(nil, t, now)})
 		}
 	}
-	concerned := len(v.Matched)+len(v.Unknown) > 0
+	p.guards(&v, t, now, len(v.Matched)+len(v.Unknown) > 0)
+	return v
+}
+
+// Guards judges what speaks against acting on a token, whatever the rules say of it: the verdict has no
+// Matched and no Unknown, and all the rest.
+func (p *Policy) Guards(t *okta.Token, now time.Time) Verdict {
+	var v Verdict
+	p.guards(&v, t, now, true)
+	return v
+}
+
+// guards judges exemptions and protections. Sentences are made only for a token that is of concern.
+func (p *Policy) guards(v *Verdict, t *okta.Token, now time.Time, concerned bool) {
 	for _, e := range p.Exemptions {
 		switch e.match.eval(t, now) {
 		case isTrue:
@@ -63,7 +76,6 @@ func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 	if concerned {
 		v.Protections = p.Protect.protections(t, now)
 	}
-	return v
 }
 
 // eval is the value of a condition, by Kleene's rules.

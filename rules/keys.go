@@ -97,7 +97,10 @@ var protectKeys = []key[Protect]{
 
 var quarantineKeys = []key[Policy]{
 	{"zone", "zone: with the id of a network zone that contains nobody", func(r *reader, _, v *yaml.Node, p *Policy) {
-		if zone, ok := r.shaped(v, zoneForm, "zone", "write the id of a network zone, such as nzo1a2b3c4d5e6f7g8h9"); ok {
+		if zone, ok := r.text(v); ok {
+			if err := okta.CheckZoneID(zone); err != nil {
+				r.wrong(v, "bad %v, such as nzo1a2b3c4d5e6f7g8h9", err)
+			}
 			p.QuarantineZone = zone
 		}
 	}},
@@ -160,7 +163,6 @@ var slackKeys = []key[Slack]{
 
 var (
 	idForm      = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
-	zoneForm    = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	channelForm = regexp.MustCompile(`^[CGD][A-Z0-9]+$`)
 	mentionForm = regexp.MustCompile(`^[SUW][A-Z0-9]+$`)
 )

@@ -32,8 +32,8 @@ type operator struct {
 	state compiler[test[okta.Presence]]
 	// negated turns the test around: isNot is compiled as is.
 	negated bool
-	// ahead is set for an operator that no past time can satisfy.
-	ahead bool
+	// ahead is set for an operator that no past time can satisfy, back for one that no time ahead can.
+	ahead, back bool
 }
 
 // test judges a value that is there. It must not allocate.
@@ -74,7 +74,7 @@ var operators = []operator{
 	{name: "olderThan", kind: timeKind, argument: "a duration", doc: "more than this long ago",
 		yes: "{value} is {age} (> {arg})", no: "{value} is {age} (<= {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age > limit })},
-	{name: "newerThan", kind: timeKind, argument: "a duration", doc: "less than this long ago",
+	{name: "newerThan", kind: timeKind, argument: "a duration", doc: "less than this long ago", back: true,
 		yes: "{value} is {age} (< {arg})", no: "{value} is {age} (>= {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age < limit })},
 	{name: "before", kind: timeKind, argument: "a date or a time", doc: "earlier than this; a date is its first moment in UTC",
