@@ -1,7 +1,11 @@
-// Package audit runs the job: it lists an org's tokens, judges each by the policy at one instant, and
-// reports what it found and what would come of it.
+// Package audit runs the job: it lists an org's tokens, judges each by the policy at one instant, plans
+// what is due, and reports. An enforcing run then takes the steps that are due, one token at a time.
 //
-// Run is a dry run. It is given an okta.Reader, which has no method that changes anything.
+// Run does all of it. Without Options.Enforce it is a dry run: it is given an okta.Reader, which has no
+// method that changes anything. The ledger, where there is one, tells it about earlier runs.
+//
+// Deciding is a function of values (decide.go, plan.go); acting is in one place (act.go): a record of the
+// intent on disk, one request, a record of the outcome.
 package audit
 
 import (
@@ -10,51 +14,122 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
-// ErrWrongOrg is a policy that is pinned to another org than the one that the environment names.
-var ErrWrongOrg = errors.New("the policy is for another org")
+var (
+	// ErrWrongOrg is a policy or a ledger that belongs to another org than the one that the environment
+	// names. Nothing was asked of that org.
+	ErrWrongOrg = errors.New("wrong org")
+	// ErrRefused is a run that may not enforce, for a reason that a person must remove. Nothing was done.
+	ErrRefused = errors.New("enforcing is refused")
+)
 
 // Options says what a run needs. Org and Policy are required.
 type Options struct {
 	Org    *okta.Reader
 	Policy *rules.Policy
-	// AsOf is the instant at which tokens are judged; zero means the org's own clock.
+	// AsOf is the instant at which tokens are judged; zero means the org's own clock. An enforcing run
+	// takes no other.
 	AsOf time.Time
 	// FailOn is the severity from which on a finding makes the exit code Findings; zero means none does.
 	FailOn rules.Severity
 	// Progress, if not nil, is told from time to time how many pages and tokens were read.
 	Progress func(pages, tokens int)
+	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
+	Ledger *ledger.Ledger
+	State  string
+	// Now is our clock; nil means time.Now.
+	Now func() time.Time
+	// Enforce makes it an enforcing run; nil is a dry run. It needs a Ledger.
+	Enforce *Enforcement
+}
+
+// Enforcement is what an enforcing run needs besides.
+type Enforcement struct {
+	// Org makes the changes; it is the client around Options.Org.
+	Org *okta.Client
+	// Plan is the digest of a reviewed plan to keep to, "" to act on all that is due.
+	Plan string
+	// Announce delivers the report that says what is about to happen, and names the way it went. Nothing
+	// is changed before it has returned without an error, and the delays of the policy count from there.
+	Announce func(context.Context, *Report) (via string, err error)
 }
 
 // ownUseWindow is how close to the org's clock the last use of a token must be to make it a candidate
 // for the one that this run uses: listing is itself a use, and Okta notes uses about once a minute.
 const ownUseWindow = 2 * time.Minute
 
-// maxClockDifference is the difference between the org's clock and ours that is worth a note.
+// maxClockDifference is the difference between the org's clock and ours that is worth a note, and that
+// keeps from acting.
 const maxClockDifference = 5 * time.Minute
 
-// Run makes one pass over the org and changes nothing. The report is never nil; if the listing was not
-// complete it judges nothing, and Report.Err says why.
+// run is one pass, while it lasts.
+type run struct {
+	o Options
+	*Report
+	decider decider
+	self    *caller
+	used    map[*rules.Exemption]int
+	// inventory is what is listed, and before what was, less what is still there; both only with a ledger.
+	inventory []ledger.InventoryEntry
+	before    map[string]ledger.InventoryEntry
+	known     int    // how many were listed before
+	done      int    // changes that this run has begun
+	later     int    // tokens that were used after AsOf
+	shrunken  string // why the listing is too small to act on, "" if it isn't
+}
+
+// Run makes one pass over the org. The report is never nil; if the listing was not complete it judges
+// nothing, and Report.Err says why.
 func Run(ctx context.Context, o Options) *Report {
-	r := &Report{
-		Mode: rules.DryRun, Started: time.Now().UTC(),
-		OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest,
+	r := newRun(o)
+	if o.Enforce != nil {
+		r.Mode = rules.Enforce
 	}
-	r.ID = runID(r.Started)
-	if r.Err = judgeAll(ctx, o, r); r.Err != nil {
-		r.Findings, r.Code = nil, CodeOf(r.Err)
+	if err := r.pass(ctx); err != nil {
+		r.fail(CodeOf(err), err)
+	}
+	if r.Complete {
+		r.fail(r.verdictCode(o.FailOn), nil)
 	} else {
-		r.Complete = true
-		sortFindings(r.Findings)
-		r.Digest, r.Code = digest(r), r.verdictCode(o.FailOn)
+		r.Findings = nil
 	}
-	r.Finished = time.Now().UTC()
+	r.end()
+	r.Finished = r.now()
+	return r.Report
+}
+
+func newRun(o Options) *run {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	r := &run{o: o, used: make(map[*rules.Exemption]int), Report: &Report{
+		Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest,
+	}}
+	r.Started = r.now()
+	r.ID = runID(r.Started)
+	r.decider = decider{policy: o.Policy, past: &ledger.State{}}
+	if o.Ledger != nil {
+		r.decider.past = o.Ledger.State()
+	}
 	return r
+}
+
+// now is our clock, in UTC.
+func (r *run) now() time.Time { return r.o.Now().UTC() }
+
+// orgNow is what the org's clock shows; ours if the org never told.
+func (r *run) orgNow() time.Time {
+	if offset, ok := r.o.Org.ClockOffset(); ok {
+		return time.Now().Add(offset).UTC()
+	}
+	return r.now()
 }
 
 func runID(started time.Time) string {
@@ -63,64 +138,126 @@ func runID(started time.Time) string {
 	return started.Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
-// verdictCode is the exit code of a complete pass. A finding that is exempt fails nothing.
+// verdictCode is the exit code of a complete pass. A rule that could not be judged fails like one that
+// matched; a finding that is exempt fails nothing.
 func (r *Report) verdictCode(failOn rules.Severity) ExitCode {
 	for _, f := range r.Findings {
-		if failOn > 0 && f.Severity >= failOn && f.Outcome != Exempt {
-			return Findings
+		for _, m := range slices.Concat(f.Matched, f.Unknown) {
+			if failOn > 0 && m.Rule.Severity >= failOn && f.Outcome != Exempt {
+				return Findings
+			}
 		}
 	}
 	return OK
 }
 
-// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept.
-func judgeAll(ctx context.Context, o Options, r *Report) error {
-	if o.Policy.Org != "" && o.Policy.Org != r.OrgURL {
-		return fmt.Errorf("%w: %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, r.PolicyFile, o.Policy.Org, r.OrgURL)
+// pass lists, judges, plans and, if the run enforces, acts.
+func (r *run) pass(ctx context.Context) (err error) {
+	if err := r.checkOrg(); err != nil {
+		return err
 	}
-	self, err := whoAmI(ctx, o.Org)
+	plan, err := r.checkEnforce()
 	if err != nil {
 		return err
 	}
-	listing := o.Org.List(ctx, okta.ListOptions{})
-	used := make(map[*rules.Exemption]int)
-	r.AsOf = o.AsOf
+	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: string(r.Mode), Policy: r.PolicyDigest}); err != nil {
+		return err
+	}
+	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+		return err
+	}
+	if r.o.Enforce != nil {
+		if err := r.prepare(ctx); err != nil {
+			return err
+		}
+	}
+	if err := r.recall(); err != nil {
+		return err
+	}
+	if err := r.judgeAll(ctx); err != nil {
+		return err
+	}
+	r.Complete = true
+	sortFindings(r.Findings)
+	r.compare()
+	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {
+		r.keepTo(plan, r.o.Enforce.Plan)
+	}
+	r.limit(r.o.Policy.Limits, r.spent())
+	r.Digest = digest(r.Report)
+	r.note()
+	if err := r.remember(); err != nil || r.o.Enforce == nil {
+		return err
+	}
+	return r.enforce(ctx)
+}
+
+// checkOrg refuses to look at an org that the policy or the ledger is not of.
+func (r *run) checkOrg() error {
+	if r.o.Policy.Org != "" && r.o.Policy.Org != r.OrgURL {
+		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, r.PolicyFile, r.o.Policy.Org, r.OrgURL)
+	}
+	if org := r.decider.past.Org; org != "" && org != r.OrgURL {
+		return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: give each org a state directory of its own", ErrWrongOrg, r.o.State, org, r.OrgURL)
+	}
+	return nil
+}
+
+// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept.
+func (r *run) judgeAll(ctx context.Context) error {
+	listing := r.o.Org.List(ctx, okta.ListOptions{})
+	r.AsOf = r.o.AsOf
 	for t, err := range listing.All() {
 		r.Tokens, r.Pages, r.Duplicates = listing.Tokens, listing.Pages, listing.Duplicates
 		if err != nil {
 			return err
 		}
 		if r.AsOf.IsZero() {
-			r.AsOf = orOurs(listing.Date)
+			r.AsOf = r.orOurs(listing.Date)
 		}
-		if o.Progress != nil {
-			o.Progress(listing.Pages, listing.Tokens)
+		if r.o.Progress != nil {
+			r.o.Progress(listing.Pages, listing.Tokens)
 		}
-		clock := orOurs(listing.Clock)
-		at := r.AsOf
-		if o.AsOf.IsZero() {
-			at = instantFor(&t, at, clock)
-		}
-		v := o.Policy.Evaluate(&t, at)
-		for _, e := range v.Exemptions {
-			used[e]++
-		}
-		if f, ok := decide(t, v, self.candidate(&t, clock), at); ok {
-			r.Findings = append(r.Findings, f)
+		if err := r.judge(t, r.orOurs(listing.Clock)); err != nil {
+			return err
 		}
 	}
 	r.Tokens, r.Pages, r.Duplicates = listing.Tokens, listing.Pages, listing.Duplicates
 	if r.AsOf.IsZero() {
-		r.AsOf = orOurs(listing.Date)
+		r.AsOf = r.orOurs(listing.Date)
 	}
-	r.note(o, self, used)
+	return nil
+}
+
+// judge judges one token of the list. clock is the org's when it sent the token.
+func (r *run) judge(t okta.Token, clock time.Time) error {
+	r.list(&t)
+	if r.decider.lifted(t) {
+		if err := r.lift(&t); err != nil {
+			return err
+		}
+	}
+	at := r.AsOf
+	if r.o.AsOf.IsZero() {
+		at = instantFor(&t, at, clock)
+	}
+	if used, ok := t.LastUsed().Get(); ok && used.After(at) {
+		r.later++
+	}
+	f, v, ok := r.decider.decide(t, r.self.candidate(&t, clock), at)
+	for _, e := range v.Exemptions {
+		r.used[e]++
+	}
+	if ok {
+		r.Findings = append(r.Findings, f)
+	}
 	return nil
 }
 
 // orOurs is a time of the org's clock, or of ours if the org didn't send its own.
-func orOurs(t time.Time) time.Time {
+func (r *run) orOurs(t time.Time) time.Time {
 	if t.IsZero() {
-		return time.Now().UTC()
+		return r.now()
 	}
 	return t
 }
@@ -137,61 +274,29 @@ func instantFor(t *okta.Token, at, clock time.Time) time.Time {
 	return at
 }
 
-// caller is what is known of whoever runs this.
-type caller struct {
-	userID  string // "" if it could not be read
-	unknown error  // why
-	found   int    // candidates so far
-}
-
-// whoAmI asks whose credential this is. That Okta doesn't say is no error in a dry run; that it refuses
-// the credential is.
-func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
-	me, err := org.Me(ctx)
-	switch {
-	case err == nil && me.ID == "":
-		return &caller{unknown: errors.New("/api/v1/users/me names no id")}, nil
-	case err == nil:
-		return &caller{userID: me.ID}, nil
-	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrForbidden):
-		return &caller{unknown: err}, nil
-	}
-	return nil, err
-}
-
-// candidate says why t may be the token that this run uses, or "" if it can't be. Okta has no endpoint
-// that tells; the owner and the time of use narrow it down, and all that remain are spared. clock is the
-// org's when it sent t.
-func (c *caller) candidate(t *okta.Token, clock time.Time) string {
-	owner, _ := t.UserID.Get()
-	used, ok := t.LastUsed().Get()
-	if c.userID == "" || owner != c.userID || !ok || clock.Sub(used).Abs() > ownUseWindow {
-		return ""
-	}
-	c.found++
-	return "it may be the token that this run uses: same owner, used within two minutes"
-}
-
 // note adds what a reader should know about the run as a whole.
-func (r *Report) note(o Options, self *caller, used map[*rules.Exemption]int) {
+func (r *run) note() {
 	add := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 	switch {
-	case self.unknown != nil:
-		add("the token that this run uses can't be recognised on the list: %v", self.unknown)
-	case self.found == 0:
+	case r.self.unknown != nil:
+		add("the token that this run uses can't be recognised on the list: %v", r.self.unknown)
+	case r.self.found == 0:
 		add("the token that this run uses is not on the list: the credential may see only a part of the org's tokens")
 	}
-	if offset, ok := o.Org.ClockOffset(); ok && offset.Abs() > maxClockDifference {
-		add("the org's clock and ours differ by %v: set the clock of this machine", offset.Abs().Round(time.Second))
+	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
+		add("the org's clock and ours differ by %v: set the clock of this machine", apart.Round(time.Second))
+	}
+	if r.later > 0 {
+		add("tokens that were used after the instant of judgement, so that their use can't be judged: %d", r.later)
 	}
 	if r.Duplicates > 0 {
 		add("tokens that came twice with the same content and were counted once, since the list moved while it was read: %d", r.Duplicates)
 	}
-	for _, e := range o.Policy.Exemptions {
+	for _, e := range r.o.Policy.Exemptions {
 		switch {
 		case e.Ended(r.AsOf):
-			add("%s has ended: tokens that match it and are exempt no more: %d", e, used[e])
-		case used[e] == 0:
+			add("%s has ended: tokens that match it and are exempt no more: %d", e, r.used[e])
+		case r.used[e] == 0:
 			add("%s matches no token", e)
 		}
 	}

@@ -163,6 +163,34 @@ func TestTheTokenOfTheRunIsProtected(t *testing.T) {
 	require.Equal(t, want, outcomes(r), "the org's clock tells its own token, not the instant of judgement")
 }
 
+func TestWhatIsNotKnownDoesNotMakeATokenAnothers(t *testing.T) {
+	all := "rules: [{id: all, when: {created: {olderThan: 1d}}, then: {revoke: 0d}}]"
+	used := oktatest.Token{ID: oktatest.TokenID(1), Name: "a", UserID: oktatest.UserID(1), Created: ago(20), LastUsed: now}
+	for name, row := range map[string]struct {
+		omit  string
+		fault oktatest.Fault
+		want  string
+	}{
+		"its owner":      {omit: "userId", want: "its owner is not known"},
+		"its last use":   {omit: "expiresAt", want: "its last use is not known"},
+		"who we are":     {fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}, want: "whose that is could not be read"},
+		"nothing at all": {want: "same owner, used within two minutes"},
+	} {
+		token := used
+		if row.omit != "" {
+			token.Omit = []string{row.omit}
+		}
+		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(1), Tokens: []oktatest.Token{token}})
+		if row.fault.Status != 0 {
+			org.Fault(row.fault)
+		}
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, all)})
+		require.Len(t, r.Findings, 1, name)
+		require.Equal(t, audit.Protected, r.Findings[0].Outcome, name)
+		require.Contains(t, r.Findings[0].Reason, row.want, name)
+	}
+}
+
 func TestNotesOnTheRunAsAWhole(t *testing.T) {
 	token := oktatest.Token{ID: oktatest.TokenID(1), Name: "a", Created: ago(50), LastUsed: ago(3)}
 	flag := "rules: [{id: x, when: {name: a}, then: flag}]\n"
@@ -301,6 +329,8 @@ func TestFailOnLooksAtTheSeverityOfWhatIsNotExempt(t *testing.T) {
 	require.Equal(t, audit.OK, run(text, rules.Critical))
 	require.Equal(t, audit.Findings, run(text, rules.High))
 	require.Equal(t, audit.Findings, run(text, rules.Low))
+	unknown := "rules: [{id: x, severity: low, when: {name: a}, then: flag}, {id: y, severity: critical, when: {network.include: {empty: true}}, then: flag}]"
+	require.Equal(t, audit.Findings, run(unknown, rules.Critical), "a rule that can't be judged is not passed over because a lesser one matches")
 	require.Equal(t, audit.OK, run(text+"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2027-01-31}]", rules.Low))
 }
 
@@ -309,8 +339,8 @@ func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
 	// that lie after its beginning.
 	clock := now
 	tokens := []oktatest.Token{
-		{ID: oktatest.TokenID(1), Name: "a, idle", Created: ago(100), LastUsed: ago(25)},
-		{ID: oktatest.TokenID(2), Name: "y, busy", Created: ago(100), LastUsed: ago(1)},
+		{ID: oktatest.TokenID(1), Name: "a, idle", UserID: oktatest.UserID(2), Created: ago(100), LastUsed: ago(25)},
+		{ID: oktatest.TokenID(2), Name: "y, busy", UserID: oktatest.UserID(2), Created: ago(100), LastUsed: ago(1)},
 		{ID: oktatest.TokenID(3), Name: "z, own", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)},
 	}
 	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(1), OwnToken: tokens[2].ID, Tokens: tokens, PageSize: 1, Now: func() time.Time { return clock }})

@@ -1,29 +1,34 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
-// decide says what comes of a token's verdict at the instant now. own, if not "", says why the token
-// may be the one that this run uses. ok is false if the token is of no concern.
-//
-// No delay has begun for any token: a dry run starts no clock. So a step is due if its delay is none.
-func decide(t okta.Token, v rules.Verdict, own string, now time.Time) (f Finding, ok bool) {
+// decider says what comes of a token. It is a function of values: the policy, what the ledger tells of
+// the past, the token, and the instant.
+type decider struct {
+	policy *rules.Policy
+	past   *ledger.State // never nil; empty where nothing is remembered
+}
+
+// decide says what comes of the token t at the instant at. own, if not "", says why the token may be the
+// one that this run uses. ok is false if the token is of no concern. The verdict is returned too.
+func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
+	view := d.view(t)
+	v = d.policy.Evaluate(&view, at)
 	if len(v.Matched) == 0 && len(v.Unknown) == 0 {
-		return Finding{}, false
+		return Finding{}, v, false
 	}
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
-		Severity: severity(v), Step: strongest(v.Matched), Outcome: Flagged,
+		Severity: severity(v), Step: strongest(v.Matched), Outcome: Flagged, At: at,
 	}
 	spared := slices.Clone(v.Protections)
 	if own != "" {
@@ -32,7 +37,7 @@ func decide(t okta.Token, v rules.Verdict, own string, now time.Time) (f Finding
 	disrupts := f.Step > rules.Flag
 	switch {
 	case v.Exemption != nil:
-		f.Outcome, f.Reason = Exempt, v.Exemption.String()
+		f.Outcome, f.Reason, f.exemption = Exempt, v.Exemption.String(), v.Exemption
 	case len(v.Matched) == 0:
 		f.Outcome, f.Reason = Unknown, unjudged(v.Unknown)
 	case disrupts && len(v.Doubts) > 0:
@@ -40,9 +45,26 @@ func decide(t okta.Token, v rules.Verdict, own string, now time.Time) (f Finding
 	case disrupts && len(spared) > 0:
 		f.Outcome, f.Reason = Protected, strings.Join(spared, "; ")
 	case disrupts:
-		f.Step, f.Outcome, f.Due = next(v.Matched, now)
+		d.schedule(&f, &view, at)
 	}
-	return f, true
+	return f, v, true
+}
+
+// view is the token as rules see it. Our own quarantine moves lastUpdated and the network condition; as
+// long as both are what we made them, rules see them as they were before, so that a quarantine makes no
+// token look fresh, and none look mended.
+func (d *decider) view(t okta.Token) okta.Token {
+	q, ok := d.past.Quarantined[t.ID]
+	if !ok {
+		return t
+	}
+	if at, ok := t.LastUpdated.Get(); ok && at.Equal(q.After.LastUpdated) {
+		t.LastUpdated = timeOf(q.Before.LastUpdated)
+	}
+	if sameCondition(t.Network, q.After) {
+		t.Network = networkOf(q.Before)
+	}
+	return t
 }
 
 // severity is the highest of the rules that matched or, if none did, of those that could not be judged.
@@ -67,29 +89,73 @@ func strongest(matches []rules.Match) (s rules.Step) {
 	return s
 }
 
-// next is the strongest step that is due, or else the one that is due next. The rules disrupt.
-func next(matches []rules.Match, now time.Time) (rules.Step, Outcome, time.Time) {
-	due, coming := rules.DelayedStep{}, rules.DelayedStep{}
-	for _, m := range matches {
-		for _, d := range m.Rule.Steps {
+// step is a disruptive step of a rule that matches, and when it is due.
+type step struct {
+	rules.Step
+	due time.Time
+	now bool // it is due
+}
+
+// schedule decides between the steps of a token that may be acted on: the strongest that is due, or else
+// the one that is due next. A delay counts from the notice that was delivered while the facts were what
+// they are; without one it would begin now, so that only a step without delay is due.
+func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
+	var due, coming step
+	since, quarantined := d.quarantined(f.Token)
+	for _, m := range f.Matched {
+		start, told := at, false
+		if facts := m.Rule.Facts(view); strongest([]rules.Match{m}) > rules.Flag {
+			n, ok := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
+			if told = ok && n.Facts == facts; told {
+				start = n.At
+			} else {
+				f.untold = append(f.untold, untold{m.Rule.ID, facts, ok})
+			}
+		}
+		for _, s := range m.Rule.Steps {
+			if s.Step == rules.Flag || (s.Step == rules.Quarantine && quarantined) {
+				continue
+			}
+			next := step{Step: s.Step, due: start.Add(s.After)}
+			next.now = s.After == 0 || (told && !next.due.After(at))
 			switch {
-			case d.Step == rules.Flag:
-			case d.After == 0:
-				if d.Step > due.Step {
-					due = d
-				}
-			case coming.Step == 0, d.After < coming.After, d.After == coming.After && d.Step > coming.Step:
-				coming = d
+			case next.now && next.Step > due.Step:
+				due = next
+			case !next.now && (coming.Step == 0 || next.due.Before(coming.due) || (next.due.Equal(coming.due) && next.Step > coming.Step)):
+				coming = next
 			}
 		}
 	}
-	switch due.Step {
-	case rules.Revoke:
-		return due.Step, WouldRevoke, now
-	case rules.Quarantine:
-		return due.Step, WouldQuarantine, now
+	if quarantined {
+		f.Reason = since
 	}
-	return coming.Step, Pending, now.Add(coming.After)
+	switch {
+	case due.Step == rules.Revoke:
+		f.Step, f.Outcome, f.Due = rules.Revoke, WouldRevoke, due.due
+	case due.Step == rules.Quarantine:
+		f.Step, f.Outcome, f.Due = rules.Quarantine, WouldQuarantine, due.due
+	case coming.Step != 0:
+		f.Step, f.Outcome, f.Due = coming.Step, Pending, coming.due
+	default:
+		f.Step, f.Outcome = rules.Quarantine, Quarantined
+	}
+}
+
+// quarantined says since when a token is in quarantine, by the ledger or by its own condition.
+func (d *decider) quarantined(t okta.Token) (since string, ok bool) {
+	if q, known := d.past.Quarantined[t.ID]; known && sameCondition(t.Network, q.After) {
+		return "quarantined since " + q.At.UTC().Format(time.RFC3339), true
+	}
+	if d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)) {
+		return "its network condition is that of the quarantine already", true
+	}
+	return "", false
+}
+
+// lifted reports whether somebody took a token out of our quarantine.
+func (d *decider) lifted(t okta.Token) bool {
+	q, ok := d.past.Quarantined[t.ID]
+	return ok && !sameCondition(t.Network, q.After)
 }
 
 // unjudged is the reason of a finding that no rule matched: which rules could not be judged, and why.
@@ -99,27 +165,4 @@ func unjudged(unknown []rules.Match) string {
 		parts = append(parts, fmt.Sprintf("rule %s: %s", m.Rule.ID, strings.Join(m.Because, ", ")))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// digest is the plan's digest. It covers the org, the policy and every decision, and nothing that
-// differs between two runs which decide the same.
-func digest(r *Report) string {
-	lines := make([]string, 0, len(r.Findings))
-	for _, f := range r.Findings {
-		ids := make([]string, 0, len(f.Matched)+len(f.Unknown))
-		for _, m := range f.Matched {
-			ids = append(ids, m.Rule.ID)
-		}
-		for _, m := range f.Unknown {
-			ids = append(ids, m.Rule.ID+"?")
-		}
-		lines = append(lines, fmt.Sprintf("%q %s %s %s\n", f.Token.ID, f.Outcome, f.Step, strings.Join(ids, ",")))
-	}
-	slices.Sort(lines)
-	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "tokensweep plan 1\n%s\n%s\n", r.OrgURL, r.PolicyDigest)
-	for _, l := range lines {
-		_, _ = io.WriteString(h, l)
-	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

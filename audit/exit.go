@@ -2,7 +2,9 @@ package audit
 
 import (
 	"errors"
+	"slices"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 )
 
@@ -15,11 +17,21 @@ const (
 	OK ExitCode = 0
 	// Findings is a complete pass with a finding at or above the severity that was to fail.
 	Findings ExitCode = 10
+	// ActionFailed is at least one action that failed, or whose outcome is unknown.
+	ActionFailed ExitCode = 20
+	// StopAbove is more due at once than stopAbove allows: nothing was done.
+	StopAbove ExitCode = 21
 	// Incomplete is an org that could not be reached, or a listing that is not provably complete.
 	// Nothing was done.
 	Incomplete ExitCode = 22
+	// NoLedger is a ledger that is missing, damaged, read-only or full: nothing more was done.
+	NoLedger ExitCode = 23
+	// Locked is another run that uses the same state.
+	Locked ExitCode = 24
 	// NoAccess is a credential that was refused, or that lacks a permission.
 	NoAccess ExitCode = 25
+	// Halted is the emergency brake, or a difference of the clocks.
+	Halted ExitCode = 26
 	// Undelivered is a pass whose work is done and whose report could not be written.
 	Undelivered ExitCode = 27
 	// Usage is wrong usage or a wrong environment.
@@ -28,13 +40,37 @@ const (
 	BadPolicy ExitCode = 65
 )
 
-// CodeOf is the exit code for what went wrong while an org was read.
+// soonest orders the codes by how soon they need a person; the first that applies is a run's.
+var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove, Undelivered, Findings, OK}
+
+// fail notes that something went wrong. The exit code becomes the one that needs a person soonest.
+func (r *Report) fail(code ExitCode, err error) {
+	if slices.Index(soonest, code) < slices.Index(soonest, r.Code) {
+		r.Code = code
+		if err != nil {
+			if r.Err != nil {
+				r.Notes = append(r.Notes, r.Err.Error())
+			}
+			r.Err = err
+			return
+		}
+	}
+	if err != nil {
+		r.Notes = append(r.Notes, err.Error())
+	}
+}
+
+// CodeOf is the exit code for what went wrong while an org was read, or the ledger written.
 func CodeOf(err error) ExitCode {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, ErrWrongOrg), errors.Is(err, okta.ErrBadID):
+	case errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
 		return Usage
+	case errors.Is(err, ledger.ErrLocked):
+		return Locked
+	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrUnusable), errors.Is(err, ledger.ErrPoisoned):
+		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
 		return NoAccess
 	}

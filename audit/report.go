@@ -12,13 +12,13 @@ import (
 // Outcome is what became of a finding, or what would become of it.
 type Outcome string
 
-// The outcomes of a dry run.
+// The outcomes of a dry run, and of an enforcing run before it acts.
 const (
 	// Flagged is reported and nothing else; in a dry run, it would be.
 	Flagged Outcome = "flagged"
 	// Pending is reported, and a later step is announced that is not due.
 	Pending Outcome = "pending"
-	// WouldQuarantine and WouldRevoke are steps that are due and that a dry run doesn't take.
+	// WouldQuarantine and WouldRevoke are steps that are due and not taken, or not yet.
 	WouldQuarantine Outcome = "would-quarantine"
 	WouldRevoke     Outcome = "would-revoke"
 	// Protected is a token that a rule would quarantine or revoke, and that only may be flagged.
@@ -27,14 +27,48 @@ const (
 	Exempt Outcome = "exempt"
 	// Unknown is a token that a rule, or what protects it, could not be judged for.
 	Unknown Outcome = "unknown"
+	// Held is due, and kept back: over a limit, not in the reviewed plan, or because the run stopped.
+	Held Outcome = "held"
+	// Quarantined is cut off by this run or by an earlier one.
+	Quarantined Outcome = "quarantined"
+)
+
+// The outcomes of a run that acts.
+const (
+	// Revoked is ended for good, by this run.
+	Revoked Outcome = "revoked"
+	// Restored is a quarantine that was ended by hand. No finding has it.
+	Restored Outcome = "restored"
+	// Gone had already vanished when its turn came.
+	Gone Outcome = "gone"
+	// Changed is no longer what was decided on, and was left alone.
+	Changed Outcome = "changed"
+	// Failed was not done, or nobody knows yet whether it was.
+	Failed Outcome = "failed"
 )
 
 // Outcomes lists all outcomes, those that matter most first.
-var Outcomes = []Outcome{WouldRevoke, WouldQuarantine, Pending, Flagged, Unknown, Protected, Exempt}
+var Outcomes = []Outcome{
+	Failed, Revoked, Quarantined, WouldRevoke, WouldQuarantine, Held, Changed, Gone, Pending, Flagged, Unknown, Protected, Exempt,
+}
+
+// Change tells a finding apart from those of the run before.
+type Change string
+
+// The changes. Findings of the run before that are not there any more are resolved.
+const (
+	// New was no finding in the last complete run.
+	New Change = "new"
+	// Ongoing was one already.
+	Ongoing Change = "ongoing"
+)
 
 // Finding is a token that at least one rule matched, or could not be judged by.
 type Finding struct {
 	Token okta.Token
+	// At is the instant at which it was judged: Report.AsOf, or the moment of its use or change if that came
+	// while the list was read.
+	At time.Time
 	// Severity is the highest of the rules that matched or, if none did, of those that could not be
 	// judged.
 	Severity rules.Severity
@@ -45,20 +79,55 @@ type Finding struct {
 	// pending, what it is spared if it is protected or exempt.
 	Step    rules.Step
 	Outcome Outcome
-	// Reason says why it is protected, exempt or unknown. It is "" for other outcomes.
+	// Reason says why it is protected, exempt, unknown, held, gone, changed or failed, or since when it
+	// is quarantined. It is "" for other outcomes.
 	Reason string
-	// Due is when the step is or was due, if it is a quarantine or a revocation that is announced. A
-	// dry run announces nothing, so there it is the time at which the step would be due had this been
-	// an enforcing run.
+	// Due is when the step is or was due, if it is a quarantine or a revocation. Before a notice was
+	// delivered it is the time at which the step would be due, were the notice delivered now.
 	Due time.Time
+	// Change is "" where nothing is remembered of the run before.
+	Change Change
+
+	exemption *rules.Exemption // that covers it
+	untold    []untold         // rules whose notice must still be delivered
+}
+
+// untold is a rule that wants a notice for its delays: there was none, or it is void since the facts
+// have changed.
+type untold struct {
+	rule, facts string
+	void        bool
+}
+
+func (f *Finding) ruleIDs() []string {
+	ids := make([]string, 0, len(f.Matched))
+	for _, m := range f.Matched {
+		ids = append(ids, m.Rule.ID)
+	}
+	return ids
+}
+
+// Vanished is a token that the last complete listing had and this one hasn't.
+type Vanished struct {
+	ID, Name string
+	// Reason says why, as far as is known.
+	Reason string
+}
+
+// Changes compares with the run before. Known is false where nothing is remembered of one.
+type Changes struct {
+	New, Ongoing, Resolved int
+	Known                  bool
 }
 
 // Report is what a run found and did.
 type Report struct {
 	// ID names the run: the time of its start and a random part.
 	ID string
-	// Mode is what the run was allowed to do.
-	Mode rules.Mode
+	// Mode is what the run was allowed to do. Before is set while an enforcing run announces what it is
+	// about to do; Acted says that a change was at least begun.
+	Mode          rules.Mode
+	Before, Acted bool
 	// Started and Finished are on our clock; AsOf is the instant at which tokens were judged.
 	Started, Finished, AsOf time.Time
 	// OrgURL is the org's URL, as scheme and host.
@@ -71,12 +140,20 @@ type Report struct {
 	// Findings are ordered worst severity first, then oldest last use, then by id. They are empty if
 	// the listing is not complete.
 	Findings []Finding
+	// Changes says how the findings differ from those of the run before, Vanished which tokens are gone.
+	Changes  Changes
+	Vanished []Vanished
+	// Stopped says that more was due at once than stopAbove allows.
+	Stopped bool
 	// Notes are sentences about the run as a whole that a reader should know.
 	Notes []string
+	// Head is the ledger's head after the run, "" without a ledger.
+	Head string
 	// Digest is the plan's digest: the same tokens with the same outcomes under the same policy
 	// give the same. It is "" if the listing is not complete.
 	Digest string
-	// Err is why the run could not be completed, else nil.
+	// Err is why the run could not be completed, else nil. With a complete listing it is why an
+	// enforcing run did not act, or stopped acting.
 	Err error
 	// Code is the exit code that says how it went.
 	Code ExitCode

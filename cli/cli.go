@@ -26,6 +26,7 @@ import (
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr}
 	root := a.root()
 	root.SetArgs(args)
@@ -46,7 +47,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "tokensweep",
 		Short: "a hygiene job for Okta API tokens",
 		Long: `tokensweep lists every API token of an Okta org, judges each by the rules of a
-policy file, and reports what it found. It changes nothing.
+policy file, and reports what it found. It changes nothing unless the policy says
+mode: enforce and the command says --enforce.
 
 Try it without anything:   tokensweep demo
 Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
@@ -63,7 +65,7 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.tokensCommand(), a.demoCommand())
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.tokensCommand(), a.ledgerCommand(), a.haltCommand(), a.resumeCommand(), a.demoCommand())
 	return root
 }
 
@@ -102,6 +104,19 @@ func usage(format string, args ...any) error {
 	return &failure{code: audit.Usage, err: fmt.Errorf(format, args...)}
 }
 
+// print writes a short result to standard output.
+func (a *app) print(text string) error {
+	if _, err := io.WriteString(a.stdout, text); err != nil {
+		return undelivered(err)
+	}
+	return nil
+}
+
+// undelivered makes the failure of a result that could not be written.
+func undelivered(err error) error {
+	return &failure{code: audit.Undelivered, err: fmt.Errorf("writing the result: %w", err)}
+}
+
 // complain tells a person what went wrong and returns the exit code.
 func (a *app) complain(err error) audit.ExitCode {
 	if err == nil {
@@ -115,7 +130,9 @@ func (a *app) complain(err error) audit.ExitCode {
 	case errors.As(err, &mistakes):
 		_, _ = fmt.Fprintln(a.stderr, mistakes.Error())
 	default:
-		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(strings.TrimSpace(f.err.Error())))
+		for line := range strings.Lines(f.err.Error()) {
+			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(strings.TrimSpace(line)))
+		}
 	}
 	if f.hint != "" {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", f.hint)

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	_ "embed"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +19,7 @@ var demoPolicy []byte
 const demoCredential = "00demo-only-not-a-secret-of-any-org-000000"
 
 func (a *app) demoCommand() *cobra.Command {
-	f := &runFlags{rateShare: okta.DefaultRateShare}
+	f := &runFlags{rateShare: okta.DefaultRateShare, now: time.Now}
 	var show bool
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -30,8 +29,7 @@ several pages, and runs the real job against it over HTTP.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if show {
-				_, err := a.stdout.Write(demoPolicy)
-				return err
+				return a.print(string(demoPolicy))
 			}
 			return a.demo(cmd.Context(), f)
 		},
@@ -55,13 +53,13 @@ func (a *app) demo(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := a.pass(ctx, client.Reader, policy, f, progress); err != nil {
+	if err := a.pass(ctx, client, policy, f, progress); err != nil {
 		return err
 	}
 	if f.out.format.value != "text" || f.out.file != "" {
 		return nil
 	}
-	_, err = fmt.Fprint(a.stdout, `
+	return a.print(`
 This was a demo: the org is part of the program, and is gone. Its policy:
   tokensweep demo --show-policy > policy.yaml
 To run it on your own org, which changes nothing there:
@@ -69,7 +67,6 @@ To run it on your own org, which changes nothing there:
   export OKTA_CLIENT_TOKEN_FILE=/path/to/a/file/with/an/api/token
   tokensweep run --policy policy.yaml
 `)
-	return err
 }
 
 // demoOrg is an org of some sixty tokens as they are found in the wild, on pages of twenty.

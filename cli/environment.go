@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"strings"
 
@@ -36,11 +37,14 @@ func (e environment) secret(name string) (okta.Secret, error) {
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return okta.Secret{}, usage("reading %s_FILE: %w", name, err)
+		if path := (*os.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // the name may be the secret itself, put into the wrong variable
+		}
+		return okta.Secret{}, usage("reading the file that %s_FILE names: %w", name, err)
 	}
 	text := strings.TrimSpace(string(raw))
 	if text == "" {
-		return okta.Secret{}, usage("the file of %s_FILE, %s, is empty", name, file)
+		return okta.Secret{}, usage("the file that %s_FILE names is empty", name)
 	}
 	return okta.NewSecret(text), nil
 }
@@ -48,7 +52,7 @@ func (e environment) secret(name string) (okta.Secret, error) {
 // client makes the client for the org that the environment names.
 func (e environment) client(o okta.Options) (*okta.Client, error) {
 	if mode := e.or("OKTA_CLIENT_AUTHORIZATIONMODE", "SSWS"); mode != "SSWS" {
-		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE is %q: this version logs in with SSWS, an API token", okta.Printable(mode))
+		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS: this version logs in with an API token")
 	}
 	url, ok := e("OKTA_CLIENT_ORGURL")
 	if !ok || url == "" {

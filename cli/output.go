@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"tokensweep/audit"
 	"tokensweep/notify"
 )
 
@@ -42,16 +41,35 @@ func (f *outputFlags) open(stdout io.Writer) (*output, error) {
 	if f.file == "" {
 		return o, nil
 	}
-	// A file is put in place by renaming, which would replace a device or a pipe by the file.
-	if st, err := os.Stat(f.file); err == nil && !st.Mode().IsRegular() {
-		return nil, usage("--output-file %s: not a regular file", f.file)
+	target, err := regular(f.file)
+	if err != nil {
+		return nil, err
 	}
-	file, err := os.CreateTemp(filepath.Dir(f.file), "."+filepath.Base(f.file)+".*")
+	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
 		return nil, usage("--output-file: %w", err)
 	}
+	o.to = target
 	o.file, o.w, o.style = file, file, notify.Style{}
 	return o, nil
+}
+
+// regular returns where a file is to be put. It is put in place by renaming, which would replace a
+// device, a pipe or a symbolic link by the file: links are followed, and the others refused.
+func regular(name string) (string, error) {
+	target := name
+	if resolved, err := filepath.EvalSymlinks(name); err == nil {
+		target = resolved
+	}
+	for _, path := range []string{name, target} {
+		if full, err := filepath.Abs(path); err == nil && (strings.HasPrefix(full, "/dev/") || strings.HasPrefix(full, "/proc/")) {
+			return "", usage("--output-file %s: not a regular file", name)
+		}
+	}
+	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
+		return "", usage("--output-file %s: not a regular file", name)
+	}
+	return target, nil
 }
 
 // styleOf fits text to the terminal that w is, if it is one.
@@ -70,7 +88,7 @@ func styleOf(w io.Writer) notify.Style {
 // write renders the result in its form and puts the file in its place.
 func (o *output) write(forms map[string]func(io.Writer) error) error {
 	if err := o.deliver(forms[o.form]); err != nil {
-		return &failure{code: audit.Undelivered, err: fmt.Errorf("writing the result: %w", err)}
+		return undelivered(err)
 	}
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -20,20 +22,28 @@ type runFlags struct {
 	asOf      instantFlag
 	rateShare float64
 	failOn    severityFlag
+	state     stateFlag
+	enforce   bool
+	plan      string
+	revokeOwn bool
 	out       *outputFlags
+	now       func() time.Time // our clock
 }
 
 func (a *app) runCommand() *cobra.Command {
-	f := &runFlags{}
+	f := &runFlags{now: time.Now}
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "one pass: list, judge, report",
+		Short: "one pass: list, judge, report; with --enforce also act",
 		Long: `run lists every API token of the org that OKTA_CLIENT_ORGURL names, judges each by
-the policy, and reports what it found and what would come of it. It is a dry run:
-it changes nothing, whatever the policy says.`,
+the policy, and reports what it found and what would come of it. It is a dry run
+unless the policy says mode: enforce and the command says --enforce. Then it also
+takes the steps that are due, one token at a time, each on record before it is taken.`,
 		Example: `  tokensweep run --policy policy.yaml
   tokensweep run --output csv --output-file tokens.csv
-  tokensweep run --output json --fail-on high | jq .counts`,
+  tokensweep run --output json --fail-on high | jq .counts
+  tokensweep run --state state                             # remembers, makes a plan
+  tokensweep run --state state --enforce --plan sha256:…   # does no more than that`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), f) },
 	}
@@ -42,6 +52,10 @@ it changes nothing, whatever the policy says.`,
 	flags.Var(&f.asOf, "as-of", "judge as if it were this `time` (default: the org's clock)")
 	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.Var(&f.failOn, "fail-on", "exit 10 if a finding has this `severity` or a higher one: low, medium, high, critical")
+	flags.BoolVar(&f.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
+	flags.StringVar(&f.plan, "plan", "", "with --enforce: do no more than the plan with this `digest`, made by a dry run at most 24 hours ago")
+	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
+	f.state.add(cmd, a.env)
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	completeSeverities(cmd)
 	return cmd
@@ -58,16 +72,30 @@ func completeSeverities(cmd *cobra.Command) {
 }
 
 func (a *app) run(ctx context.Context, f *runFlags) error {
+	if err := checkShare(f.rateShare); err != nil {
+		return err
+	}
 	policy, err := loadPolicy(f.policy)
 	if err != nil {
 		return err
+	}
+	if f.plan != "" && !f.enforce {
+		return usage("--plan goes with --enforce")
 	}
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()})
 	if err != nil {
 		return err
 	}
-	return a.pass(ctx, client.Reader, policy, f, progress)
+	return a.pass(ctx, client, policy, f, progress)
+}
+
+// checkShare refuses a share of nothing, which to the client means its default.
+func checkShare(share float64) error {
+	if share == 0 {
+		return usage("bad rate share 0: want more than 0 and at most 1")
+	}
+	return nil
 }
 
 // userAgent names the program in the org's logs.
@@ -86,26 +114,80 @@ func loadPolicy(file string) (*rules.Policy, error) {
 }
 
 // pass makes one pass over the org and writes the report.
-func (a *app) pass(ctx context.Context, org *okta.Reader, policy *rules.Policy, f *runFlags, progress *progress) error {
+func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags, progress *progress) error {
 	out, err := f.out.open(a.stdout)
 	if err != nil {
 		return err
 	}
 	defer out.discard()
-	log := a.logger()
+	l, err := a.openLedger(f)
+	if err != nil {
+		return err
+	}
+	if l != nil {
+		defer func() { _ = l.Close() }()
+	}
 	if policy.Notify.Slack != nil {
-		log.Warn("this version does not post to Slack: the policy's notify.slack is not used")
+		a.logger().Warn("this version does not post to Slack: the policy's notify.slack is not used")
 	}
-	r := audit.Run(ctx, audit.Options{Org: org, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed})
+	o := audit.Options{
+		Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
+		Ledger: l, State: f.state.dir, Now: f.now,
+	}
+	if f.enforce {
+		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: a.announce(out, progress)}
+	}
+	r := audit.Run(ctx, o)
 	progress.end()
-	log.Info("run finished", "run", r.ID, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code))
-	if errors.Is(r.Err, audit.ErrWrongOrg) { // nothing was asked, so there is nothing to report
-		return &failure{code: r.Code, err: r.Err}
+	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)
+	if errors.Is(r.Err, audit.ErrWrongOrg) || (errors.Is(r.Err, audit.ErrRefused) && !r.Complete) { // there is nothing to report
+		return &failure{code: r.Code, err: r.Err, hint: "nothing was done"}
 	}
-	if r.Err != nil && out.form == "csv" { // a table has no place for it, and an empty one would look like good news
+	failed := a.deliver(out, r, f)
+	if f.revokeOwn && r.Complete {
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now}
+		outcome, reason, err := h.RevokeCurrent(ctx)
+		if err := handFailure(outcome, reason, err); err != nil && failed == nil {
+			return err
+		}
+	}
+	return failed
+}
+
+// openLedger opens the ledger, if the run has one.
+func (a *app) openLedger(f *runFlags) (*ledger.Ledger, error) {
+	if f.enforce || f.revokeOwn {
+		return f.state.open(f.now)
+	}
+	return f.state.openIfWanted(f.now)
+}
+
+// announce delivers what an enforcing run is about to do: as text, on standard output if that is where the
+// text report goes, else on standard error, which the report itself does not use.
+func (a *app) announce(out *output, progress *progress) func(context.Context, *audit.Report) (string, error) {
+	w, style, via := a.stderr, styleOf(a.stderr), "standard error"
+	if out.form == "text" && out.file == nil {
+		w, style, via = a.stdout, out.style, "standard output"
+	}
+	return func(_ context.Context, r *audit.Report) (string, error) {
+		progress.end()
+		if err := notify.Text(w, r, style); err != nil {
+			return "", err
+		}
+		_, err := io.WriteString(w, "\n")
+		return via, err
+	}
+}
+
+// deliver writes the report and says how the run went.
+func (a *app) deliver(out *output, r *audit.Report, f *runFlags) error {
+	if r.Err != nil && !r.Complete && out.form == "csv" { // a table has no place for it, and an empty one would look like good news
 		return &failure{code: r.Code, err: r.Err, hint: hint(r.Err)}
 	}
 	if err := out.report(r); err != nil {
+		if r.Err != nil { // that needs a person sooner
+			return &failure{code: r.Code, err: errors.Join(r.Err, err), hint: hint(r.Err)}
+		}
 		return err
 	}
 	if r.Err != nil {
@@ -130,6 +212,10 @@ func (o *output) report(r *audit.Report) error {
 // hint says what a person can do about an error of an org.
 func hint(err error) string {
 	switch {
+	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrPoisoned), errors.Is(err, ledger.ErrUnusable):
+		return ledgerHint(err)
+	case errors.Is(err, audit.ErrRefused):
+		return "nothing was changed"
 	case errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
 	case errors.Is(err, okta.ErrUnauthorized):

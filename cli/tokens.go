@@ -17,11 +17,12 @@ import (
 func (a *app) tokensCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tokens",
-		Short: "look at the org's tokens without judging them",
+		Short: "list · get · revoke · quarantine · restore · revoke-current",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.tokensListCommand(), a.tokensGetCommand())
+	cmd.AddCommand(a.tokensChangeCommands()...)
 	return cmd
 }
 
@@ -41,6 +42,9 @@ func (a *app) tokensListCommand() *cobra.Command {
 }
 
 func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags) error {
+	if err := checkShare(share); err != nil {
+		return err
+	}
 	out, err := flags.open(a.stdout)
 	if err != nil {
 		return err

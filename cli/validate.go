@@ -21,8 +21,7 @@ column and with what to write instead. It needs no org. With a mistake it exits 
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.stdout, "%s is a valid policy: %d rules, %d exemptions, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest)
-			return err
+			return a.print(fmt.Sprintf("%s is a valid policy: %d rules, %d exemptions, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
 		},
 	}
 	cmd.Flags().StringVar(&file, "policy", a.policyFile(), "policy `file`")

@@ -30,13 +30,21 @@ func cell[T any](o okta.Opt[T], show func(T) string) string {
 	return missing
 }
 
-func words(o okta.Opt[string]) string {
-	return cell(o, func(s string) string { return s })
+// plain shows an optional field for machines, which get nothing for one that isn't there.
+func plain[T any](o okta.Opt[T], show func(T) string) string {
+	if _, ok := o.Get(); !ok {
+		return ""
+	}
+	return cell(o, show)
 }
 
-func instant(o okta.Opt[time.Time]) string {
-	return cell(o, func(t time.Time) string { return t.UTC().Format(time.RFC3339) })
-}
+func words(o okta.Opt[string]) string { return cell(o, asIs) }
+
+func asIs(s string) string { return s }
+
+func instant(o okta.Opt[time.Time]) string { return cell(o, rfc3339) }
+
+func rfc3339(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // short is an id short enough for a narrow table: the end of it, since ids begin alike.
 func short(id string) string {
@@ -91,26 +99,24 @@ func dayCount(o okta.Opt[time.Time], between func(time.Time) time.Duration) stri
 	return fmt.Sprint(max(0, int(between(t).Hours())/24))
 }
 
-func network(t *okta.Token) string {
-	return cell(t.Network, func(n okta.Network) string {
-		s := words(n.Connection)
-		if zones, ok := n.Include.Get(); ok && len(zones) > 0 {
-			s += " in " + strings.Join(zones, " ")
-		}
-		if zones, ok := n.Exclude.Get(); ok && len(zones) > 0 {
-			s += " not in " + strings.Join(zones, " ")
-		}
-		return s
-	})
+func network(n okta.Network) string {
+	s := words(n.Connection)
+	if zones, ok := n.Include.Get(); ok && len(zones) > 0 {
+		s += " in " + strings.Join(zones, " ")
+	}
+	if zones, ok := n.Exclude.Get(); ok && len(zones) > 0 {
+		s += " not in " + strings.Join(zones, " ")
+	}
+	return s
 }
 
 // happens says what would come of a finding, and when.
-func happens(f *audit.Finding, now time.Time) string {
+func happens(f *audit.Finding) string {
 	switch f.Outcome {
 	case audit.WouldQuarantine, audit.WouldRevoke:
 		return string(f.Outcome) + " now"
 	case audit.Pending:
-		s := fmt.Sprintf("pending: %s in %s", f.Step, days(f.Due.Sub(now)))
+		s := fmt.Sprintf("pending: %s in %s", f.Step, days(f.Due.Sub(f.At)))
 		if end, ok := f.Token.ExpiresAt.Get(); ok && !end.After(f.Due) {
 			s += ", unless Okta ends it before"
 		}

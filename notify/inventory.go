@@ -11,7 +11,7 @@ import (
 // Inventory is a complete listing of tokens, without any judgement.
 type Inventory struct {
 	OrgURL string
-	// At is the org's clock when the listing began.
+	// At is the org's clock at the end of the listing.
 	At     time.Time
 	Pages  int
 	Tokens []okta.Token
@@ -19,7 +19,11 @@ type Inventory struct {
 
 // InventoryText writes an inventory for people.
 func InventoryText(w io.Writer, v *Inventory, s Style) error {
-	lines := append(tokenLines(v.Tokens, v.At, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+count(v.Pages, "page")+", all of them read", "")
+	rows := make([]row, len(v.Tokens))
+	for i := range v.Tokens {
+		rows[i] = row{&v.Tokens[i], v.At}
+	}
+	lines := append(tokenLines(rows, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+count(v.Pages, "page")+", all of them read", "")
 	_, err := io.WriteString(w, strings.Join(lines, "\n"))
 	return err
 }
@@ -72,7 +76,7 @@ func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), lastUse(t, now)+"; derived: expiresAt less the window")},
 		{"window", cell(t.TokenWindow, days)},
 		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+endsIn(t, now)+", unless it is used")},
-		{"network", network(t)},
+		{"network", cell(t.Network, network)},
 	} {
 		b.WriteString(line[0] + strings.Repeat(" ", 14-len(line[0])) + line[1] + "\n")
 	}

@@ -28,7 +28,20 @@ type jsonReport struct {
 	Counts    map[audit.Outcome]int `json:"counts"`
 	Changes   jsonChanges           `json:"changes"`
 	Findings  []jsonFinding         `json:"findings"`
+	Vanished  []jsonVanished        `json:"vanished"`
 	Notes     []string              `json:"notes"`
+	Ledger    jsonLedger            `json:"ledger"`
+}
+
+type jsonVanished struct {
+	ID     string `json:"id"`
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// jsonLedger is the ledger's head after the run, "" without a ledger.
+type jsonLedger struct {
+	Head string `json:"head"`
 }
 
 type jsonRun struct {
@@ -68,6 +81,7 @@ type jsonChanges struct {
 
 type jsonFinding struct {
 	Token    jsonToken     `json:"token"`
+	Owner    *jsonOwner    `json:"owner"`
 	Rules    []jsonRule    `json:"rules"`
 	Unjudged []jsonRule    `json:"unjudged"`
 	Severity string        `json:"severity"`
@@ -75,6 +89,15 @@ type jsonFinding struct {
 	Outcome  audit.Outcome `json:"outcome"`
 	Reason   string        `json:"reason"`
 	Due      *string       `json:"due"`
+	Change   *audit.Change `json:"change"`
+}
+
+// jsonOwner is the owner of a token; null while it was not looked up.
+type jsonOwner struct {
+	Login  *string  `json:"login"`
+	Email  *string  `json:"email"`
+	Status *string  `json:"status"`
+	Roles  []string `json:"roles"`
 }
 
 type jsonRule struct {
@@ -114,8 +137,14 @@ func JSON(w io.Writer, r *audit.Report) error {
 		Plan:      jsonPlan{r.Digest, r.Actions()},
 		Inventory: jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
 		Counts:    make(map[audit.Outcome]int),
+		Changes:   jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known},
 		Findings:  make([]jsonFinding, 0, len(r.Findings)),
+		Vanished:  make([]jsonVanished, 0, len(r.Vanished)),
 		Notes:     append([]string{}, r.Notes...),
+		Ledger:    jsonLedger{r.Head},
+	}
+	for _, v := range r.Vanished {
+		j.Vanished = append(j.Vanished, jsonVanished(v))
 	}
 	j.Org.URL = r.OrgURL
 	if r.Err != nil {
@@ -126,10 +155,18 @@ func JSON(w io.Writer, r *audit.Report) error {
 		j.Counts[f.Outcome]++
 		j.Findings = append(j.Findings, jsonFinding{
 			Token: tokenJSON(&f.Token), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Due: timestamp(f.Due),
+			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Due: timestamp(f.Due), Change: change(f.Change),
 		})
 	}
 	return writeJSON(w, j)
+}
+
+// change is null where nothing is remembered of the run before.
+func change(c audit.Change) *audit.Change {
+	if c == "" {
+		return nil
+	}
+	return &c
 }
 
 func rulesJSON(matches []rules.Match) []jsonRule {
@@ -175,13 +212,18 @@ func timestamp(t time.Time) *string {
 	return &s
 }
 
-// writeJSON writes v indented. What does not print is written as an escape, which a reader of JSON
-// turns back into the very same text.
+// writeJSON writes v indented, as JSONLine does.
 func writeJSON(w io.Writer, v any) error {
 	raw, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
+	return JSONLine(w, raw)
+}
+
+// JSONLine writes a piece of JSON and a line break, with whatever does not print as an escape. A reader of JSON
+// turns that back into the very same text.
+func JSONLine(w io.Writer, raw []byte) error {
 	var b bytes.Buffer
 	for len(raw) > 0 {
 		r, size := utf8.DecodeRune(raw)
@@ -197,6 +239,6 @@ func writeJSON(w io.Writer, v any) error {
 		raw = raw[size:]
 	}
 	b.WriteByte('\n')
-	_, err = w.Write(b.Bytes())
+	_, err := w.Write(b.Bytes())
 	return err
 }

@@ -55,7 +55,7 @@ func token(n int, name, client string, created, used int) okta.Token {
 // hostile are names and clients that try to be something else.
 var hostile = []string{
 	"\x1b]0;owned\x07\x1b[31mred\x1b[2K\r", "two\nlines\tand a tab", "user\u202etxt.exe", "\u200bzero\ufeff", "\u009b31m", "bad\xffutf8",
-	`=HYPERLINK("https://evil.example")`, "@SUM(A1)", "+1", "-1+2", "＝1+1", "'quote", "a,b;c\"d\"",
+	`=HYPERLINK("https://evil.example")`, "@SUM(A1)", "x; =cmd|'/C calc'!A0;", `a\|<img src=x onerror=alert(1)>[click](https://evil.example)`, "-", "+1", "-1+2", "＝1+1", "'quote", "a,b;c\"d\"",
 	"<script>alert(1)</script>", "[link](https://evil.example)", "`code` ``more``", "|cell|", "**bold** _it_ #h", "<!channel> @here", "日本語の名前 ünïcödé 😀", "",
 	strings.Repeat("long ", 100),
 }
@@ -63,7 +63,7 @@ var hostile = []string{
 func report(t *testing.T) *audit.Report {
 	t.Helper()
 	p, err := rules.Parse("policy.yaml", []byte(`version: 1
-quarantine: {zone: nzo1}
+quarantine: {zone: nzo1a2b3c4d5e6f7g8h9}
 rules:
   - {id: idle, severity: high, when: {lastUsed: {olderThan: 21d}}, then: {quarantine: 3d}, advice: Use an OAuth app.}
   - {id: client, severity: low, when: {clientName: {notIn: [Okta API]}}, then: flag}
@@ -76,7 +76,7 @@ rules:
 	}
 	add := func(k okta.Token, outcome audit.Outcome, step rules.Step, reason string) {
 		v := p.Evaluate(&k, now)
-		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step, Reason: reason, Severity: rules.Low}
+		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step, Reason: reason, Severity: rules.Low, At: now}
 		if len(v.Matched) > 0 {
 			f.Severity = v.Matched[0].Rule.Severity
 		}
@@ -179,8 +179,11 @@ func TestCSVHasNoFormulas(t *testing.T) {
 	require.Len(t, rows, 1+len(report(t).Findings))
 	for _, row := range rows {
 		for _, cell := range row {
-			require.False(t, cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r\n"), "%q", cell)
-			require.False(t, strings.HasPrefix(cell, "＝"), "%q", cell)
+			for part := range strings.SplitSeq(cell, ";") { // as where a comma is the decimal sign
+				part = strings.TrimLeft(part, " ")
+				require.False(t, part != "" && strings.ContainsAny(part[:1], "=+-@\t\r\n"), "%q", cell)
+				require.False(t, strings.HasPrefix(part, "＝"), "%q", cell)
+			}
 		}
 	}
 }
@@ -206,7 +209,7 @@ func TestMarkdownRowsStayRows(t *testing.T) {
 	for line := range strings.Lines(b.String()) {
 		if strings.HasPrefix(line, "| high |") || strings.HasPrefix(line, "| low |") {
 			rows++
-			require.Equal(t, 10, strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"), "%s", line)
+			require.Equal(t, 10, strings.Count(line, "|"), "%s", line)
 		}
 	}
 	require.Equal(t, len(report(t).Findings), rows)
@@ -247,7 +250,7 @@ func FuzzNoNameEscapesFromAnyForm(f *testing.F) {
 		r := failed()
 		r.Complete, r.AsOf = true, now
 		k := token(1, name, client, 100, 1)
-		r.Findings = []audit.Finding{{Token: k, Severity: rules.Low, Outcome: audit.Flagged, Reason: name}}
+		r.Findings = []audit.Finding{{Token: k, Severity: rules.Low, Outcome: audit.Flagged, Reason: name, At: now}}
 		for form, write := range forms {
 			var b bytes.Buffer
 			require.NoError(t, write(&b, r))
@@ -259,7 +262,10 @@ func FuzzNoNameEscapesFromAnyForm(f *testing.F) {
 			require.NoError(t, err)
 			require.Len(t, rows, 2)
 			for _, cell := range rows[1] {
-				require.False(t, cell != "" && strings.ContainsAny(cell[:1], "=+-@"), "%q", cell)
+				for part := range strings.SplitSeq(cell, ";") {
+					part = strings.TrimLeft(part, " ")
+					require.False(t, part != "" && strings.ContainsAny(part[:1], "=+-@"), "%q", cell)
+				}
 			}
 		}
 	})

@@ -4,9 +4,9 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"tokensweep/audit"
 	"tokensweep/okta"
@@ -16,17 +16,11 @@ import (
 var tokenColumns = []string{"name", "id", "clientName", "userId", "created", "lastUpdated", "lastUsed", "neverUsed", "idleDays", "expiresAt", "endsInDays", "network"}
 
 func tokenCells(t *okta.Token, now time.Time) []string {
-	blank := func(s string) string {
-		if s == missing || s == malformed {
-			return ""
-		}
-		return s
-	}
 	return []string{
-		blank(words(t.Name)), okta.Printable(t.ID), blank(words(t.ClientName)), blank(words(t.UserID)),
-		blank(instant(t.Created)), blank(instant(t.LastUpdated)), blank(instant(t.LastUsed())), blank(cell(t.NeverUsed(), yesNo)),
-		dayCount(t.LastUsed(), now.Sub), blank(instant(t.ExpiresAt)), dayCount(t.ExpiresAt, func(end time.Time) time.Duration { return end.Sub(now) }),
-		blank(network(t)),
+		plain(t.Name, asIs), okta.Printable(t.ID), plain(t.ClientName, asIs), plain(t.UserID, asIs),
+		plain(t.Created, rfc3339), plain(t.LastUpdated, rfc3339), plain(t.LastUsed(), rfc3339), plain(t.NeverUsed(), yesNo),
+		dayCount(t.LastUsed(), now.Sub), plain(t.ExpiresAt, rfc3339), dayCount(t.ExpiresAt, func(end time.Time) time.Duration { return end.Sub(now) }),
+		plain(t.Network, network),
 	}
 }
 
@@ -50,7 +44,7 @@ func CSV(w io.Writer, r *audit.Report) error {
 		}
 		rows = append(rows, append([]string{
 			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(ruleIDs(f), " "), strings.Join(reasons(f), "; "),
-		}, tokenCells(&f.Token, r.AsOf)...))
+		}, tokenCells(&f.Token, f.At)...))
 	}
 	return writeCSV(w, rows)
 }
@@ -76,14 +70,13 @@ func writeCSV(w io.Writer, rows [][]string) error {
 	return out.Error()
 }
 
-// unformula keeps spreadsheets from taking a cell for a formula
-// (https://owasp.org/www-community/attacks/CSV_Injection); some take the wide forms of the signs too.
-func unformula(s string) string {
-	if first, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n\x00＝＋－＠", first) {
-		return "'" + s
-	}
-	return s
-}
+// formula is where a spreadsheet may find one: a sign at the start of a cell, also in its wide form, or
+// behind a semicolon, which is what parts cells where a comma is the decimal sign
+// (https://owasp.org/www-community/attacks/CSV_Injection).
+var formula = regexp.MustCompile(`(^|;)( *)([=+@＝＋－＠-])`)
+
+// unformula puts an apostrophe before all that could be taken for a formula.
+func unformula(s string) string { return formula.ReplaceAllString(s, "$1$2'$3") }
 
 // Markdown writes a report for a wiki or an issue.
 func Markdown(w io.Writer, r *audit.Report) error {
@@ -94,7 +87,10 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	_, _ = fmt.Fprintf(&b, "As of %s. Nothing was changed. %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	_, _ = fmt.Fprintf(&b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r), count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	if r.Err != nil {
+		_, _ = fmt.Fprintf(&b, "**Stopped:** %s\n\n", code(r.Err.Error()))
+	}
 	if len(r.Findings) > 0 {
 		b.WriteString("| outcome | tokens | meaning |\n|---|---:|---|\n")
 		for _, o := range audit.Outcomes {
@@ -112,7 +108,13 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)), code(words(f.Token.UserID)),
-			lastUse(&f.Token, r.AsOf), endsIn(&f.Token, r.AsOf), happens(f, r.AsOf), strings.Join(why, "<br>"))
+			lastUse(&f.Token, f.At), endsIn(&f.Token, f.At), happens(f), strings.Join(why, "<br>"))
+	}
+	if len(r.Vanished) > 0 {
+		b.WriteString("\nNo longer listed:\n\n")
+		for _, v := range r.Vanished {
+			_, _ = fmt.Fprintf(&b, "- %s %s: %s\n", code(v.Name), code(v.ID), code(v.Reason))
+		}
 	}
 	if len(r.Notes) > 0 {
 		b.WriteString("\nNotes:\n\n")
@@ -146,5 +148,5 @@ func code(s string) string {
 	if longest > 0 {
 		s = " " + s + " "
 	}
-	return fence + strings.ReplaceAll(s, "|", `\|`) + fence
+	return fence + strings.ReplaceAll(s, "|", `\x7c`) + fence
 }

@@ -38,9 +38,15 @@ func (s Style) paint(color text.Color, words string) string {
 
 // meaning explains each outcome to a reader who sees it for the first time.
 var meaning = map[audit.Outcome]string{
+	audit.Failed:          "not done, or nobody knows yet whether it was",
+	audit.Revoked:         "ended for good by this run",
+	audit.Quarantined:     "cut off; tokensweep tokens restore ID undoes it",
 	audit.WouldRevoke:     "an enforcing run would end these now, for good",
 	audit.WouldQuarantine: "an enforcing run would cut these off now; can be undone",
-	audit.Pending:         "an enforcing run would announce a later step",
+	audit.Held:            "due, and kept back",
+	audit.Changed:         "no longer what was decided on, and left alone",
+	audit.Gone:            "had vanished when their turn came",
+	audit.Pending:         "a later step is announced, or would be",
 	audit.Flagged:         "reported, and nothing more",
 	audit.Unknown:         "could not be judged, so nothing would be done",
 	audit.Protected:       "match, but may only be flagged",
@@ -53,24 +59,65 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 	if !r.Complete {
 		_, _ = fmt.Fprintf(&b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
 		paragraph(&b, s, "Nothing was judged and nothing was changed. ", okta.Printable(r.Err.Error()))
-		_, _ = fmt.Fprintf(&b, "\nrun %s\n", r.ID)
+		notes(&b, r, s)
+		footer(&b, r)
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
 	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
-	_, _ = fmt.Fprintf(&b, "as of %s. Nothing was changed.\n\n", r.AsOf.Format("2006-01-02 15:04:05 MST"))
+	_, _ = fmt.Fprintf(&b, "as of %s. %s\n", r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
+	if r.Err != nil {
+		paragraph(&b, s, s.paint(text.FgRed, "STOPPED: "), okta.Printable(r.Err.Error()))
+	}
+	b.WriteString("\n")
 	summary(&b, r, s)
 	findings(&b, r, s)
 	advice(&b, r, s)
-	if len(r.Notes) > 0 {
-		b.WriteString("\nNOTES\n")
-		for _, n := range r.Notes {
-			paragraph(&b, s, "  - ", okta.Printable(n))
-		}
-	}
-	_, _ = fmt.Fprintf(&b, "\nrun    %s\nplan   %s\npolicy %s (%s)\n", r.ID, shortDigest(r.Digest), shortDigest(r.PolicyDigest), okta.Printable(r.PolicyFile))
+	vanished(&b, r, s)
+	notes(&b, r, s)
+	footer(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// changed says what the run has changed.
+func changed(r *audit.Report) string {
+	switch {
+	case r.Before:
+		return fmt.Sprintf("About to change %s.", count(r.Actions(), "token"))
+	case !r.Acted:
+		return "Nothing was changed."
+	}
+	return fmt.Sprintf("Changed: %d revoked, %d quarantined, %d failed.", r.Count(audit.Revoked), r.Count(audit.Quarantined), r.Count(audit.Failed))
+}
+
+func notes(b *strings.Builder, r *audit.Report, s Style) {
+	if len(r.Notes) > 0 {
+		b.WriteString("\nNOTES\n")
+	}
+	for _, n := range r.Notes {
+		paragraph(b, s, "  - ", okta.Printable(n))
+	}
+}
+
+func vanished(b *strings.Builder, r *audit.Report, s Style) {
+	if len(r.Vanished) > 0 {
+		b.WriteString("\nNO LONGER LISTED\n")
+	}
+	for _, v := range r.Vanished {
+		paragraph(b, s, "  - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
+	}
+}
+
+// footer names what a reader needs to find this run again.
+func footer(b *strings.Builder, r *audit.Report) {
+	_, _ = fmt.Fprintf(b, "\nrun    %s\n", r.ID)
+	if r.Complete {
+		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, shortDigest(r.PolicyDigest), okta.Printable(r.PolicyFile))
+	}
+	if r.Head != "" {
+		_, _ = fmt.Fprintf(b, "ledger %s\n", r.Head)
+	}
 }
 
 // shortDigest is enough of a digest to recognise it; JSON has all of it.
@@ -78,6 +125,9 @@ func shortDigest(d string) string { return d[:min(len(d), len("sha256:")+16)] }
 
 func summary(b *strings.Builder, r *audit.Report, s Style) {
 	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	if c := r.Changes; c.Known {
+		_, _ = fmt.Fprintf(b, "Since the last run: %d new, %d ongoing, %d resolved.\n", c.New, c.Ongoing, c.Resolved)
+	}
 	for _, o := range audit.Outcomes {
 		if n := r.Count(o); n > 0 {
 			_, _ = fmt.Fprintf(b, "  %s %4d  %s\n", s.paint(colorOf(o), fmt.Sprintf("%-16s", o)), n, meaning[o])
@@ -113,9 +163,9 @@ func bySeverity(r *audit.Report) string {
 
 func colorOf(o audit.Outcome) text.Color {
 	switch o {
-	case audit.WouldRevoke, audit.WouldQuarantine:
+	case audit.WouldRevoke, audit.WouldQuarantine, audit.Revoked, audit.Quarantined, audit.Failed:
 		return text.FgRed
-	case audit.Pending, audit.Flagged, audit.Unknown:
+	case audit.Pending, audit.Flagged, audit.Unknown, audit.Held, audit.Changed:
 		return text.FgYellow
 	default:
 		return text.FgCyan
@@ -124,18 +174,18 @@ func colorOf(o audit.Outcome) text.Color {
 
 // findings writes the table, and under each row what would happen and why.
 func findings(b *strings.Builder, r *audit.Report, s Style) {
-	rows := make([]okta.Token, len(r.Findings))
+	rows := make([]row, len(r.Findings))
 	for i := range r.Findings {
-		rows[i] = r.Findings[i].Token
+		rows[i] = row{&r.Findings[i].Token, r.Findings[i].At}
 	}
-	lines := tokenLines(rows, r.AsOf, s)
+	lines := tokenLines(rows, s)
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if i == 0 || f.Severity != r.Findings[i-1].Severity {
 			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
 		}
 		b.WriteString(lines[i+1] + "\n")
-		what := happens(f, r.AsOf)
+		what := happens(f)
 		for j, why := range reasons(f) {
 			if j == 0 {
 				paragraph(b, s, "    "+s.paint(colorOf(f.Outcome), what)+" - ", why)
@@ -163,8 +213,14 @@ func advice(b *strings.Builder, r *audit.Report, s Style) {
 	}
 }
 
+// row is a token in a table, and the instant from which its times are counted.
+type row struct {
+	token *okta.Token
+	at    time.Time
+}
+
 // tokenLines renders a table of tokens: its header and then exactly one line for each.
-func tokenLines(tokens []okta.Token, now time.Time, s Style) []string {
+func tokenLines(rows []row, s Style) []string {
 	wide := s.width() >= 110
 	id, name := short, s.width()-60
 	if wide {
@@ -173,8 +229,8 @@ func tokenLines(tokens []okta.Token, now time.Time, s Style) []string {
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
 	t.AppendHeader(table.Row{"NAME", "ID", "CLIENT", "OWNER", "LAST USED", "ENDS IN"})
-	for i := range tokens {
-		k := &tokens[i]
+	for _, r := range rows {
+		k, now := r.token, r.at
 		t.AppendRow(table.Row{
 			fit(title(k), name), id(okta.Printable(k.ID)), fit(words(k.ClientName), 15), id(words(k.UserID)), lastUse(k, now), endsIn(k, now),
 		})
@@ -186,9 +242,9 @@ func tokenLines(tokens []okta.Token, now time.Time, s Style) []string {
 	return lines
 }
 
-// title is a token's name for a table, in which an empty name must not look like a missing one.
+// title is a token's name for a table, in which no name must look like a missing one.
 func title(t *okta.Token) string {
-	if name, ok := t.Name.Get(); ok && strings.TrimSpace(name) == "" {
+	if name, ok := t.Name.Get(); ok && (strings.TrimSpace(name) == "" || name == missing || name == malformed) {
 		return fmt.Sprintf("%q", name)
 	}
 	return words(t.Name)

@@ -1,0 +1,164 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// settleTimeout bounds the reading that settles what came of a change.
+const settleTimeout = 2 * time.Minute
+
+// act takes the steps that are due, one at a time, the worst and longest idle first. The first doubt ends
+// it: what is left is held, and stays due.
+func (r *run) act(ctx context.Context) error {
+	due := r.due()
+	for i, f := range due {
+		if err := r.mayGoOn(ctx); err != nil {
+			hold(due[i:], "%v", err)
+			return nil
+		}
+		stop, err := r.actOn(ctx, f)
+		if err != nil || stop != "" {
+			if err != nil {
+				stop = err.Error()
+			}
+			hold(due[i+1:], "the run stopped acting: %s", stop)
+			return err
+		}
+	}
+	return nil
+}
+
+// mayGoOn looks, before each change, at what may have come in between.
+func (r *run) mayGoOn(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("the run was interrupted")
+	}
+	if err := r.checkHalt(); err != nil {
+		r.fail(Halted, err)
+		return err
+	}
+	l := r.o.Policy.Limits
+	if spent := r.spent(); spent >= l.PerDay {
+		return fmt.Errorf("perDay allows %d in 24 hours, of which %d are spent", l.PerDay, spent)
+	}
+	if r.done >= l.PerRun {
+		return fmt.Errorf("perRun allows %d in one run", l.PerRun)
+	}
+	return nil
+}
+
+// actOn reads a token again, decides again, and takes the step if nothing has changed. stop, if not "",
+// says why no other token may be acted on after this one; an error is the ledger's, or means that
+// the credential is of no use any more.
+func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
+	if _, open := r.decider.past.OpenFor(f.Token.ID); open {
+		hold([]*Finding{f}, "an earlier change of it has an outcome that is not known yet")
+		return "", nil
+	}
+	fresh, err := r.o.Org.Token(ctx, f.Token.ID)
+	switch {
+	case errors.Is(err, okta.ErrNotFound):
+		f.Outcome, f.Reason = Gone, "it had vanished when its turn came"
+		return "", nil
+	case err != nil:
+		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
+		return r.lost(err)
+	}
+	clock := r.orgNow()
+	at := instantFor(&fresh, clock, clock)
+	again, _, ok := r.decider.decide(fresh, r.self.candidate(&fresh, clock), at)
+	if why := f.differs(again, ok, fresh); why != "" {
+		f.Outcome, f.Reason = Changed, why
+		return "", nil
+	}
+	return r.change(ctx, f, fresh)
+}
+
+// differs says what is no longer as it was decided on, or "".
+func (f *Finding) differs(again Finding, ok bool, fresh okta.Token) string {
+	was := f.Token
+	switch {
+	case fresh.Name != was.Name || fresh.ClientName != was.ClientName || fresh.UserID != was.UserID || !sameInstant(fresh.Created, was.Created):
+		return "it is not what was listed: its name, client, owner or creation differ"
+	case !ok:
+		return "no rule matches it any more"
+	case again.Outcome != f.Outcome || again.Step != f.Step:
+		return fmt.Sprintf("it would now be %s (%s)", again.Outcome, again.Reason)
+	case len(again.untold) > 0:
+		return "the values that the rule reads have changed since the notice"
+	}
+	return ""
+}
+
+func sameInstant(a, b okta.Opt[time.Time]) bool {
+	return a.Presence() == b.Presence() && a.Or(time.Time{}).Equal(b.Or(time.Time{}))
+}
+
+// change takes one step and puts what came of it into the finding.
+func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop string, err error) {
+	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.ruleIDs(), Plan: r.Digest, By: ledger.ByRun}
+	if f.Step == rules.Quarantine {
+		after := zoneCondition(r.o.Policy.QuarantineZone)
+		intent.After = &after
+	}
+	result, err := r.carryOut(ctx, r.o.Enforce.Org, intent, fresh)
+	switch {
+	case err != nil && result.word == "":
+		hold([]*Finding{f}, "%v", err)
+		return "", err
+	case err != nil:
+		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", result.word, err)
+		return "", err
+	}
+	f.Outcome, f.Reason = result.outcome(), result.reason
+	if f.Outcome == Failed {
+		r.fail(ActionFailed, nil)
+	}
+	if result.err != nil {
+		return r.lost(result.err)
+	}
+	return result.doubt, nil
+}
+
+// carryOut makes one change: the intent on disk, one request, the outcome on disk. Once the intent is
+// written it goes to its end, whatever happens to ctx. An error is the ledger's; the result is zero if the
+// intent could not be written, and then nothing was sent.
+func (r *run) carryOut(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (result, error) {
+	before := conditionOf(&fresh)
+	intent.Run, intent.Token, intent.Name, intent.Before = r.ID, fresh.ID, fresh.Name.Or(""), &before
+	intent, err := r.o.Ledger.Append(intent)
+	if err != nil {
+		return result{}, err
+	}
+	r.done++
+	r.Acted = true
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	res := changer{org}.take(ctx, intent, fresh)
+	return res, r.settle(intent, res)
+}
+
+// settle writes down what came of an intent.
+func (r *run) settle(intent ledger.Record, res result) error {
+	return r.record(ledger.Record{
+		Kind: ledger.Outcome, Ref: intent.Seq, Token: intent.Token, Name: intent.Name, Step: intent.Step,
+		Result: res.word, Settled: res.word != ledger.ResultUnknown, Reason: res.reason, After: res.after,
+	})
+}
+
+// lost stops the acting after an error of the org. A credential that is refused ends the run with its
+// own exit code.
+func (r *run) lost(err error) (stop string, _ error) {
+	if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
+		return "", err
+	}
+	r.fail(ActionFailed, nil)
+	return err.Error(), nil
+}

@@ -1,0 +1,53 @@
+package audit
+
+import (
+	"slices"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+)
+
+// conditionOf is what the ledger keeps of a token before and after a change: its network condition and
+// lastUpdated. What is missing is empty there.
+func conditionOf(t *okta.Token) ledger.Condition {
+	n := t.Network.Or(okta.Network{})
+	return ledger.Condition{
+		Connection: n.Connection.Or(""), Include: n.Include.Or(nil), Exclude: n.Exclude.Or(nil),
+		LastUpdated: t.LastUpdated.Or(time.Time{}),
+	}
+}
+
+// zoneCondition lets a token be used from one zone only.
+func zoneCondition(zone string) ledger.Condition {
+	return ledger.Condition{Connection: "ZONE", Include: []string{zone}}
+}
+
+// networkOf is the network condition that the ledger kept.
+func networkOf(c ledger.Condition) okta.Opt[okta.Network] {
+	if c.Connection == "" {
+		return okta.Opt[okta.Network]{}
+	}
+	n := okta.Network{Connection: okta.Some(c.Connection)}
+	if len(c.Include) > 0 {
+		n.Include = okta.Some(c.Include)
+	}
+	if len(c.Exclude) > 0 {
+		n.Exclude = okta.Some(c.Exclude)
+	}
+	return okta.Some(n)
+}
+
+func timeOf(t time.Time) okta.Opt[time.Time] {
+	if t.IsZero() {
+		return okta.Opt[time.Time]{}
+	}
+	return okta.Some(t)
+}
+
+// sameCondition compares networks alone. An empty list is the same as none.
+func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
+	n, ok := network.Get()
+	return ok && n.Connection.Or("") == c.Connection &&
+		slices.Equal(n.Include.Or(nil), c.Include) && slices.Equal(n.Exclude.Or(nil), c.Exclude)
+}

@@ -1,0 +1,155 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// errClocks is a difference between the org's clock and ours that makes delays and budgets meaningless.
+var errClocks = errors.New("the org's clock and ours disagree")
+
+// checkEnforce refuses to enforce without both keys, without a ledger, or by a plan that isn't there.
+func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
+	if r.o.Enforce == nil {
+		return plan, nil
+	}
+	switch {
+	case r.o.Policy.Mode != rules.Enforce:
+		return plan, refused("the policy %s says mode: %s; it takes mode: enforce and --enforce", r.PolicyFile, r.o.Policy.Mode)
+	case r.o.Ledger == nil:
+		return plan, refused("it takes a state directory (--state)")
+	case !r.o.AsOf.IsZero():
+		return plan, refused("--as-of is for dry runs")
+	case r.o.Enforce.Plan == "":
+		return plan, nil
+	}
+	plan, ok := r.decider.past.Plans[r.o.Enforce.Plan]
+	age := r.now().Sub(plan.At)
+	switch {
+	case !ok:
+		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory", r.o.Enforce.Plan)
+	case age > MaxPlanAge:
+		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed", r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)
+	}
+	return plan, nil
+}
+
+// prepare makes sure, before anything is listed, that the run could act: it knows its own owner, the
+// quarantine is there, and what an earlier run left open is settled.
+func (r *run) prepare(ctx context.Context) error {
+	if r.self.unknown != nil {
+		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
+	}
+	if err := r.checkZone(ctx); err != nil {
+		return err
+	}
+	return r.settleAll(ctx)
+}
+
+// checkZone makes sure that the quarantine's zone is there and active. A policy without one passes.
+func (r *run) checkZone(ctx context.Context) error {
+	zone := r.o.Policy.QuarantineZone
+	if zone == "" {
+		return nil
+	}
+	z, err := r.o.Org.Zone(ctx, zone)
+	switch {
+	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrBadID):
+		return refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, such as 192.0.2.1/32, and put its id into the policy", zone)
+	case err != nil:
+		return err
+	case z.Status.Or("") != "ACTIVE":
+		return refused("the quarantine's zone %s is %s: activate it", zone, okta.Printable(z.Status.Or("of unknown status")))
+	}
+	return nil
+}
+
+// enforce announces the plan and then acts on it. What keeps it from acting is in the report, and all
+// that was due is held.
+func (r *run) enforce(ctx context.Context) error {
+	if r.Stopped {
+		r.fail(StopAbove, errors.New("more is due at once than stopAbove allows: nothing is done"))
+	}
+	if code, err := r.mayAct(); err != nil {
+		hold(r.due(), "%v", err)
+		r.fail(code, err)
+	}
+	r.Before = true
+	via, err := r.o.Enforce.Announce(ctx, r.Report)
+	r.Before = false
+	if err != nil {
+		hold(r.due(), "the report could not be delivered")
+		r.fail(Undelivered, fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
+		return nil
+	}
+	if err := r.tell(via); err != nil {
+		hold(r.due(), "%v", err)
+		return err
+	}
+	return r.act(ctx)
+}
+
+// mayAct says what keeps the whole run from acting.
+func (r *run) mayAct() (ExitCode, error) {
+	if err := r.checkHalt(); err != nil {
+		return Halted, err
+	}
+	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
+		return Halted, fmt.Errorf("%w by %v: set the clock of this machine", errClocks, apart.Round(time.Second))
+	}
+	if latest := r.o.Ledger.Latest(); latest.Sub(r.now()) > maxClockDifference {
+		return Halted, fmt.Errorf("%w: the ledger has records of %s: the clock was set back", errClocks, latest.UTC().Format(time.RFC3339))
+	}
+	if r.shrunken != "" {
+		return Incomplete, errors.New(r.shrunken)
+	}
+	return OK, nil
+}
+
+// errHalted is the emergency brake.
+var errHalted = errors.New("halted")
+
+// checkHalt looks for the emergency brake. One that can't be read counts as pulled.
+func (r *run) checkHalt() error {
+	note, err := ledger.Halted(r.o.State)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errHalted, err)
+	case note != nil:
+		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
+	}
+	return nil
+}
+
+// tell writes down the notices that have just been delivered, and ends those that do not hold any more.
+func (r *run) tell(via string) error {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch f.Outcome {
+		case Exempt, Protected, Unknown:
+			if err := r.voidAll(f.Token.ID, "it is "+string(f.Outcome)+" now"); err != nil {
+				return err
+			}
+			continue
+		case Flagged:
+			continue
+		}
+		for _, u := range f.untold {
+			if u.void {
+				if err := r.record(ledger.Record{Kind: ledger.Voided, Token: f.Token.ID, Rule: u.rule, Reason: "the values that the rule reads have changed"}); err != nil {
+					return err
+				}
+			}
+			if err := r.record(ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.facts, Via: via}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

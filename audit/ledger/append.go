@@ -1,0 +1,162 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+)
+
+// known says whether this version writes records of the kind.
+func (k Kind) known() bool {
+	switch k {
+	case Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
+		Exempted, Lifted, Vanished, Recovered:
+		return true
+	}
+	return false
+}
+
+// open takes the lock, verifies what is stored and sets a torn last line aside.
+func (l *Ledger) open() error {
+	if err := l.disk.Lock(); err != nil {
+		return unusable("locking it", err)
+	}
+	stored, err := l.disk.Read()
+	if err != nil {
+		return unusable("reading it", err)
+	}
+	tail, err := l.verify(stored, func(r Record) error { l.state.Apply(r); return nil })
+	_ = stored.Close() // it was only read
+	if torn := new(TornError); err != nil && !errors.As(err, &torn) {
+		return err
+	}
+	// The process that wrote the last lines may have died before they were durable. What is built on
+	// them must not outlive them.
+	if err := l.disk.Sync(); err != nil {
+		return unusable("making durable what it holds", err)
+	}
+	if len(tail) == 0 {
+		return nil
+	}
+	name, err := l.setAside(tail)
+	if err != nil {
+		return unusable("setting its torn last line aside", err)
+	}
+	if err := l.disk.Truncate(l.offset); err != nil {
+		return unusable("cutting off its torn last line", err)
+	}
+	_, err = l.Append(Record{Kind: Recovered, File: name, Count: len(tail)})
+	return err
+}
+
+// setAside stores a torn line under a name that no other has.
+func (l *Ledger) setAside(tail []byte) (name string, err error) {
+	base := fmt.Sprintf("torn-%d-%s", l.head.Seq+1, l.now().UTC().Format("20060102T150405Z"))
+	name = base
+	for n := 2; ; n++ {
+		if err = l.disk.SetAside(name, tail); !errors.Is(err, fs.ErrExist) {
+			return name, err
+		}
+		name = fmt.Sprintf("%s-%d", base, n)
+	}
+}
+
+// unusable says that doing something to the storage failed. An ErrLocked stays what it is.
+func unusable(doing string, err error) error {
+	if errors.Is(err, ErrLocked) || errors.Is(err, ErrUnusable) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", ErrUnusable, doing, err)
+}
+
+// Append writes r as the next record and returns it as it was written. It fills Seq and Time, and the
+// Token, Name and Step of an outcome from its intent where they are empty. When it returns without an
+// error the record is durable and State includes it. It keeps nothing of r; what it returns shares its
+// slices, map and pointers with State and must not be changed.
+//
+// An error that is an ErrPoisoned (and by its cause an ErrUnusable) says that the record may be on the
+// disk or not, that State doesn't include it, and that every later Append fails as well: the ledger has
+// to be opened anew. Any other error says that r makes no sense, an ErrOtherOrg among them, and that
+// nothing was written.
+func (l *Ledger) Append(r Record) (Record, error) {
+	if l.poison != nil {
+		return Record{}, l.poison
+	}
+	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
+	if err := l.admit(&r); err != nil {
+		return Record{}, fmt.Errorf("recording %q: %w", r.Kind, err)
+	}
+	line, stored, err := canonical(&wire{V: version, Record: r, Prev: l.prev()})
+	if err != nil {
+		return Record{}, fmt.Errorf("recording %q: %w", r.Kind, err)
+	}
+	hash, length := hashOf(line), len(line)
+	if err := l.write(append(line, '\n')); err != nil {
+		l.poison = fmt.Errorf("%w: %w", ErrPoisoned,
+			unusable(fmt.Sprintf("writing record %d (%s)", r.Seq, r.Kind), err))
+		return Record{}, l.poison
+	}
+	l.advance(hash, length)
+	l.state.Apply(stored)
+	return stored, nil
+}
+
+// write makes line durable. After a failed write or fsync nobody knows what the disk holds, and the
+// kernel may report success for a second fsync of data that it has dropped: neither is tried again.
+func (l *Ledger) write(line []byte) error {
+	if err := l.disk.Write(line); err != nil {
+		return err
+	}
+	return l.disk.Sync()
+}
+
+// admit says whether r may follow what is there, and completes an outcome.
+func (l *Ledger) admit(r *Record) error {
+	switch {
+	case !r.Kind.known():
+		return errors.New("there is no such kind of record")
+	case r.Kind == Begun && r.Org == "":
+		return errors.New("a run needs an org")
+	case r.Kind == Begun && l.state.Org != "" && r.Org != l.state.Org:
+		return fmt.Errorf("%w: it was begun for %s and the run is of %s; give each org a state directory of its own",
+			ErrOtherOrg, l.state.Org, r.Org)
+	case r.Kind == Intent && (r.Step == "" || r.Token == "" && r.Step != StepRevokeCurrent):
+		return errors.New("an intent needs a token and a step")
+	case r.Kind == Outcome:
+		intent, open := l.state.Open[r.Ref]
+		if !open {
+			return fmt.Errorf("record %d is no open intent", r.Ref)
+		}
+		if r.Token == "" {
+			r.Token = intent.Token
+		}
+		if r.Name == "" {
+			r.Name = intent.Name
+		}
+		if r.Step == "" {
+			r.Step = intent.Step
+		}
+	}
+	return nil
+}
+
+// canonical renders w as it will be read: what JSON can't hold (broken UTF-8, the zone of a time) is gone
+// from both the line and the record.
+func canonical(w *wire) (line []byte, r Record, err error) {
+	w.Before, w.After = w.Before.inUTC(), w.After.inUTC()
+	once, err := json.Marshal(w)
+	if err != nil {
+		return nil, Record{}, err
+	}
+	again := new(wire)
+	if err := json.Unmarshal(once, again); err != nil {
+		return nil, Record{}, err
+	}
+	line, err = render(again)
+	if err == nil && len(line) > maxLine {
+		err = fmt.Errorf("it has %d bytes, and a record may have %d", len(line), maxLine)
+	}
+	return line, again.Record, err
+}

@@ -1,0 +1,23 @@
+package ledger
+
+import "io"
+
+// Disk is what a ledger needs of its storage. Open keeps it in a directory; package ledgertest has one in
+// memory that fails and crashes on demand.
+type Disk interface {
+	// Lock takes the exclusive right to write, until Close. If another has it, the error is an ErrLocked.
+	Lock() error
+	// Read opens what is stored, from the first byte.
+	Read() (io.ReadCloser, error)
+	// Write puts p after what is stored, with one write. If it fails, any part of p may be stored.
+	Write(p []byte) error
+	// Sync makes durable what was written. If it fails, any part of what was written since the last
+	// Sync may be lost.
+	Sync() error
+	// SetAside stores p durably under a name of its own.
+	SetAside(name string, p []byte) error
+	// Truncate cuts what is stored down to size bytes, durably.
+	Truncate(size int64) error
+	// Close releases the lock.
+	Close() error
+}

@@ -1,0 +1,32 @@
+// Package ledger keeps the record of what was seen, announced, intended and done to an org's API tokens.
+//
+// It is a file of JSON lines in the state directory that only grows. Every record is one line, one
+// write and one fsync: when [Ledger.Append] returns without an error, the record outlives a crash. So an
+// intent that was appended before a request was sent is found by the next run, whatever becomes of this one.
+//
+// # A line
+//
+// A line is one JSON object without spaces. Its first keys are "v" (the version of the format, 1) and
+// "seq" (1 for the first line, one more for each); its last two are "prev", the SHA-256 of the line
+// before it without its newline (64 zeros for the first), and "sum", the CRC-32C of all bytes of the line
+// before `,"sum"`. Fields with their zero value are left out. Characters that don't print are written as
+// escapes, so that a line is safe to show on a terminal. A line is accepted only if rendering its record
+// again gives the same bytes: there is no byte of it that may differ.
+//
+// # What is found wrong
+//
+// A last line without a newline is what a crash in mid-write leaves: [Open] sets it aside in a file of
+// its own, cuts it off and appends a record that says so. No Append that returned without an error is
+// lost by that. Everything else, a flipped bit, a line that is missing, moved or repeated, a record of a
+// newer version, is damage: Open refuses with an error that names the place, and changes nothing.
+// A ledger that was cut at the end of a line, or replaced by an older copy of itself, is in itself sound;
+// only its [Head] tells, which is why every report shows it.
+//
+// # Who may use it
+//
+// One process at a time writes: it holds the lock of the directory. [Read] takes no lock and sees what
+// was written when it came by. A [Ledger] is for one goroutine at a time.
+//
+// The caller sees to it that no record contains a secret. The directory also holds the emergency brake
+// ([SetHalt]) and the last complete listing ([WriteInventory]).
+package ledger

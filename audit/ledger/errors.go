@@ -1,0 +1,62 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+)
+
+// What can be wrong with a ledger. An error of this package that is none of these says that the caller
+// asked for something that makes no sense; nothing was written then.
+var (
+	// ErrLocked is a ledger that another run has open for writing.
+	ErrLocked = errors.New("another run holds the lock of the ledger")
+	// ErrUnusable is a state directory or a file of it that is missing, can't be read or written, or is
+	// not what it should be. The cause is wrapped as well.
+	ErrUnusable = errors.New("the ledger can't be used")
+	// ErrDamaged is a ledger whose content is not what was written to it. The error is a *DamageError.
+	ErrDamaged = errors.New("the ledger is damaged")
+	// ErrPoisoned is a ledger that was closed, or to which a write failed: nobody knows what is on the
+	// disk then, and nothing more is written until it has been opened anew.
+	ErrPoisoned = errors.New("the ledger takes no more records")
+	// ErrOtherOrg is a run of another org than the ledger's.
+	ErrOtherOrg = errors.New("the ledger is of another org")
+)
+
+// DamageError is the first bad record of a ledger. It is an ErrDamaged.
+type DamageError struct {
+	// Line is the number of the line, from 1.
+	Line int
+	// Offset is the byte at which the line begins, from 0.
+	Offset int64
+	// Seq is the sequence number that the record should have.
+	Seq uint64
+	// Reason says what is wrong, and what to do.
+	Reason string
+	// Newer says that the line is whole and that this version doesn't understand it.
+	Newer bool
+}
+
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("%v: line %d, which begins at byte %d and should be record %d, %s",
+		ErrDamaged, e.Line, e.Offset, e.Seq, e.Reason)
+}
+
+// Is reports whether target is ErrDamaged.
+func (e *DamageError) Is(target error) bool { return target == ErrDamaged }
+
+// TornError is a last line without a newline: what a crash in mid-write leaves, or what Read finds while
+// another process is writing. All records before it are sound. It is no ErrDamaged: Open sets such a
+// line aside.
+type TornError struct {
+	// Offset is the byte at which the line begins, from 0.
+	Offset int64
+	// Seq is the sequence number that the record should have.
+	Seq uint64
+	// Bytes is the length of what is there of the line.
+	Bytes int
+}
+
+func (e *TornError) Error() string {
+	return fmt.Sprintf("the last line of the ledger, at byte %d, ends after %d bytes without a newline: "+
+		"record %d was not written to the end; the next run that writes sets it aside", e.Offset, e.Bytes, e.Seq)
+}

@@ -1,0 +1,13 @@
+//go:build !unix || aix || solaris
+
+package ledger
+
+import (
+	"fmt"
+	"os"
+)
+
+// flock refuses: there is no lock here that ends with the process.
+func flock(*os.File) error {
+	return fmt.Errorf("%w: it needs a Unix system with flock, such as Linux or macOS", ErrUnusable)
+}

@@ -1,0 +1,27 @@
+//go:build unix && !aix && !solaris
+
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// flock takes the exclusive lock on f, which ends when f is closed or the process ends. It doesn't wait.
+// It also excludes a second opening by the same process, which POSIX record locks don't.
+func flock(f *os.File) error {
+	for {
+		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return nil
+		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK):
+			return fmt.Errorf("%w: wait until it has ended; the lock is on %s", ErrLocked, f.Name())
+		default:
+			return fmt.Errorf("%w: locking %s: %w; put the state on a file system that supports flock", ErrUnusable, f.Name(), err)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package ledger
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The file of the last complete listing, and that of the one before it.
+const (
+	inventoryFile         = "inventory.jsonl"
+	previousInventoryFile = "inventory.previous.jsonl"
+)
+
+// ErrNoInventory is a listing that is not there any more, or not as it was written. It is no reason to
+// stop: what vanished since that listing can't be named.
+var ErrNoInventory = errors.New("the last complete listing is not available")
+
+// InventoryEntry is what is kept of a token in a complete listing, to name it when it has vanished. All
+// but ID may be empty. Names are a stranger's text.
+type InventoryEntry struct {
+	ID     string `json:"id"`
+	Name   string `json:"name,omitempty"`
+	Client string `json:"client,omitempty"`
+	UserID string `json:"userId,omitempty"`
+	// ExpiresAt is when Okta ends the token unless it is used; zero if unknown.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+}
+
+// WriteInventory stores a complete listing in the state directory dir, at once and durably, and returns
+// the digest to record in Listed ("sha256:" and hex). The caller holds the ledger's lock. The listing
+// before it stays available to ReadInventory, so that a crash before Listed is recorded loses nothing.
+// The error is an ErrUnusable.
+func WriteInventory(dir string, entries iter.Seq[InventoryEntry]) (digest string, err error) {
+	dir = filepath.Clean(dir)
+	if err := checkDirectory(dir); err != nil {
+		return "", err
+	}
+	left, _ := filepath.Glob(filepath.Join(dir, "."+inventoryFile+".*")) // what crashes left
+	for _, path := range left {
+		_ = os.Remove(path) // it only takes space
+	}
+	current := filepath.Join(dir, inventoryFile)
+	err = os.Rename(current, filepath.Join(dir, previousInventoryFile))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", unusable("keeping the last listing", err)
+	}
+	err = replaceFile(dir, inventoryFile, func(w io.Writer) error {
+		hash := sha256.New()
+		out := bufio.NewWriterSize(io.MultiWriter(w, hash), 1<<16)
+		enc := json.NewEncoder(out)
+		for e := range entries {
+			e.ExpiresAt = e.ExpiresAt.UTC()
+			if err := enc.Encode(&e); err != nil {
+				return err
+			}
+		}
+		if err := out.Flush(); err != nil {
+			return err
+		}
+		digest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+		return nil
+	})
+	if err != nil {
+		return "", unusable("writing the listing to "+current, err)
+	}
+	return digest, nil
+}
+
+// ReadInventory returns the listing with this digest, by token id. It is the last one that was written or
+// the one before it. The error is an ErrNoInventory.
+func ReadInventory(dir, digest string) (map[string]InventoryEntry, error) {
+	why := errors.New("it was replaced, or its bytes were changed")
+	for _, name := range []string{inventoryFile, previousInventoryFile} {
+		text, err := os.ReadFile(filepath.Join(filepath.Clean(dir), name))
+		if err != nil {
+			if !errors.Is(err, fs.ErrNotExist) {
+				why = err
+			}
+			continue
+		}
+		sum := sha256.Sum256(text)
+		if digest == "sha256:"+hex.EncodeToString(sum[:]) {
+			return parseInventory(text)
+		}
+	}
+	return nil, fmt.Errorf("%w: no file in %s has the digest %s: %w", ErrNoInventory, dir, digest, why)
+}
+
+func parseInventory(text []byte) (map[string]InventoryEntry, error) {
+	entries := make(map[string]InventoryEntry, bytes.Count(text, []byte{'\n'}))
+	for line := range bytes.Lines(text) {
+		var e InventoryEntry
+		if err := json.Unmarshal(line, &e); err != nil || e.ID == "" {
+			return nil, fmt.Errorf("%w: a line of it is no token, so another version wrote it", ErrNoInventory)
+		}
+		entries[e.ID] = e
+	}
+	return entries, nil
+}

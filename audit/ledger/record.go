@@ -1,0 +1,163 @@
+package ledger
+
+import "time"
+
+// Kind says what a record is about. The zero value is no kind and is never written.
+type Kind string
+
+// The kinds of records.
+const (
+	// Begun is the beginning of a run: Mode, Policy and Org are set.
+	Begun Kind = "begun"
+	// Ended is the end of a run: ExitCode and Counts are set.
+	Ended Kind = "ended"
+	// Listed is a complete listing: Count and Snapshot are set.
+	Listed Kind = "listed"
+	// Seen is the first sight of a finding: Token and Rule are set.
+	Seen Kind = "seen"
+	// Resolved is the end of a finding: Token, Rule and Reason are set.
+	Resolved Kind = "resolved"
+	// Noticed is a notice that was delivered: Token, Rule, Facts and Via are set.
+	Noticed Kind = "notice"
+	// Voided is the end of a notice's validity: Token, Rule and Reason are set.
+	Voided Kind = "void"
+	// Intent is a change that is about to be made: Token, Name, Step, Rules, Plan, Reason, Before and By
+	// are set. It is open until an Outcome settles it.
+	Intent Kind = "intent"
+	// Outcome is what came of the intent Ref: Result, Settled, Reason and After are set.
+	Outcome Kind = "outcome"
+	// Planned is a plan that was shown: Plan, Actions and Count are set.
+	Planned Kind = "plan"
+	// Halt is the emergency brake pulled: Reason and By are set.
+	Halt Kind = "halt"
+	// Resume is the emergency brake released: Reason and By are set.
+	Resume Kind = "resume"
+	// Exempted is an exemption that saved a token: Token, Rule and Reason are set.
+	Exempted Kind = "exempt"
+	// Lifted is a quarantine of ours that somebody else lifted: Token and Reason are set.
+	Lifted Kind = "lifted"
+	// Vanished is a token that is no longer listed: Token, Name and Reason are set.
+	Vanished Kind = "vanished"
+	// Recovered is a torn last line that was set aside: File and Count are set. Only Open writes it.
+	Recovered Kind = "recovered"
+)
+
+// The steps of an intent.
+const (
+	StepQuarantine    = "quarantine"
+	StepRevoke        = "revoke"
+	StepRestore       = "restore"
+	StepRevokeCurrent = "revoke-current"
+)
+
+// The results of an outcome that State acts upon, and the two that say that nothing is certain or changed.
+const (
+	ResultRevoked     = "revoked"
+	ResultQuarantined = "quarantined"
+	ResultRestored    = "restored"
+	ResultGone        = "gone"
+	ResultFailed      = "failed"
+	ResultUnknown     = "unknown"
+)
+
+// Who wants a change.
+const (
+	ByRun  = "run"
+	ByHand = "hand"
+)
+
+// Record is one line of the ledger. Its zero value is no record: Kind is required. A field that is not
+// named for the record's kind is usually not set; the comment of each field says where it is.
+type Record struct {
+	// Seq is the number of the record, from 1. Append fills it.
+	Seq uint64 `json:"seq"`
+	// Time is when the record was written by the clock given to Open, in UTC and whole milliseconds.
+	// Append fills it. A clock that was set back makes it smaller than that of the record before:
+	// the order of records is that of Seq.
+	Time time.Time `json:"time"`
+	// Kind says what the record is about.
+	Kind Kind `json:"kind"`
+	// Run is the id of the run that wrote the record; it may be set in all kinds.
+	Run string `json:"run,omitempty"`
+	// Org is the URL of the org, in Begun. All runs of a ledger are of the same org.
+	Org string `json:"org,omitempty"`
+	// Mode is the run's mode, in Begun.
+	Mode string `json:"mode,omitempty"`
+	// Policy is the digest of the policy file, in Begun.
+	Policy string `json:"policy,omitempty"`
+	// Token is the id of the token, in Seen, Resolved, Noticed, Voided, Intent, Exempted, Lifted and
+	// Vanished, and in Outcome, where Append takes it from the intent if it is empty.
+	Token string `json:"token,omitempty"`
+	// Name is the name of the token, in Intent, Outcome and Vanished. It is a stranger's text.
+	Name string `json:"name,omitempty"`
+	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
+	Rule string `json:"rule,omitempty"`
+	// Step is what is to be done, in Intent and Outcome: one of the Step constants.
+	Step string `json:"step,omitempty"`
+	// Rules are the ids of the rules that ask for the step, in Intent.
+	Rules []string `json:"rules,omitempty"`
+	// Plan is the digest of the plan, in Planned and Intent.
+	Plan string `json:"plan,omitempty"`
+	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only.
+	Facts string `json:"facts,omitempty"`
+	// Via is how the notice was delivered, in Noticed.
+	Via string `json:"via,omitempty"`
+	// Ref is the Seq of the intent, in Outcome.
+	Ref uint64 `json:"ref,omitempty"`
+	// Result is what came of the intent, in Outcome: one of the Result constants or another word.
+	Result string `json:"result,omitempty"`
+	// Settled says that the result is certain, in Outcome. While it is false the intent stays open.
+	Settled bool `json:"settled,omitempty"`
+	// Reason is why, in words for a reader, in Resolved, Voided, Intent, Outcome, Halt, Resume, Exempted,
+	// Lifted and Vanished.
+	Reason string `json:"reason,omitempty"`
+	// By is who wants it: ByRun or ByHand in Intent, a person's name or "" in Halt and Resume.
+	By string `json:"by,omitempty"`
+	// Before is the token's condition before the change, in Intent.
+	Before *Condition `json:"before,omitempty"`
+	// After is the token's condition after the change, in Outcome.
+	After *Condition `json:"after,omitempty"`
+	// Actions are what a plan would do, in Planned.
+	Actions []Action `json:"actions,omitempty"`
+	// Count is the number of tokens in Listed, of decisions in Planned, of bytes in Recovered.
+	Count int `json:"count,omitempty"`
+	// Counts are the numbers of findings by outcome, in Ended.
+	Counts map[string]int `json:"counts,omitempty"`
+	// ExitCode is the exit code of the run, in Ended.
+	ExitCode int `json:"exitCode,omitempty"`
+	// Snapshot is the digest that WriteInventory returned, in Listed.
+	Snapshot string `json:"snapshot,omitempty"`
+	// File is the name of the file in the state directory that holds the torn line, in Recovered.
+	File string `json:"file,omitempty"`
+}
+
+// Condition is what a quarantine changes of a token. The zero value is an unknown condition.
+type Condition struct {
+	// Connection is the network condition: ANYWHERE, ZONE or another word of Okta's; "" if unknown.
+	Connection string `json:"connection,omitempty"`
+	// Include and Exclude are the ids of network zones; nil and empty are the same.
+	Include []string `json:"include,omitempty"`
+	Exclude []string `json:"exclude,omitempty"`
+	// LastUpdated is the token's time of last change; zero if unknown.
+	LastUpdated time.Time `json:"lastUpdated,omitzero"`
+}
+
+// inUTC is a copy of c with its time in UTC.
+func (c *Condition) inUTC() *Condition {
+	if c == nil {
+		return nil
+	}
+	copied := *c
+	copied.LastUpdated = c.LastUpdated.UTC()
+	return &copied
+}
+
+// Action is one step of a plan.
+type Action struct {
+	// Token is the id of the token.
+	Token string `json:"token"`
+	// Step is one of the Step constants.
+	Step string `json:"step"`
+	// Rules are the ids of the rules that ask for the step.
+	Rules []string `json:"rules,omitempty"`
+}

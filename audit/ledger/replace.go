@@ -1,0 +1,35 @@
+package ledger
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// replaceFile puts a file into the directory dir, or another in its place, at once and durably: after a
+// crash it is the old or the new, never a part of one.
+func replaceFile(dir, name string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(dir, "."+name+".*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()           // a second time does no harm
+			_ = os.Remove(f.Name()) // the first error says more
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {
+		return err
+	}
+	return syncDirectory(dir)
+}

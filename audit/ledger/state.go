@@ -1,0 +1,199 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+)
+
+// Key names a finding: a token that a rule matched.
+type Key struct {
+	// Token is the id of the token, Rule that of the rule.
+	Token, Rule string
+}
+
+// Notice is a notice that was delivered and still holds.
+type Notice struct {
+	// At is when it was delivered: the delays of the rule's steps count from here.
+	At time.Time
+	// Facts is the digest of the values that the rule read; Via is how the notice was delivered.
+	Facts, Via string
+	// Seq is the number of its record.
+	Seq uint64
+}
+
+// Quarantine is a token that we have put into quarantine.
+type Quarantine struct {
+	// Before is the token's condition before, which restoring puts back; After is the one that the change
+	// was answered with. Both are zero if they were not recorded.
+	Before, After Condition
+	// At is when the outcome was recorded.
+	At time.Time
+	// By is ByRun or ByHand.
+	By string
+	// Seq is the number of the intent.
+	Seq uint64
+}
+
+// PlanRecord is a plan as it was recorded.
+type PlanRecord struct {
+	// At is when it was recorded; Run is the run that did.
+	At  time.Time
+	Run string
+	// Actions are what it would do.
+	Actions []Action
+	// Count is the number of its decisions.
+	Count int
+}
+
+// State is what the records of a ledger amount to. It is a function of the records alone: the same
+// records give the same state, whether they were appended or read. The zero value is the state of an
+// empty ledger. Its maps are nil while nothing was put into them, which reads as empty.
+type State struct {
+	// Org is the org of the first run, "" before any.
+	Org string
+	// Findings are the open findings, by when each was first seen.
+	Findings map[Key]time.Time
+	// Notices are those that hold: neither voided nor resolved, of tokens that we have not revoked.
+	Notices map[Key]Notice
+	// Open are the intents that no outcome has settled, by Seq.
+	Open map[uint64]Record
+	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked, gone or
+	// no longer listed, or somebody lifts the quarantine.
+	Quarantined map[string]Quarantine
+	// Revoked are the tokens that we have revoked, by id, and when that was settled.
+	Revoked map[string]time.Time
+	// Plans are the plans by digest; of those with the same digest, the newest.
+	Plans map[string]PlanRecord
+	// Listing is the last Listed record, nil before any.
+	Listing *Record
+	// LastRun is the last Begun or Ended record, nil before any.
+	LastRun *Record
+	// Halted is the Halt record in force, nil if there is none. The file of SetHalt is another matter.
+	Halted *Record
+
+	changes []time.Time // of the intents to quarantine or revoke, in the order of Seq
+	latest  time.Time
+}
+
+// Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more.
+func (s *State) Apply(r Record) {
+	if r.Time.After(s.latest) {
+		s.latest = r.Time
+	}
+	key := Key{r.Token, r.Rule}
+	switch r.Kind {
+	case Begun:
+		if s.Org == "" {
+			s.Org = r.Org
+		}
+		s.LastRun = &r
+	case Ended:
+		s.LastRun = &r
+	case Listed:
+		s.Listing = &r
+	case Seen:
+		if _, known := s.Findings[key]; !known {
+			put(&s.Findings, key, r.Time)
+		}
+	case Resolved:
+		delete(s.Findings, key)
+		delete(s.Notices, key)
+	case Noticed:
+		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Seq: r.Seq})
+	case Voided:
+		delete(s.Notices, key)
+	case Intent:
+		put(&s.Open, r.Seq, r)
+		if r.Step == StepQuarantine || r.Step == StepRevoke {
+			s.changes = append(s.changes, r.Time)
+		}
+	case Outcome:
+		if r.Settled {
+			s.settle(r)
+		}
+	case Planned:
+		put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Actions: r.Actions, Count: r.Count})
+	case Halt:
+		s.Halted = &r
+	case Resume:
+		s.Halted = nil
+	case Lifted, Vanished:
+		delete(s.Quarantined, r.Token)
+	case Exempted, Recovered:
+	}
+}
+
+// settle takes in an outcome that is certain. One that belongs to no open intent changes nothing.
+func (s *State) settle(r Record) {
+	intent, open := s.Open[r.Ref]
+	if !open {
+		return
+	}
+	delete(s.Open, r.Ref)
+	token := intent.Token
+	switch r.Result {
+	case ResultQuarantined:
+		q := Quarantine{At: r.Time, By: intent.By, Seq: intent.Seq}
+		if intent.Before != nil {
+			q.Before = *intent.Before
+		}
+		if r.After != nil {
+			q.After = *r.After
+		}
+		put(&s.Quarantined, token, q)
+	case ResultRevoked:
+		put(&s.Revoked, token, r.Time)
+		delete(s.Quarantined, token)
+		for key := range s.Notices {
+			if key.Token == token {
+				delete(s.Notices, key)
+			}
+		}
+	case ResultRestored, ResultGone:
+		delete(s.Quarantined, token)
+	}
+}
+
+// put sets (*m)[k] to v and makes the map if need be.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = make(map[K]V)
+	}
+	(*m)[k] = v
+}
+
+// IntentsSince counts the intents to quarantine or revoke a token that are later than t, whatever came of
+// them and whoever had them. Restoring and revoking the credential in use don't count.
+func (s *State) IntentsSince(t time.Time) int {
+	n := 0
+	for _, at := range s.changes {
+		if at.After(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// OpenFor returns the newest open intent for the token with this id.
+func (s *State) OpenFor(token string) (newest Record, ok bool) {
+	for _, r := range s.Open {
+		if r.Token == token && (!ok || r.Seq > newest.Seq) {
+			newest, ok = r, true
+		}
+	}
+	return newest, ok
+}
+
+// OpenSeqs are the numbers of the open intents, oldest first.
+func (s *State) OpenSeqs() []uint64 {
+	seqs := make([]uint64, 0, len(s.Open))
+	for seq := range s.Open {
+		seqs = append(seqs, seq)
+	}
+	slices.Sort(seqs)
+	return seqs
+}
+
+// Latest is the latest Time of all records, zero before any. A clock that is far behind it was set back,
+// or the records were written under one that was ahead.
+func (s *State) Latest() time.Time { return s.latest }

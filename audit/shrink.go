@@ -1,0 +1,52 @@
+package audit
+
+import (
+	"fmt"
+	"time"
+
+	"tokensweep/audit/ledger"
+)
+
+// agreeAfter is how long after a listing that lost more than half of its tokens a second one must come
+// to the same before it is believed.
+const agreeAfter = time.Hour
+
+// before is the name under which a Listed record keeps how many tokens there were before so many of them
+// were missing.
+const before = "before"
+
+// shrinkage says whether the listing is much smaller than the last one, though nothing about it was
+// wrong: a role that lost its rights to see, an org that is being rebuilt, a mistake of Okta's. reason is
+// "" if it may be acted on. listed is the record to write of it; nil if the last one stays in force.
+func (r *run) shrinkage() (reason string, listed *ledger.Record) {
+	listed = &ledger.Record{Kind: ledger.Listed, Count: r.Tokens}
+	last := r.decider.past.Listing
+	if last == nil {
+		return "", listed
+	}
+	missing, ours := 0, 0
+	for id := range r.before {
+		if _, revoked := r.decider.past.Revoked[id]; revoked {
+			ours++ // nobody wonders where those are
+		} else {
+			missing++
+		}
+	}
+	lost := missing*2 > r.known-ours
+	full := last.Counts[before]
+	switch {
+	case full == 0 && lost:
+		full = r.known
+	case full == 0, r.Tokens*2 >= full:
+		return "", listed
+	case lost:
+	case r.now().Sub(last.Time) < agreeAfter:
+		listed = nil
+	default:
+		return "", listed
+	}
+	if listed != nil {
+		listed.Counts = map[string]int{before: full}
+	}
+	return fmt.Sprintf("fewer than half of the %d tokens of an earlier listing are there: a second complete run, an hour or more after the first, must find the same before anything is done", full), listed
+}

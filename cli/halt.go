@@ -1,0 +1,88 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os/user"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+)
+
+func (a *app) haltCommand() *cobra.Command {
+	var state stateFlag
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "halt",
+		Short: "the emergency brake: nothing is changed until resume",
+		Long: `halt keeps every run that shares the state directory from changing anything, also
+one that is under way: it is looked for before each change. Runs go on to report.`,
+		Example: `  tokensweep halt --reason "deploys fail since the last revocation"`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if reason == "" {
+				return usage("say why: --reason")
+			}
+			if err := ledger.SetHalt(state.dir, reason, operator(), time.Now()); err != nil {
+				return &failure{code: audit.CodeOf(err), err: err}
+			}
+			a.recordBrake(&state, ledger.Record{Kind: ledger.Halt, Reason: reason, By: operator()})
+			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n", okta.Printable(state.dir)))
+		},
+	}
+	state.add(cmd, a.env)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record and the reports")
+	return cmd
+}
+
+func (a *app) resumeCommand() *cobra.Command {
+	var state stateFlag
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "resume",
+		Short: "release the emergency brake",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			note, err := ledger.Halted(state.dir)
+			if err != nil {
+				return &failure{code: audit.CodeOf(err), err: err}
+			}
+			if note == nil {
+				return a.print("not halted\n")
+			}
+			if err := ledger.ClearHalt(state.dir); err != nil {
+				return &failure{code: audit.CodeOf(err), err: err}
+			}
+			a.recordBrake(&state, ledger.Record{Kind: ledger.Resume, Reason: reason, By: operator()})
+			return a.print("resumed\n")
+		},
+	}
+	state.add(cmd, a.env)
+	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	return cmd
+}
+
+// recordBrake writes the brake into the ledger as well. While a run holds the ledger that isn't possible;
+// the brake works all the same, and its own file says who pulled it.
+func (a *app) recordBrake(state *stateFlag, r ledger.Record) {
+	l, err := state.open(time.Now)
+	if err == nil {
+		_, err = l.Append(r)
+		err = errors.Join(err, l.Close())
+	}
+	if err != nil {
+		a.logger().Warn("the ledger has no record of it", "kind", r.Kind, "reason", okta.Printable(err.Error()))
+	}
+}
+
+// operator is who gives a command.
+func operator() string {
+	if u, err := user.Current(); err == nil && u.Username != "" {
+		return u.Username
+	}
+	return "somebody"
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+)
+
+// handFlags are the flags of a change that is made by hand.
+type handFlags struct {
+	policy, reason string
+	yes            bool
+	state          stateFlag
+}
+
+// handCommand makes a command that changes one token, or the credential in use.
+func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit.Hand, string) (audit.Outcome, string, error)) *cobra.Command {
+	f := &handFlags{}
+	cmd.Flags().StringVar(&f.policy, "policy", a.policyFile(), "policy `file`, whose protections and exemptions hold here too")
+	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
+	cmd.Flags().BoolVar(&f.yes, "yes", false, "don't ask")
+	f.state.add(cmd, a.env)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		id := ""
+		if len(args) > 0 {
+			id = args[0]
+			if err := okta.CheckTokenID(id); err != nil {
+				return usage("%w", err)
+			}
+		}
+		return a.byHand(cmd.Context(), f, id, cmd.Name(), change)
+	}
+	return cmd
+}
+
+func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change func(context.Context, audit.Hand, string) (audit.Outcome, string, error)) error {
+	if f.reason == "" {
+		return usage("say why: --reason")
+	}
+	policy, err := loadPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	client, err := a.env.client(okta.Options{UserAgent: userAgent(), Trace: a.newProgress().trace})
+	if err != nil {
+		return err
+	}
+	if !f.yes {
+		if err := a.confirm(verb, id, client.OrgURL()); err != nil {
+			return err
+		}
+	}
+	l, err := f.state.open(time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason}
+	outcome, reason, err := change(ctx, h, id)
+	return errors.Join(a.tellByHand(outcome, reason, id, l.Head().String()), handFailure(outcome, reason, err))
+}
+
+// tellByHand says what came of a change, if anything was begun.
+func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
+	if outcome == "" {
+		return nil
+	}
+	if id == "" {
+		id = "the token in use"
+	}
+	if reason != "" {
+		reason = " (" + okta.Printable(reason) + ")"
+	}
+	return a.print(fmt.Sprintf("%s: %s%s\nledger %s\n", id, outcome, reason, head))
+}
+
+func handFailure(outcome audit.Outcome, reason string, err error) error {
+	var brake *audit.HaltError
+	switch {
+	case errors.As(err, &brake):
+		return &failure{code: brake.Code, err: err}
+	case errors.Is(err, okta.ErrNotFound):
+		return &failure{code: audit.Usage, err: fmt.Errorf("there is no such token: %w", err)}
+	case err != nil:
+		return &failure{code: audit.CodeOf(err), err: err, hint: handHint(err)}
+	case outcome == audit.Failed:
+		return &failure{code: audit.ActionFailed, err: errors.New(reason)}
+	}
+	return nil
+}
+
+func handHint(err error) string {
+	if errors.Is(err, audit.ErrRefused) {
+		return "nothing was changed"
+	}
+	return ""
+}
+
+// confirm asks a person to type what is about to be changed. Without a terminal it takes --yes.
+func (a *app) confirm(verb, id, org string) error {
+	if !term.IsTerminal(int(os.Stdin.Fd())) {
+		return usage("there is no terminal to ask on: --yes")
+	}
+	want := id
+	if want == "" {
+		want = strings.TrimPrefix(org, "https://")
+	}
+	_, _ = fmt.Fprintf(a.stderr, "about to %s in %s: type %s to go on: ", verb, org, want)
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	if err != nil || strings.TrimSpace(line) != want {
+		return usage("not confirmed: nothing was changed")
+	}
+	return nil
+}
+
+func (a *app) tokensChangeCommands() []*cobra.Command {
+	return []*cobra.Command{
+		a.handCommand(&cobra.Command{
+			Use: "revoke ID", Short: "end a token for good", Args: cobra.ExactArgs(1),
+			Long: `revoke ends one token, for good. The guards of a run hold here too: the policy's protections,
+exemptions and perDay, and the emergency brake. Only the delays don't.`,
+		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
+			return h.Revoke(ctx, id)
+		}),
+		a.handCommand(&cobra.Command{
+			Use: "quarantine ID", Short: "cut a token off, in a way that can be undone", Args: cobra.ExactArgs(1),
+			Long: `quarantine lets a token be used from the policy's quarantine zone only. What it could be used
+from before is on record, and restore puts it back.`,
+		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
+			return h.Quarantine(ctx, id)
+		}),
+		a.handCommand(&cobra.Command{
+			Use: "restore ID", Short: "undo a quarantine", Args: cobra.ExactArgs(1),
+			Long: `restore gives a token the network condition back that it had before its quarantine. Rules
+that still match announce their steps anew.`,
+		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
+			return h.Restore(ctx, id)
+		}),
+		a.handCommand(&cobra.Command{
+			Use: "revoke-current", Short: "end the token in use", Args: cobra.NoArgs,
+			Long: `revoke-current ends the token that this command itself uses: for tokens that were made for
+one audit.`,
+		}, func(ctx context.Context, h audit.Hand, _ string) (audit.Outcome, string, error) {
+			return h.RevokeCurrent(ctx)
+		}),
+	}
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify"
+)
+
+func (a *app) ledgerCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "ledger",
+		Short: "what was done, and why: verify · show",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(a.ledgerVerifyCommand(), a.ledgerShowCommand())
+	return cmd
+}
+
+func (a *app) ledgerVerifyCommand() *cobra.Command {
+	var state stateFlag
+	cmd := &cobra.Command{
+		Use:   "verify",
+		Short: "check every record of the ledger and the chain that they form",
+		Long: `verify reads the whole ledger, also while a run uses it. It prints the head: compare it with
+the head in the last report to see that no record was taken away. With a bad record it exits 23.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			n := 0
+			head, err := ledger.Read(state.dir, func(ledger.Record) error { n++; return nil })
+			var torn *ledger.TornError
+			if err != nil && !errors.As(err, &torn) {
+				return &failure{code: audit.NoLedger, err: err}
+			}
+			if err := a.print(fmt.Sprintf("%d records, all sound\nhead %s\n", n, head)); err != nil {
+				return err
+			}
+			if torn != nil {
+				return a.print(torn.Error() + "\n")
+			}
+			return nil
+		},
+	}
+	state.add(cmd, a.env)
+	return cmd
+}
+
+func (a *app) ledgerShowCommand() *cobra.Command {
+	var state stateFlag
+	var token, run string
+	var since, until instantFlag
+	var out *outputFlags
+	cmd := &cobra.Command{
+		Use:   "show",
+		Short: "show records of the ledger",
+		Example: `  tokensweep ledger show --token 00T1f3w86v9h8o1VZ1d7
+  tokensweep ledger show --since 2026-11-01 --output csv`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			w, err := out.open(a.stdout)
+			if err != nil {
+				return err
+			}
+			defer w.discard()
+			records := []ledger.Record{}
+			_, err = ledger.Read(state.dir, func(r ledger.Record) error {
+				if matches(r, token, run, since.Time, until.Time) {
+					records = append(records, r)
+				}
+				return nil
+			})
+			if torn := (*ledger.TornError)(nil); err != nil && !errors.As(err, &torn) {
+				return &failure{code: audit.NoLedger, err: err}
+			}
+			return w.write(map[string]func(io.Writer) error{
+				"text": func(w io.Writer) error { return notify.LedgerText(w, records) },
+				"json": func(w io.Writer) error { return jsonLines(w, records) },
+				"csv":  func(w io.Writer) error { return notify.LedgerCSV(w, records) },
+			})
+		},
+	}
+	state.add(cmd, a.env)
+	out = addOutputFlags(cmd, "text", "json", "csv")
+	cmd.Flags().StringVar(&token, "token", "", "only records about the token with this `id`")
+	cmd.Flags().StringVar(&run, "run", "", "only records of the run with this `id`")
+	cmd.Flags().Var(&since, "since", "only records from this `time` on")
+	cmd.Flags().Var(&until, "until", "only records before this `time`")
+	return cmd
+}
+
+func matches(r ledger.Record, token, run string, since, until time.Time) bool {
+	return (token == "" || r.Token == token) && (run == "" || r.Run == run) &&
+		(since.IsZero() || !r.Time.Before(since)) && (until.IsZero() || r.Time.Before(until))
+}
+
+// jsonLines writes a JSON object a line, as the ledger itself has them.
+func jsonLines(w io.Writer, records []ledger.Record) error {
+	for _, r := range records {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := notify.JSONLine(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+)
+
+// defaultState is the state directory where neither a flag nor the environment names one.
+const defaultState = "./state"
+
+// stateFlag says where the ledger is.
+type stateFlag struct {
+	dir   string
+	given bool // by the flag or the environment
+}
+
+// add defines --state.
+func (f *stateFlag) add(cmd *cobra.Command, e environment) {
+	f.dir = e.or("TOKENSWEEP_STATE", defaultState)
+	f.given = f.dir != defaultState
+	cmd.Flags().StringVar(&f.dir, "state", f.dir, "state `directory`, which holds the ledger")
+	before := cmd.PreRunE
+	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
+		f.given = f.given || cmd.Flags().Changed("state")
+		if before != nil {
+			return before(cmd, args)
+		}
+		return nil
+	}
+}
+
+// exists reports whether there is such a directory.
+func (f *stateFlag) exists() bool {
+	st, err := os.Stat(f.dir)
+	return err == nil && st.IsDir()
+}
+
+// open takes the lock of the ledger, verifies it, and makes it if it isn't there.
+func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
+	l, err := ledger.Open(f.dir, now)
+	if err != nil {
+		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
+	}
+	return l, nil
+}
+
+// openIfWanted is open for a dry run, which does without a ledger unless one was asked for or is there.
+func (f *stateFlag) openIfWanted(now func() time.Time) (*ledger.Ledger, error) {
+	if f.dir == "" || (!f.given && !f.exists()) {
+		return nil, nil
+	}
+	return f.open(now)
+}
+
+// ledgerHint says what a person can do about a ledger that can't be used.
+func ledgerHint(err error) string {
+	switch {
+	case errors.Is(err, ledger.ErrLocked):
+		return "wait until the other run has ended; if there is none, another machine or container holds the directory"
+	case errors.Is(err, ledger.ErrDamaged):
+		return "nothing was changed; tokensweep ledger verify names the first bad record. Keep the directory as evidence and restore a copy"
+	}
+	return "nothing was changed; give the run a state directory of its own that it can write"
+}
