@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (r *run) guard(t okta.Token) error {
 	}
 	clock := r.orgNow()
 	v := r.o.Policy.Guards(&t, instantFor(&t, clock, clock))
-	against := append(v.Protections, v.Doubts...)
+	against := slices.Concat(v.Protections, v.Doubts)
 	if v.Exemption != nil {
 		against = append(against, v.Exemption.String())
 	}

@@ -223,10 +223,10 @@ func TestTheDemoShowsEveryOutcomeOfADryRun(t *testing.T) {
 	require.Zero(t, r.code)
 	got := r.report(t)
 	require.Greater(t, got.Inventory.Pages, 2)
-	for _, outcome := range []string{"flagged", "pending", "would-quarantine", "would-revoke", "protected", "exempt", "unknown"} {
+	for _, outcome := range []string{"flagged", "pending", "would-quarantine", "would-revoke", "held", "protected", "exempt", "unknown"} {
 		require.Positive(t, got.Counts[outcome], outcome)
 	}
-	require.Len(t, got.Counts, 7)
+	require.Len(t, got.Counts, 8)
 
 	r = tokensweep(t, "", "demo")
 	require.Zero(t, r.code)
@@ -255,3 +255,17 @@ func TestAReportThatCannotBeWrittenIsSaid(t *testing.T) {
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, fmt.Errorf("the pipe is broken") }
+
+func TestTheDemoOfEnforcingShowsEveryStep(t *testing.T) {
+	r := tokensweep(t, "", "demo", "--enforce")
+	require.Zero(t, r.code, "%s%s", r.stdout, r.stderr)
+	require.Empty(t, r.stderr)
+	for _, want := range []string{
+		"\nNothing was changed.\n", "About to change 4 tokens.", "Changed: 2 revoked, 2 quarantined, 0 failed.", "quarantined - wiki-export",
+		": restored\n", "pending: revoke in ", "pending: quarantine in 3d, unless Okta ends it before - wiki-export", "revoked by tokensweep on ", "Okta ended it, unused, on ", "perRun allows 4 in one run", "(the wiki export runs once a month)",
+	} {
+		require.Contains(t, r.stdout, want)
+	}
+	require.Regexp(t, `(?m)^\s+\d+ \S+ outcome  restore 00T\w+ restored`, r.stdout)
+	require.Regexp(t, `(?m)^\s+\d+ \S+ intent   revoke 00T\w+ never-used,idle`, r.stdout)
+}

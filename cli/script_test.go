@@ -2,14 +2,18 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/cli"
 	"tokensweep/okta/oktatest"
 )
@@ -46,13 +50,18 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"org": startOrg, "exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip,
+		},
 	})
 }
 
-// startOrg starts an org and puts it into the environment: org [tokens=N] [page=N] [fault=KIND].
+// startOrg starts an org and puts it into the environment: org [tokens=N] [page=N] [fault=KIND]
+// [clock=fixed].
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
-	cfg := oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock}
+	// The clock is the real one, since the process that is tested has no other.
+	now := time.Now().UTC().Truncate(time.Second)
+	cfg := oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
 	var fault oktatest.Fault
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
@@ -65,21 +74,65 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 			n, err := strconv.Atoi(value)
 			ts.Check(err)
 			cfg.PageSize = n
+		case "clock":
+			if value == "fixed" {
+				now, cfg.Now = clock(), clock
+			}
 		case "fault":
 			fault = namedFault(ts, value)
 		default:
 			ts.Fatalf("unknown argument %q", arg)
 		}
 	}
+	cfg.OwnToken = "00Town000000000000d7"
 	cfg.Tokens = append(cfg.Tokens,
-		oktatest.Token{ID: "00Tidle0000000000001d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)}, // not of Okta's form
+		oktatest.Token{ID: "00Tidle00000000000d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
 		oktatest.Token{ID: "00Tfresh00000000001d", Name: "fresh", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -1)},
+		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
 	)
 	org := oktatest.Start(cfg)
 	ts.Defer(org.Close)
 	org.Fault(fault)
+	orgs.Store(ts, org)
 	ts.Setenv("OKTA_CLIENT_ORGURL", org.URL())
 	ts.Setenv("OKTA_CLIENT_TOKEN", canary)
+}
+
+// orgs are the last org of each script.
+var orgs sync.Map
+
+// requests prints what the org was asked, as METHOD PATH.
+func requests(ts *testscript.TestScript, _ bool, _ []string) {
+	org, _ := orgs.Load(ts)
+	for _, r := range org.(*oktatest.Server).Requests() {
+		_, _ = fmt.Fprintln(ts.Stdout(), r.Method, r.Path)
+	}
+}
+
+// lastPlan puts the digest of the last plan of a state directory into PLAN: plan DIR.
+func lastPlan(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := ledger.Read(ts.MkAbs(args[0]), func(r ledger.Record) error {
+		if r.Kind == ledger.Planned {
+			ts.Setenv("PLAN", r.Plan)
+		}
+		return nil
+	})
+	ts.Check(err)
+}
+
+// tear adds half a line to a file: tear FILE.
+func tear(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_WRONLY, 0)
+	ts.Check(err)
+	_, err = f.WriteString(`{"v":1,"seq":`)
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+// flip changes one letter in the second line of a file: flip FILE.
+func flip(ts *testscript.TestScript, _ bool, args []string) {
+	raw := []byte(ts.ReadFile(args[0]))
+	raw[bytes.IndexByte(raw, '\n')+20] ^= 1
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), raw, 0o600))
 }
 
 func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {

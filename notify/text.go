@@ -80,6 +80,35 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 	return err
 }
 
+// Brief writes what a run is about to do or has done, without the findings that it only reports.
+func Brief(w io.Writer, r *audit.Report, s Style) error {
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "%s of %s, as of %s\n%s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL), r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
+	if r.Err != nil {
+		paragraph(&b, s, s.paint(text.FgRed, "STOPPED: "), okta.Printable(r.Err.Error()))
+	}
+	if !r.Before && r.Complete {
+		summary(&b, r, s)
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch f.Outcome {
+		case audit.Flagged, audit.Unknown, audit.Protected, audit.Exempt:
+			continue
+		}
+		line := fmt.Sprintf("%s (%s)", words(f.Token.Name), okta.Printable(f.Token.ID))
+		if f.Reason != "" {
+			line += ": " + okta.Printable(f.Reason)
+		}
+		paragraph(&b, s, "  "+s.paint(colorOf(f.Outcome), happens(f))+" - ", line)
+	}
+	for _, v := range r.Vanished {
+		paragraph(&b, s, "  no longer listed - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
 // changed says what the run has changed.
 func changed(r *audit.Report) string {
 	switch {

@@ -36,6 +36,7 @@ type DamageError struct {
 	Newer bool
 }
 
+// Error names the line, its place, and what to do.
 func (e *DamageError) Error() string {
 	return fmt.Sprintf("%v: line %d, which begins at byte %d and should be record %d, %s",
 		ErrDamaged, e.Line, e.Offset, e.Seq, e.Reason)
@@ -56,6 +57,7 @@ type TornError struct {
 	Bytes int
 }
 
+// Error names the line and its place.
 func (e *TornError) Error() string {
 	return fmt.Sprintf("the last line of the ledger, at byte %d, ends after %d bytes without a newline: "+
 		"record %d was not written to the end; the next run that writes sets it aside", e.Offset, e.Bytes, e.Seq)
