@@ -181,17 +181,21 @@ func (a *app) announce(out *output, progress *progress) func(context.Context, *a
 
 // deliver writes the report and says how the run went.
 func (a *app) deliver(out *output, r *audit.Report, f *runFlags) error {
+	advice := ""
+	if r.Err != nil && (!r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger) {
+		advice = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
+	}
 	if r.Err != nil && !r.Complete && out.form == "csv" { // a table has no place for it, and an empty one would look like good news
-		return &failure{code: r.Code, err: r.Err, hint: hint(r.Err)}
+		return &failure{code: r.Code, err: r.Err, hint: advice}
 	}
 	if err := out.report(r); err != nil {
 		if r.Err != nil { // that needs a person sooner
-			return &failure{code: r.Code, err: errors.Join(r.Err, err), hint: hint(r.Err)}
+			return &failure{code: r.Code, err: errors.Join(r.Err, err), hint: advice}
 		}
 		return err
 	}
 	if r.Err != nil {
-		return &failure{code: r.Code, err: r.Err, hint: hint(r.Err), told: out.form == "text" && f.out.file == ""}
+		return &failure{code: r.Code, err: r.Err, hint: advice, told: out.form == "text" && f.out.file == ""}
 	}
 	if r.Code != audit.OK {
 		return &failure{code: r.Code}

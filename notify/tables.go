@@ -122,7 +122,11 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			_, _ = fmt.Fprintf(&b, "- %s\n", code(n))
 		}
 	}
-	_, _ = fmt.Fprintf(&b, "\nRun %s, plan %s, policy %s (%s)\n", r.ID, r.Digest, r.PolicyDigest, code(r.PolicyFile))
+	_, _ = fmt.Fprintf(&b, "\nRun %s, plan %s, policy %s (%s)", r.ID, r.Digest, r.PolicyDigest, code(r.PolicyFile))
+	if r.Head != "" {
+		_, _ = fmt.Fprintf(&b, ", ledger %s", r.Head)
+	}
+	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
