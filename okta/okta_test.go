@@ -132,6 +132,38 @@ func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
 	require.Equal(t, []Role{{Some("APP_ADMIN"), Some("ACTIVE")}, {Some("SUPER_ADMIN"), Some("ACTIVE")}}, roles)
 }
 
+func TestWhatIsKnownOfAnOwner(t *testing.T) {
+	id := oktatest.UserID(1)
+	known := oktatest.User{ID: id, Login: "kim@acme.example", Roles: []string{"SUPER_ADMIN"}, LastLogin: at("2026-11-01T00:00:00Z")}
+	for _, row := range []struct {
+		name  string
+		fault oktatest.Fault
+		want  Owner
+		is    error
+	}{
+		{name: "everything", want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), Roles: Some([]string{"SUPER_ADMIN"})}},
+		{name: "gone", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 404}, want: Owner{Gone: true, Unknown: "the owner does not exist any more", RolesUnknown: "the owner does not exist any more"}},
+		{name: "no scope for users", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 403}, want: Owner{Unknown: "owner not readable: permission or scope okta.users.read missing", Roles: Some([]string{"SUPER_ADMIN"})}},
+		{name: "no scope for roles", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 403}, want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"}},
+		{name: "the credential refused", fault: oktatest.Fault{Path: "/api/v1/users/*", Status: 401}, is: ErrUnauthorized},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			org := oktatest.Start(oktatest.Config{Credential: canary, Users: []oktatest.User{known}})
+			c := connect(t, org)
+			if row.fault.Status != 0 {
+				org.Fault(row.fault)
+			}
+			o, err := c.Owner(t.Context(), id)
+			if row.is != nil {
+				require.ErrorIs(t, err, row.is)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, &row.want, o)
+		})
+	}
+}
+
 func TestAZoneIsRead(t *testing.T) {
 	const id = "nzo1a2b3c4d5e6f7g8h9"
 	c := connect(t, oktatest.Start(oktatest.Config{Credential: canary, Zones: []oktatest.Zone{{ID: id, Name: "nobody", Status: "INACTIVE"}}}))

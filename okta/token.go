@@ -31,6 +31,9 @@ type Token struct {
 	TokenWindow Opt[time.Duration]
 	// Network is from where the token may be used.
 	Network Opt[Network]
+	// Owner is what is known of the owner, once somebody has looked; nil before. No answer about a token
+	// holds it: see Reader.Owner.
+	Owner *Owner
 }
 
 // Network is the network condition of a token. Which of the lists is present depends on Connection.

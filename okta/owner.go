@@ -1,0 +1,65 @@
+package okta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Owner is what is known of the user who owns a token. Whatever could not be read is missing, and Unknown
+// or RolesUnknown says why.
+type Owner struct {
+	// Login, Email, Status and LastLogin are those of User.
+	Login, Email, Status Opt[string]
+	LastLogin            Opt[time.Time]
+	// Roles are the types of the user's active admin roles, those given through groups included. A user
+	// without any has an empty list.
+	Roles Opt[[]string]
+	// Unknown says why the user could not be read, "" if it could. RolesUnknown says it of the roles.
+	Unknown, RolesUnknown string
+	// Gone says that there is no such user any more.
+	Gone bool
+}
+
+// Owner looks a user and their roles up. That something could not be read is part of the result: the
+// only error is a credential that is refused, or the end of ctx.
+func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
+	o := &Owner{}
+	user, err := r.User(ctx, userID)
+	switch {
+	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
+		return nil, err
+	case errors.Is(err, ErrNotFound):
+		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more", "the owner does not exist any more"
+		return o, nil
+	case err != nil:
+		o.Unknown = unreadable("owner", "okta.users.read", err)
+	default:
+		o.Login, o.Email, o.Status, o.LastLogin = user.Login, user.Email, user.Status, user.LastLogin
+	}
+	roles, err := r.Roles(ctx, userID)
+	switch {
+	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
+		return nil, err
+	case err != nil:
+		o.RolesUnknown = unreadable("roles of the owner", "okta.roles.read", err)
+		return o, nil
+	}
+	active := make([]string, 0, len(roles))
+	for _, role := range roles {
+		if role.Status.Or("ACTIVE") == "ACTIVE" {
+			active = append(active, role.Type.Or("unknown"))
+		}
+	}
+	o.Roles = Some(active)
+	return o, nil
+}
+
+// unreadable says why something about an owner could not be read.
+func unreadable(what, scope string, err error) string {
+	if errors.Is(err, ErrForbidden) {
+		return fmt.Sprintf("%s not readable: permission or scope %s missing", what, scope)
+	}
+	return fmt.Sprintf("%s not readable: %v", what, err)
+}
