@@ -135,9 +135,6 @@ func (r *reader) conditions(k, v *yaml.Node, how join, depth int) (node, bool) {
 
 // unknownField is the message about a name that is no field.
 func unknownField(name string) string {
-	if strings.HasPrefix(name, ownerFields) || name == strings.TrimSuffix(ownerFields, ".") {
-		return fmt.Sprintf("owner fields can't be judged by this version yet: remove the condition on %s", quote(name))
-	}
 	known := append(fieldNames(), "all", "any", "not")
 	var inside []string
 	for _, f := range known {

@@ -21,17 +21,17 @@
 // and not (with one condition), and all of them must hold. A field has a map of operators, which must
 // all hold; one value is short for the operator is, and a list for in.
 //
-//	text        id, name, clientName, userId, network.connection
+//	text        id, name, clientName, userId, network.connection, owner.login, owner.email, owner.status
 //	            is, isNot, in, notIn: exact, capitals count
 //	            like, notLike: a glob, or a list of which one (none) fits the whole text
 //	            matches, notMatches: an RE2 expression, anchored only where ^ and $ are written
-//	time        created, lastUpdated, lastUsed, expiresAt
+//	time        created, lastUpdated, lastUsed, expiresAt, owner.lastLogin
 //	            olderThan, newerThan: a duration before now, not included
 //	            before, after: a date (its first moment in UTC) or an RFC 3339 time
 //	            within: from now to a duration ahead, both included; for expiresAt only
 //	duration    tokenWindow
 //	            longerThan, shorterThan
-//	list        network.include, network.exclude
+//	list        network.include, network.exclude, owner.roles
 //	            contains, containsAny, containsAll, containsNone, empty
 //	yes/no      neverUsed
 //	            is
@@ -47,7 +47,7 @@
 //
 // Conditions are true, false or unknown, and all, any and not follow Kleene: not unknown is unknown, and
 // all and any are unknown where the parts that are known leave it open. A condition is unknown if its
-// field is missing or malformed, if a time lies before the year 2000, or if a time other than expiresAt
+// field is missing or malformed, if the owner could not be looked up, if a time lies before the year 2000, or if a time other than expiresAt
 // lies in the future. The operator present judges a missing field as well, but not a malformed one. A
 // rule acts only where it came out true.
 //

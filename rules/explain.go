@@ -110,7 +110,7 @@ func (f *field) presence(t *okta.Token, now time.Time) okta.Presence {
 func (f *field) doubt(t *okta.Token, now time.Time) string {
 	why := ""
 	if f.blame != nil {
-		why = f.blame(t, now)
+		why = okta.Printable(f.blame(t, now))
 	}
 	if why == "" && f.time != nil {
 		if at, ok := f.time(t).Get(); ok {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"tokensweep/okta"
@@ -22,6 +23,23 @@ func (r *Rule) Facts(t *okta.Token) string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// ReadsOwners reports whether a rule or an exemption asks about owners, so that they must be looked up.
+func (p *Policy) ReadsOwners() bool {
+	read := make(map[*field]bool)
+	for _, r := range p.Rules {
+		r.when.reads(read)
+	}
+	for _, e := range p.Exemptions {
+		e.match.reads(read)
+	}
+	for f := range read {
+		if strings.HasPrefix(f.name, ownerFields) {
+			return true
+		}
+	}
+	return false
 }
 
 // reads adds the fields that the condition asks about.

@@ -58,10 +58,53 @@ var fields = []field{
 		list: func(t *okta.Token) okta.Opt[[]string] {
 			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Exclude })
 		}},
+	{name: "owner.login", doc: "the owner's login, from /api/v1/users/{userId}", blame: blameOwner,
+		text: func(t *okta.Token) okta.Opt[string] {
+			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Login })
+		}},
+	{name: "owner.email", doc: "the owner's e-mail address", blame: blameOwner,
+		text: func(t *okta.Token) okta.Opt[string] {
+			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Email })
+		}},
+	{name: "owner.status", doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner,
+		text: func(t *okta.Token) okta.Opt[string] {
+			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Status })
+		}},
+	{name: "owner.lastLogin", doc: "when the owner last logged in; missing if never", past: true, blame: blameOwner,
+		time: func(t *okta.Token) okta.Opt[time.Time] {
+			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })
+		}},
+	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …", blame: blameRoles,
+		list: func(t *okta.Token) okta.Opt[[]string] {
+			return ofOwner(t, blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })
+		}},
 }
 
 // ownerFields is how the names of the fields start that need a look-up of the token's owner.
 const ownerFields = "owner."
+
+// ofOwner is something about the owner. Until somebody has looked, and where looking failed, it is neither
+// there nor missing.
+func ofOwner[T any](t *okta.Token, blame func(*okta.Token, time.Time) string, part func(*okta.Owner) okta.Opt[T]) okta.Opt[T] {
+	if blame(t, time.Time{}) != "" {
+		return okta.Unreadable[T]()
+	}
+	return part(t.Owner)
+}
+
+func blameOwner(t *okta.Token, _ time.Time) string {
+	if t.Owner == nil {
+		return "the owner was not looked up"
+	}
+	return t.Owner.Unknown
+}
+
+func blameRoles(t *okta.Token, _ time.Time) string {
+	if t.Owner == nil {
+		return "the owner was not looked up"
+	}
+	return t.Owner.RolesUnknown
+}
 
 // kind is what a field holds, and what an operator is for.
 type kind uint8
