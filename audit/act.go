@@ -71,6 +71,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
 		return r.lost(err)
 	}
+	fresh.Owner = r.owners[fresh.UserID.Or("")]
 	clock := r.orgNow()
 	at := instantFor(&fresh, clock, clock)
 	again, _, ok := r.decider.decide(fresh, r.self.candidate(&fresh, clock), at)

@@ -76,9 +76,13 @@ type run struct {
 	decider decider
 	self    *caller
 	used    map[*rules.Exemption]int
+	// candidates are tokens of concern, until their owners are known.
+	candidates []candidate
+	owners     map[string]*okta.Owner // by user id
 	// inventory is what is listed, and before what was, less what is still there; both only with a ledger.
 	inventory []ledger.InventoryEntry
 	before    map[string]ledger.InventoryEntry
+	forgotten error  // why what was listed before can't be told
 	known     int    // how many were listed before
 	done      int    // changes that this run has begun
 	later     int    // tokens that were used after AsOf
@@ -171,10 +175,11 @@ func (r *run) pass(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err := r.recall(); err != nil {
+	r.recall()
+	if err := r.judgeAll(ctx); err != nil {
 		return err
 	}
-	if err := r.judgeAll(ctx); err != nil {
+	if err := r.judgeOwned(ctx); err != nil {
 		return err
 	}
 	r.Complete = true
@@ -244,12 +249,14 @@ func (r *run) judge(t okta.Token, clock time.Time) error {
 	if used, ok := t.LastUsed().Get(); ok && used.After(at) {
 		r.later++
 	}
-	f, v, ok := r.decider.decide(t, r.self.candidate(&t, clock), at)
+	own := r.self.candidate(&t, clock)
+	_, v, ok := r.decider.decide(t, own, at)
+	if ok {
+		r.candidates = append(r.candidates, candidate{t, own, at})
+		return nil
+	}
 	for _, e := range v.Exemptions {
 		r.used[e]++
-	}
-	if ok {
-		r.Findings = append(r.Findings, f)
 	}
 	return nil
 }
@@ -296,7 +303,7 @@ func (r *run) note() {
 		switch {
 		case e.Ended(r.AsOf):
 			add("%s has ended: tokens that match it and are exempt no more: %d", e, r.used[e])
-		case r.used[e] == 0:
+		case r.used[e] == 0 && !e.ReadsOwners(): // the owners of tokens that no rule concerns are not looked up
 			add("%s matches no token", e)
 		}
 	}

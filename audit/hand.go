@@ -57,7 +57,7 @@ func refused(format string, args ...any) error {
 }
 
 // guard says what speaks against changing the token t by hand.
-func (r *run) guard(t okta.Token) error {
+func (r *run) guard(ctx context.Context, t okta.Token) error {
 	if r.self.unknown != nil {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
 	}
@@ -67,6 +67,12 @@ func (r *run) guard(t okta.Token) error {
 	if l := r.o.Policy.Limits; l != nil {
 		if spent := r.spent(); spent >= l.PerDay {
 			return refused("perDay allows %d in 24 hours, of which %d are spent", l.PerDay, spent)
+		}
+	}
+	if owner, known := t.UserID.Get(); known && r.o.Policy.ReadsOwners() {
+		var err error
+		if t.Owner, err = r.o.Org.Owner(ctx, owner); err != nil {
+			return err
 		}
 	}
 	clock := r.orgNow()
@@ -111,7 +117,7 @@ func (h Hand) change(ctx context.Context, id, step string) (Outcome, string, err
 	if _, open := r.decider.past.OpenFor(id); open {
 		return "", "", refused("an earlier change of it has an outcome that is not known yet")
 	}
-	if err := r.guard(fresh); err != nil {
+	if err := r.guard(ctx, fresh); err != nil {
 		return "", "", err
 	}
 	intent := ledger.Record{Kind: ledger.Intent, Step: step, Reason: h.Reason, By: ledger.ByHand}

@@ -25,21 +25,18 @@ func (r *run) spent() int {
 }
 
 // recall reads what the last complete listing held.
-func (r *run) recall() error {
+func (r *run) recall() {
 	last := r.decider.past.Listing
 	if r.o.Ledger == nil || last == nil {
-		return nil
+		return
 	}
 	entries, err := ledger.ReadInventory(r.o.State, last.Snapshot)
 	if err != nil {
-		if r.o.Enforce != nil { // half of the guard against a list that has shrunk would be missing
-			return fmt.Errorf("%w: %w", ledger.ErrUnusable, err)
-		}
+		r.forgotten = err
 		r.Notes = append(r.Notes, fmt.Sprintf("what vanished since the last run can't be told: %v", err))
-		return nil
+		return
 	}
 	r.before, r.known = entries, len(entries)
-	return nil
 }
 
 // list takes a token into the inventory.

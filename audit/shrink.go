@@ -21,8 +21,11 @@ const before = "before"
 func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 	listed = &ledger.Record{Kind: ledger.Listed, Count: r.Tokens}
 	last := r.decider.past.Listing
-	if last == nil {
+	switch {
+	case last == nil:
 		return "", listed
+	case r.forgotten != nil:
+		return "the last complete listing is not available to compare this one with: nothing is done in this run, and the next has this one", listed
 	}
 	missing, ours := 0, 0
 	for id := range r.before {

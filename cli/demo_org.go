@@ -14,10 +14,29 @@ func demoOrg(now func() time.Time) oktatest.Config {
 	d.crowd()
 	d.trouble()
 	return oktatest.Config{
-		Credential: demoCredential, Me: me, OwnToken: own, Tokens: d.list, PageSize: 20, Now: now,
+		Credential: demoCredential, Me: me, OwnToken: own, Tokens: d.list, Users: demoUsers(d.now), PageSize: 20, Now: now,
 		Zones:     []oktatest.Zone{{ID: demoZone, Name: "nobody"}},
 		RateLimit: oktatest.RateLimit{Limit: 600, Window: time.Minute},
 	}
+}
+
+// demoUsers are the owners of the tokens, but for one who has left.
+func demoUsers(now time.Time) []oktatest.User {
+	users := []oktatest.User{
+		{Login: "audit@acme.example", Roles: []string{"SUPER_ADMIN"}},
+		{Login: "alex@acme.example", Roles: []string{"ORG_ADMIN"}},
+		{Login: "bo@acme.example", Roles: []string{"SUPER_ADMIN"}},
+		{Login: "chris@acme.example", Roles: []string{"READ_ONLY_ADMIN"}},
+		{Login: "dana@acme.example", Roles: []string{"SUPER_ADMIN"}},
+		{Login: "eli@contractor.example", Status: "SUSPENDED", Roles: []string{"APP_ADMIN"}},
+		{Login: "fran@acme.example", Roles: []string{"USER_ADMIN"}},
+		{Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}},
+		{Login: "lee@acme.example", Roles: []string{"GROUP_MEMBERSHIP_ADMIN"}},
+	}
+	for i := range users {
+		users[i].ID, users[i].LastLogin = oktatest.UserID(1+i), now.Add(-time.Duration(i)*30*time.Hour)
+	}
+	return users
 }
 
 type demoTokens struct {

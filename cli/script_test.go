@@ -90,6 +90,7 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 		oktatest.Token{ID: "00Tfresh00000000001d", Name: "fresh", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -1)},
 		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
 	)
+	cfg.Users = oktatest.Owners(cfg.Tokens)
 	org := oktatest.Start(cfg)
 	ts.Defer(org.Close)
 	org.Fault(fault)

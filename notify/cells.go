@@ -125,6 +125,29 @@ func happens(f *audit.Finding) string {
 	return string(f.Outcome)
 }
 
+// owner names the owner of a token: by login if that is known.
+func owner(t *okta.Token, id func(string) string) string {
+	if t.Owner != nil {
+		if _, ok := t.Owner.Login.Get(); ok {
+			return words(t.Owner.Login)
+		}
+	}
+	return id(words(t.UserID))
+}
+
+// ownerTrouble says what is wrong with the owner, or with what is known of them; "" if nothing is.
+func ownerTrouble(t *okta.Token) string {
+	switch {
+	case t.Owner == nil:
+		return ""
+	case t.Owner.Unknown != "":
+		return t.Owner.Unknown
+	case t.Owner.Status.Or("ACTIVE") != "ACTIVE":
+		return "the owner is " + t.Owner.Status.Or("")
+	}
+	return t.Owner.RolesUnknown
+}
+
 // reasons gives a finding's sentences: the rules that matched and why, those that could not be judged,
 // and why it is spared.
 func reasons(f *audit.Finding) []string {
@@ -137,8 +160,10 @@ func reasons(f *audit.Finding) []string {
 			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
 		}
 	}
-	if f.Reason != "" {
-		out = append(out, f.Reason)
+	for _, s := range []string{f.Reason, ownerTrouble(&f.Token)} {
+		if s != "" {
+			out = append(out, s)
+		}
 	}
 	for i := range out {
 		out[i] = okta.Printable(out[i])

@@ -92,12 +92,25 @@ type jsonFinding struct {
 	Change   *audit.Change `json:"change"`
 }
 
-// jsonOwner is the owner of a token; null while it was not looked up.
+// jsonOwner is the owner of a token; null if nobody looked. Unknown says why something is null.
 type jsonOwner struct {
-	Login  *string  `json:"login"`
-	Email  *string  `json:"email"`
-	Status *string  `json:"status"`
-	Roles  []string `json:"roles"`
+	Login     *string  `json:"login"`
+	Email     *string  `json:"email"`
+	Status    *string  `json:"status"`
+	LastLogin *string  `json:"lastLogin"`
+	Roles     []string `json:"roles"`
+	Unknown   string   `json:"unknown"`
+}
+
+func ownerJSON(o *okta.Owner) *jsonOwner {
+	if o == nil {
+		return nil
+	}
+	unknown := o.Unknown
+	if unknown == "" {
+		unknown = o.RolesUnknown
+	}
+	return &jsonOwner{pointer(o.Login), pointer(o.Email), pointer(o.Status), timePointer(o.LastLogin), append([]string{}, o.Roles.Or(nil)...), unknown}
 }
 
 type jsonRule struct {
@@ -154,7 +167,7 @@ func JSON(w io.Writer, r *audit.Report) error {
 		f := &r.Findings[i]
 		j.Counts[f.Outcome]++
 		j.Findings = append(j.Findings, jsonFinding{
-			Token: tokenJSON(&f.Token), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
+			Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
 			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Due: timestamp(f.Due), Change: change(f.Change),
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,19 @@ import (
 
 // tokenColumns are the columns that a token has in every table for machines.
 var tokenColumns = []string{"name", "id", "clientName", "userId", "created", "lastUpdated", "lastUsed", "neverUsed", "idleDays", "expiresAt", "endsInDays", "network"}
+
+// ownerColumns are what a report knows of owners.
+var ownerColumns = []string{"ownerLogin", "ownerEmail", "ownerStatus", "ownerLastLogin", "ownerRoles"}
+
+func ownerCells(o *okta.Owner) []string {
+	if o == nil {
+		return make([]string, len(ownerColumns))
+	}
+	return []string{
+		plain(o.Login, asIs), plain(o.Email, asIs), plain(o.Status, asIs), plain(o.LastLogin, rfc3339),
+		plain(o.Roles, func(roles []string) string { return strings.Join(roles, " ") }),
+	}
+}
 
 func tokenCells(t *okta.Token, now time.Time) []string {
 	return []string{
@@ -35,16 +49,16 @@ func yesNo(b bool) string {
 // for a formula has an apostrophe before it. A report of an incomplete listing has no findings: don't
 // write it, since an empty table looks like good news.
 func CSV(w io.Writer, r *audit.Report) error {
-	rows := [][]string{append([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns...)}
+	rows := [][]string{slices.Concat([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns, ownerColumns)}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		due := ""
 		if !f.Due.IsZero() {
 			due = f.Due.Format(time.RFC3339)
 		}
-		rows = append(rows, append([]string{
+		rows = append(rows, slices.Concat([]string{
 			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(ruleIDs(f), " "), strings.Join(reasons(f), "; "),
-		}, tokenCells(&f.Token, f.At)...))
+		}, tokenCells(&f.Token, f.At), ownerCells(f.Token.Owner)))
 	}
 	return writeCSV(w, rows)
 }
@@ -107,7 +121,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			why[j] = code(why[j])
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
-			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)), code(words(f.Token.UserID)),
+			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)), code(owner(&f.Token, asIs)),
 			lastUse(&f.Token, f.At), endsIn(&f.Token, f.At), happens(f), strings.Join(why, "<br>"))
 	}
 	if len(r.Vanished) > 0 {

@@ -30,6 +30,9 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	switch {
 	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
 		return nil, err
+	case errors.Is(err, ErrBadID):
+		o.Unknown, o.RolesUnknown = "the owner's id is not one of Okta's", "the owner's id is not one of Okta's"
+		return o, nil
 	case errors.Is(err, ErrNotFound):
 		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more", "the owner does not exist any more"
 		return o, nil

@@ -34,6 +34,17 @@ func (p *Policy) ReadsOwners() bool {
 	for _, e := range p.Exemptions {
 		e.match.reads(read)
 	}
+	return readsOwners(read)
+}
+
+// ReadsOwners reports whether the exemption asks about owners.
+func (e *Exemption) ReadsOwners() bool {
+	read := make(map[*field]bool)
+	e.match.reads(read)
+	return readsOwners(read)
+}
+
+func readsOwners(read map[*field]bool) bool {
 	for f := range read {
 		if strings.HasPrefix(f.name, ownerFields) {
 			return true

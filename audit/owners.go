@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tokensweep/okta"
+)
+
+// ownersAtOnce is how many owners are looked up at the same time.
+const ownersAtOnce = 4
+
+// candidate is a token that may be a finding once its owner is known. A condition on an owner who was not
+// looked up is unknown, so a token that no rule concerns without its owner is of no concern with them.
+type candidate struct {
+	token okta.Token
+	own   string // why it may be the token of the run
+	at    time.Time
+}
+
+// judgeOwned judges the candidates with their owners, each of whom is looked up once.
+func (r *run) judgeOwned(ctx context.Context) error {
+	if err := r.lookUp(ctx); err != nil {
+		return err
+	}
+	for _, c := range r.candidates {
+		c.token.Owner = r.owners[c.token.UserID.Or("")]
+		f, v, ok := r.decider.decide(c.token, c.own, c.at)
+		for _, e := range v.Exemptions {
+			r.used[e]++
+		}
+		if ok {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	r.candidates = nil
+	return nil
+}
+
+// lookUp reads the owners of all candidates. What could not be read of one is part of what is known of
+// them; the error is a credential that is refused, or the end of ctx.
+func (r *run) lookUp(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r.owners = make(map[string]*okta.Owner)
+	for _, c := range r.candidates {
+		if id, ok := c.token.UserID.Get(); ok {
+			r.owners[id] = nil
+		}
+	}
+	ids := make(chan string)
+	var mu sync.Mutex
+	var workers sync.WaitGroup
+	for range min(ownersAtOnce, len(r.owners)) {
+		workers.Go(func() {
+			for id := range ids {
+				owner, err := r.o.Org.Owner(ctx, id)
+				if err != nil {
+					cancel(err)
+					continue
+				}
+				mu.Lock()
+				r.owners[id] = owner
+				mu.Unlock()
+			}
+		})
+	}
+	wanted := make([]string, 0, len(r.owners))
+	for id := range r.owners {
+		wanted = append(wanted, id)
+	}
+	for _, id := range wanted {
+		ids <- id
+	}
+	close(ids)
+	workers.Wait()
+	return context.Cause(ctx)
+}

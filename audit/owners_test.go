@@ -1,0 +1,128 @@
+package audit_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/okta/oktatest"
+)
+
+// lookedUp are the users that the org was asked for, each as often as it was.
+func lookedUp(org *oktatest.Server) map[string]int {
+	users := make(map[string]int)
+	for _, r := range org.Requests() {
+		if id, ok := strings.CutPrefix(r.Path, "/api/v1/users/"); ok && id != "me" && !strings.Contains(id, "/") {
+			users[id]++
+		}
+	}
+	return users
+}
+
+func ownedTokens() []oktatest.Token {
+	var tokens []oktatest.Token
+	for n := range 30 {
+		k := oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "busy", UserID: oktatest.UserID(1 + n%10), Created: ago(100), LastUsed: ago(1)}
+		if n%3 == 0 && n%10 < 4 {
+			k.Name = "idle"
+			k.LastUsed = ago(25)
+		}
+		tokens = append(tokens, k)
+	}
+	return tokens
+}
+
+func TestOwnersAreLookedUpOnceAndOnlyWhereATokenNeedsIt(t *testing.T) {
+	users := func(n int) (list []oktatest.User) {
+		for i := range n {
+			list = append(list, oktatest.User{ID: oktatest.UserID(1 + i), Login: "u", Roles: []string{"SUPER_ADMIN"}})
+		}
+		return list
+	}
+	t.Run("owners of findings, for the report", func(t *testing.T) {
+		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(10)})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+		require.NoError(t, r.Err)
+		owners := make(map[string]int)
+		for _, f := range r.Findings {
+			owners[f.Token.UserID.Or("")] = 1
+			require.Equal(t, okta.Some([]string{"SUPER_ADMIN"}), f.Token.Owner.Roles)
+		}
+		require.NotEmpty(t, owners)
+		require.Equal(t, owners, lookedUp(org))
+	})
+	t.Run("owners that a rule asks about, unless the rest of it says no already", func(t *testing.T) {
+		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(3)})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: idle, owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
+		require.NoError(t, r.Err)
+		idle := make(map[string]int)
+		known, gone := 0, 0
+		for _, k := range ownedTokens() {
+			if k.Name == "idle" {
+				idle[k.UserID] = 1
+				if k.UserID == oktatest.UserID(4) {
+					gone++
+				} else {
+					known++
+				}
+			}
+		}
+		require.Equal(t, idle, lookedUp(org))
+		require.Equal(t, []int{known, gone}, []int{r.Count(audit.Flagged), r.Count(audit.Unknown)})
+	})
+	t.Run("nobody without findings", func(t *testing.T) {
+		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(10)})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x, owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
+		require.NoError(t, r.Err)
+		require.Empty(t, lookedUp(org))
+	})
+}
+
+func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
+	idle := oktatest.Token{ID: oktatest.TokenID(1), Name: "idle", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(25)}
+	text := `rules:
+  - {id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}
+  - {id: admin, when: {owner.roles: {contains: SUPER_ADMIN}}, then: {revoke: 0d}}`
+	for name, row := range map[string]struct {
+		fault oktatest.Fault
+		want  string
+		code  audit.ExitCode
+	}{
+		"403":                         {fault: oktatest.Fault{Status: 403}, want: "owner.roles unknown: roles of the owner not readable: permission or scope okta.roles.read missing"},
+		"404":                         {fault: oktatest.Fault{Status: 404}, want: "owner.roles unknown: the owner does not exist any more"},
+		"500":                         {fault: oktatest.Fault{Status: 500}, want: "owner.roles unknown: roles of the owner not readable: GET /api/v1/users/"},
+		"401 is the credential's end": {fault: oktatest.Fault{Status: 401}, code: audit.NoAccess},
+	} {
+		t.Run(name, func(t *testing.T) {
+			org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: []oktatest.Token{idle}})
+			row.fault.Method = http.MethodGet
+			for _, path := range []string{"/api/v1/users/" + oktatest.UserID(1), "/api/v1/users/*/roles"} {
+				row.fault.Path = path
+				org.Fault(row.fault)
+			}
+			r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, text)})
+			require.Equal(t, row.code, r.Code, "%v", r.Err)
+			if row.code != audit.OK {
+				return
+			}
+			require.Equal(t, audit.Flagged, r.Findings[0].Outcome)
+			require.Contains(t, r.Findings[0].Unknown[0].Because[0], row.want)
+		})
+	}
+}
+
+func TestARuleAboutOwnersActsWithWhatIsKnownOfThem(t *testing.T) {
+	text := limits + "rules: [{id: left, when: {owner.status: {is: SUSPENDED}}, then: {revoke: 0d}}]"
+	for status, want := range map[string]int{"SUSPENDED": 1, "ACTIVE": 0} {
+		w := newWorld(t, idleToken(1))
+		w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "kim", Status: status})
+		r := w.enforce(text)
+		require.NoError(t, r.Err)
+		require.Equal(t, want, r.Count(audit.Revoked), status)
+		require.Len(t, w.changes(), want)
+	}
+}
