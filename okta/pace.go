@@ -41,13 +41,17 @@ func bucketOf(path string) string {
 	}
 }
 
-// take waits until a request to path may be sent, and counts it. Every take needs its give.
-func (p *pacer) take(ctx context.Context, c *conn, method, path string) error {
+// take waits until a request to path may be sent, and counts it. Every take needs its give. It waits no
+// longer than patience; 0 is without end.
+func (p *pacer) take(ctx context.Context, c *conn, method, path string, patience time.Duration) error {
 	for {
 		now := time.Now()
 		wait := p.reserve(bucketOf(path), now)
 		if wait <= 0 {
 			return nil
+		}
+		if patience > 0 && wait > patience {
+			return fmt.Errorf("our share of the rate limit (%g) is used up until %s", p.share, now.Add(wait).UTC().Format(time.RFC3339))
 		}
 		c.trace(Event{
 			Method: method, Path: path, Until: now.Add(wait),
@@ -64,15 +68,41 @@ func (p *pacer) reserve(name string, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.bucket(name)
-	if b.limit > 0 && now.Before(b.resets) {
-		// At least one request fits in each window, however small the share.
-		forOthers := b.limit - max(1, int(float64(b.limit)*p.share))
-		if b.remaining-b.inFlight <= forOthers {
-			return min(b.resets.Sub(now), maxRateWait)
-		}
+	if wait := p.full(b, now, 1); wait > 0 {
+		return wait
 	}
 	b.inFlight++
 	return 0
+}
+
+// room waits until n requests to path could be sent without a wait, as far as a window has room for them.
+func (p *pacer) room(ctx context.Context, c *conn, path string, n int) error {
+	for {
+		p.mu.Lock()
+		now := time.Now()
+		wait := p.full(p.bucket(bucketOf(path)), now, n)
+		p.mu.Unlock()
+		if wait <= 0 {
+			return nil
+		}
+		c.trace(Event{Method: http.MethodGet, Path: path, Until: now.Add(wait), Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share)})
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// full is how long to wait until the bucket has room for n requests, 0 if it has.
+func (p *pacer) full(b *bucket, now time.Time, n int) time.Duration {
+	if b.limit == 0 || !now.Before(b.resets) {
+		return 0
+	}
+	// At least one request fits in each window, however small the share.
+	ours := max(1, int(float64(b.limit)*p.share))
+	if b.remaining-b.inFlight-min(n, ours) >= b.limit-ours {
+		return 0
+	}
+	return min(b.resets.Sub(now), maxRateWait)
 }
 
 // give takes in what an answer's headers say of the limit; header is nil if there was no answer.

@@ -18,8 +18,8 @@ const (
 	maxBody, maxErrorBody = 1 << 20, 64 << 10
 	// bodyStall is how long an answer's body may bring nothing, errorStall that of a refused request.
 	bodyStall, errorStall = 60 * time.Second, 5 * time.Second
-	// changeTimeout bounds a request that changes something.
-	changeTimeout = 60 * time.Second
+	// changeTimeout bounds a request that changes something, changePatience its wait for the rate limit.
+	changeTimeout, changePatience = 60 * time.Second, time.Second
 )
 
 var (
@@ -69,7 +69,7 @@ func (c *conn) getOnce(ctx context.Context, tries *retries) ([]byte, error) {
 // open sends one GET, when its turn has come, and returns an answer 200 whose body is still to be read
 // and closed.
 func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Response, error) {
-	if err := c.turn(ctx, http.MethodGet, tries.path); err != nil {
+	if err := c.turn(ctx, http.MethodGet, tries.path, 0); err != nil {
 		return nil, err
 	}
 	req, err := c.request(ctx, http.MethodGet, tries.path, query, nil)
@@ -85,10 +85,11 @@ func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Re
 	return c.send(c.reads, req, http.StatusOK)
 }
 
-// change sends a request that changes something: once, whatever happens, when its turn has come. decode is
-// given the body of an answer with the status want.
+// change sends a request that changes something: once, whatever happens. It doesn't wait for its turn, since
+// what was found out about the token would be out of date by then: see Client.Await. decode is given the
+// body of an answer with the status want.
 func (c *conn) change(ctx context.Context, method, path string, body []byte, want int, decode func([]byte) error) error {
-	if err := c.turn(ctx, method, path); err != nil {
+	if err := c.turn(ctx, method, path, changePatience); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
@@ -113,9 +114,10 @@ func (c *conn) change(ctx context.Context, method, path string, body []byte, wan
 	return nil
 }
 
-// turn waits until the rate limit allows a request. The error is of one that was not sent.
-func (c *conn) turn(ctx context.Context, method, path string) error {
-	if err := c.pace.take(ctx, c, method, path); err != nil {
+// turn waits until the rate limit allows a request, but no longer than patience; 0 is without end. The
+// error is of one that was not sent.
+func (c *conn) turn(ctx context.Context, method, path string, patience time.Duration) error {
+	if err := c.pace.take(ctx, c, method, path, patience); err != nil {
 		e := c.unanswered(ctx, method, path, err)
 		e.Sent = false
 		return e

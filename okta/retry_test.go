@@ -238,7 +238,7 @@ func TestARefusedAnswerWhoseBodyStallsIsTriedAgainSoon(t *testing.T) {
 	})
 }
 
-func TestAChangeDoesNotSpendItsTimeWaitingForItsTurn(t *testing.T) {
+func TestAChangeDoesNotWaitForItsTurnAndAwaitDoes(t *testing.T) {
 	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 4, Window: time.Minute}, Latency: 2 * time.Second}, func(t *testing.T, org *oktatest.Server, c *Client) {
 		c.conn.pace.share = 0.5
 		id := org.Tokens()[0].ID
@@ -246,15 +246,22 @@ func TestAChangeDoesNotSpendItsTimeWaitingForItsTurn(t *testing.T) {
 			_, err := c.Token(t.Context(), id)
 			require.NoError(t, err)
 		}
-		require.NoError(t, c.Revoke(t.Context(), id))
-
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, _ = c.Token(t.Context(), id)
-		err := c.Revoke(ctx, id)
+		began := time.Now()
+		err := c.Revoke(t.Context(), id)
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		require.False(t, e.MayHaveActed(), "it was never sent")
+		require.Less(t, time.Since(began), time.Second)
+
+		require.NoError(t, c.Await(t.Context()))
+		require.Greater(t, time.Since(began), 30*time.Second)
+		_, err = c.Token(t.Context(), id)
+		require.NoError(t, err)
+		require.NoError(t, c.Revoke(t.Context(), id), "there was room for both")
+
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, c.Await(ctx), context.Canceled)
 	})
 }
 

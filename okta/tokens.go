@@ -20,6 +20,12 @@ func (r *Reader) Token(ctx context.Context, id string) (t Token, err error) {
 	return t, err
 }
 
+// Await waits until the rate limit leaves room for a token to be read and changed. Changes themselves don't
+// wait; without room they are an *Error that was not Sent.
+func (c *Client) Await(ctx context.Context) error {
+	return c.conn.pace.room(ctx, c.conn, listPath, 2)
+}
+
 // Revoke ends a token for good: there is no way back. It returns nil only if Okta answered 204. After
 // an *Error that MayHaveActed nobody knows whether the token was revoked, until it is read again. The
 // request is sent once and never again.

@@ -11,12 +11,14 @@ import (
 	"tokensweep/okta"
 )
 
-// Facts is a digest of the values of all fields that the rule reads. It changes if one of them does, and
-// not with time: a notice about a token holds only as long as the facts that it was given for.
+// Facts is a digest of the values of all fields that the rule reads, and of what it asks and does. It
+// changes if one of them does, and not with time: a notice about a token holds only as long as the facts
+// that it was given for.
 func (r *Rule) Facts(t *okta.Token) string {
 	read := make(map[*field]bool)
 	r.when.reads(read)
 	h := sha256.New()
+	_, _ = io.WriteString(h, r.source)
 	for i := range fields {
 		if f := &fields[i]; read[f] {
 			_, _ = io.WriteString(h, f.fact(t))

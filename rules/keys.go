@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -129,8 +131,14 @@ var ruleKeys = []key[Rule]{
 			rule.Severity, _ = ParseSeverity(word)
 		}
 	}},
-	{"when", "when: {lastUsed: {olderThan: 21d}}", func(r *reader, k, v *yaml.Node, rule *Rule) { rule.when, _ = r.condition(k, v, 1) }},
-	{"then", "then: flag", func(r *reader, _, v *yaml.Node, rule *Rule) { rule.Steps = r.steps(v) }},
+	{"when", "when: {lastUsed: {olderThan: 21d}}", func(r *reader, k, v *yaml.Node, rule *Rule) {
+		rule.when, _ = r.condition(k, v, 1)
+		rule.source += written(v)
+	}},
+	{"then", "then: flag", func(r *reader, _, v *yaml.Node, rule *Rule) {
+		rule.Steps = r.steps(v)
+		rule.source += written(v)
+	}},
 	{"advice", "", func(r *reader, _, v *yaml.Node, rule *Rule) { rule.Advice, _ = r.words(v, "advice") }},
 }
 
@@ -246,6 +254,17 @@ func (r *reader) rules(k, v *yaml.Node, p *Policy) {
 		readMap(r, item, item, "the rule", ruleKeys, rule)
 		p.Rules = append(p.Rules, rule)
 	}
+}
+
+// written is what a node says, without its comments and its layout.
+func written(n *yaml.Node) string {
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "%d %q(", n.Kind, n.Value)
+	for _, c := range n.Content {
+		b.WriteString(written(c))
+	}
+	b.WriteString(")")
+	return b.String()
 }
 
 func (r *reader) ruleID(_, v *yaml.Node, rule *Rule) {

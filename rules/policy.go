@@ -147,7 +147,8 @@ type Rule struct {
 	// Steps are what happens to a token that matches, the weakest first. The first is always Flag.
 	Steps []DelayedStep
 
-	when node
+	when   node
+	source string // of when and then, as written
 }
 
 // Exemption spares the tokens that it matches, until it ends.
