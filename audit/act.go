@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -35,10 +36,14 @@ func (r *run) act(ctx context.Context) error {
 	return nil
 }
 
-// mayGoOn looks, before each change, at what may have come in between.
+// errInterrupted is a signal to end.
+var errInterrupted = errors.New("the run was interrupted")
+
+// mayGoOn waits until the rate limit has room for a change, and then looks at what may have come in between.
 func (r *run) mayGoOn(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return errors.New("the run was interrupted")
+	if r.o.Enforce.Org.Await(ctx) != nil || ctx.Err() != nil {
+		r.Notes = append(r.Notes, "the run was interrupted: what was due is held, and stays due")
+		return errInterrupted
 	}
 	if err := r.checkHalt(); err != nil {
 		r.fail(Halted, err)
@@ -69,9 +74,12 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		return "", nil
 	case err != nil:
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
-		return r.lost(err)
+		return r.lost(ctx, err)
 	}
-	fresh.Owner = r.owners[fresh.UserID.Or("")]
+	if fresh.Owner, err = r.ownerOf(ctx, &fresh); err != nil {
+		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
+		return r.lost(ctx, err)
+	}
 	clock := r.orgNow()
 	at := instantFor(&fresh, clock, clock)
 	again, _, ok := r.decider.decide(fresh, r.self.candidate(&fresh, clock), at)
@@ -80,6 +88,15 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		return "", nil
 	}
 	return r.change(ctx, f, fresh)
+}
+
+// ownerOf reads the owner of a token again, if the policy asks about owners; else what is known will do.
+func (r *run) ownerOf(ctx context.Context, t *okta.Token) (*okta.Owner, error) {
+	id, known := t.UserID.Get()
+	if !known || !r.o.Policy.ReadsOwners() {
+		return r.owners[id], nil
+	}
+	return r.o.Org.Owner(ctx, id)
 }
 
 // differs says what is no longer as it was decided on, or "".
@@ -104,7 +121,7 @@ func sameInstant(a, b okta.Opt[time.Time]) bool {
 
 // change takes one step and puts what came of it into the finding.
 func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop string, err error) {
-	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.ruleIDs(), Plan: r.Digest, By: ledger.ByRun}
+	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.asking, Plan: r.Digest, By: ledger.ByRun}
 	if f.Step == rules.Quarantine {
 		after := zoneCondition(r.o.Policy.QuarantineZone)
 		intent.After = &after
@@ -115,15 +132,16 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 		hold([]*Finding{f}, "%v", err)
 		return "", err
 	case err != nil:
-		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", result.word, err)
+		f.Done = true
+		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", strings.TrimSpace(result.word+" "+result.reason), err)
 		return "", err
 	}
-	f.Outcome, f.Reason = result.outcome(), result.reason
+	f.Outcome, f.Reason, f.Done = result.outcome(), result.reason, true
 	if f.Outcome == Failed {
 		r.fail(ActionFailed, nil)
 	}
 	if result.err != nil {
-		return r.lost(result.err)
+		return r.lost(ctx, result.err)
 	}
 	return result.doubt, nil
 }
@@ -132,8 +150,11 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 // written it goes to its end, whatever happens to ctx. An error is the ledger's; the result is zero if the
 // intent could not be written, and then nothing was sent.
 func (r *run) carryOut(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (result, error) {
-	before := conditionOf(&fresh)
-	intent.Run, intent.Token, intent.Name, intent.Before = r.ID, fresh.ID, fresh.Name.Or(""), &before
+	was := conditionOf(&fresh)
+	intent.Run, intent.Token, intent.Before = r.ID, fresh.ID, &was
+	if name, ok := fresh.Name.Get(); ok {
+		intent.Name = name
+	}
 	intent, err := r.o.Ledger.Append(intent)
 	if err != nil {
 		return result{}, err
@@ -150,15 +171,18 @@ func (r *run) carryOut(ctx context.Context, org *okta.Client, intent ledger.Reco
 func (r *run) settle(intent ledger.Record, res result) error {
 	return r.record(ledger.Record{
 		Kind: ledger.Outcome, Ref: intent.Seq, Token: intent.Token, Name: intent.Name, Step: intent.Step,
-		Result: res.word, Settled: res.word != ledger.ResultUnknown, Reason: res.reason, After: res.after,
+		Result: res.word, Settled: res.word != ledger.ResultUnknown || res.closed, Reason: res.reason, After: res.after,
 	})
 }
 
 // lost stops the acting after an error of the org. A credential that is refused ends the run with its
 // own exit code.
-func (r *run) lost(err error) (stop string, _ error) {
+func (r *run) lost(ctx context.Context, err error) (stop string, _ error) {
 	if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 		return "", err
+	}
+	if ctx.Err() != nil {
+		return errInterrupted.Error(), nil
 	}
 	r.fail(ActionFailed, nil)
 	return err.Error(), nil

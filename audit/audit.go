@@ -26,8 +26,8 @@ var (
 	// ErrWrongOrg is a policy or a ledger that belongs to another org than the one that the environment
 	// names. Nothing was asked of that org.
 	ErrWrongOrg = errors.New("wrong org")
-	// ErrRefused is a run that may not enforce, for a reason that a person must remove. Nothing was done.
-	ErrRefused = errors.New("enforcing is refused")
+	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
+	ErrRefused = errors.New("refused")
 )
 
 // Options says what a run needs. Org and Policy are required.
@@ -44,6 +44,9 @@ type Options struct {
 	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
 	Ledger *ledger.Ledger
 	State  string
+	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a
+	// run did that could not report it, the next one tells.
+	Deliver func(*Report) error
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 	// Enforce makes it an enforcing run; nil is a dry run. It needs a Ledger.
@@ -82,11 +85,12 @@ type run struct {
 	// inventory is what is listed, and before what was, less what is still there; both only with a ledger.
 	inventory []ledger.InventoryEntry
 	before    map[string]ledger.InventoryEntry
-	forgotten error  // why what was listed before can't be told
-	known     int    // how many were listed before
-	done      int    // changes that this run has begun
-	later     int    // tokens that were used after AsOf
-	shrunken  string // why the listing is too small to act on, "" if it isn't
+	forgotten error        // why what was listed before can't be told
+	known     int          // how many were listed before
+	done      int          // changes that this run has begun
+	later     int          // tokens that were used after AsOf
+	cutOff    []okta.Token // listed tokens that are in quarantine
+	shrunken  string       // why the listing is too small to act on, "" if it isn't
 }
 
 // Run makes one pass over the org. The report is never nil; if the listing was not complete it judges
@@ -104,8 +108,16 @@ func Run(ctx context.Context, o Options) *Report {
 	} else {
 		r.Findings = nil
 	}
-	r.end()
 	r.Finished = r.now()
+	if o.Ledger != nil {
+		r.Head = o.Ledger.Head()
+	}
+	if o.Deliver != nil {
+		if err := o.Deliver(r.Report); err != nil {
+			r.fail(Undelivered, err)
+		}
+	}
+	r.end()
 	return r.Report
 }
 
@@ -164,6 +176,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	r.noteUnreported()
 	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: string(r.Mode), Policy: r.PolicyDigest}); err != nil {
 		return err
 	}
@@ -185,14 +198,21 @@ func (r *run) pass(ctx context.Context) (err error) {
 	r.Complete = true
 	sortFindings(r.Findings)
 	r.compare()
+	r.stopAbove(r.o.Policy.Limits)
 	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {
 		r.keepTo(plan, r.o.Enforce.Plan)
 	}
 	r.limit(r.o.Policy.Limits, r.spent())
-	r.Digest = digest(r.Report)
+	r.Digest, r.Actions = digest(r.Report), len(r.due())
 	r.note()
-	if err := r.remember(); err != nil || r.o.Enforce == nil {
+	if err := r.remember(); err != nil {
+		if r.o.Enforce != nil {
+			hold(r.due(), "%v", err)
+		}
 		return err
+	}
+	if r.o.Enforce == nil {
+		return nil
 	}
 	return r.enforce(ctx)
 }
@@ -237,6 +257,9 @@ func (r *run) judgeAll(ctx context.Context) error {
 // judge judges one token of the list. clock is the org's when it sent the token.
 func (r *run) judge(t okta.Token, clock time.Time) error {
 	r.list(&t)
+	if _, cutOff := r.decider.quarantined(t); cutOff {
+		r.cutOff = append(r.cutOff, t)
+	}
 	if r.decider.lifted(t) {
 		if err := r.lift(&t); err != nil {
 			return err
@@ -298,6 +321,16 @@ func (r *run) note() {
 	}
 	if r.Duplicates > 0 {
 		add("tokens that came twice with the same content and were counted once, since the list moved while it was read: %d", r.Duplicates)
+	}
+	found := make(map[string]bool)
+	for i := range r.Findings {
+		found[r.Findings[i].Token.ID] = true
+	}
+	for _, t := range r.cutOff {
+		if !found[t.ID] {
+			since, _ := r.decider.quarantined(t)
+			add("no rule matches the token %s (%q) any more, and it is cut off: %s", okta.Printable(t.ID), t.Name.Or(""), since)
+		}
 	}
 	for _, e := range r.o.Policy.Exemptions {
 		switch {

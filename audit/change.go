@@ -14,6 +14,7 @@ type result struct {
 	word   string            // one of the ledger's results
 	reason string            // in words, "" if there is nothing to say
 	after  *ledger.Condition // of a quarantine or a restoration
+	closed bool              // that it is unknown is all that will ever be known
 	doubt  string            // why nothing else should be changed now, "" if nothing speaks against it
 	err    error             // of the org, if the change was refused or its answer lost
 }
@@ -71,7 +72,7 @@ func (c changer) revoke(ctx context.Context, id string) result {
 	res := c.readRevoked(ctx, id, "")
 	switch {
 	case res.err != nil:
-		return result{word: ledger.ResultRevoked, reason: fmt.Sprintf("okta answered 204; reading it again failed: %v", res.err), doubt: "a revocation could not be verified"}
+		res.reason = fmt.Sprintf("okta answered 204; reading it again failed, so that the next run must verify it: %v", res.err)
 	case res.word == ledger.ResultUnknown:
 		res.reason, res.doubt = "okta answered 204, and the token is still there", "a revocation had no effect"
 	}

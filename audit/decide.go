@@ -37,7 +37,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	disrupts := f.Step > rules.Flag
 	switch {
 	case v.Exemption != nil:
-		f.Outcome, f.Reason, f.exemption = Exempt, v.Exemption.String(), v.Exemption
+		f.Outcome, f.Reason = Exempt, v.Exemption.String()
 	case len(v.Matched) == 0:
 		f.Outcome, f.Reason = Unknown, unjudged(v.Unknown)
 	case disrupts && len(v.Doubts) > 0:
@@ -92,53 +92,79 @@ func strongest(matches []rules.Match) (s rules.Step) {
 // step is a disruptive step of a rule that matches, and when it is due.
 type step struct {
 	rules.Step
-	due time.Time
-	now bool // it is due
+	due  time.Time
+	now  bool // it is due
+	rule string
 }
 
 // schedule decides between the steps of a token that may be acted on: the strongest that is due, or else
 // the one that is due next. A delay counts from the notice that was delivered while the facts were what
 // they are; without one it would begin now, so that only a step without delay is due.
 func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
-	var due, coming step
 	since, quarantined := d.quarantined(f.Token)
-	for _, m := range f.Matched {
-		start, told := at, false
-		if facts := m.Rule.Facts(view); strongest([]rules.Match{m}) > rules.Flag {
-			n, ok := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
-			if told = ok && n.Facts == facts; told {
-				start = n.At
-			} else {
-				f.untold = append(f.untold, untold{m.Rule.ID, facts, ok})
-			}
-		}
-		for _, s := range m.Rule.Steps {
-			if s.Step == rules.Flag || (s.Step == rules.Quarantine && quarantined) {
-				continue
-			}
-			next := step{Step: s.Step, due: start.Add(s.After)}
-			next.now = s.After == 0 || (told && !next.due.After(at))
-			switch {
-			case next.now && next.Step > due.Step:
-				due = next
-			case !next.now && (coming.Step == 0 || next.due.Before(coming.due) || (next.due.Equal(coming.due) && next.Step > coming.Step)):
-				coming = next
-			}
+	steps := d.steps(f, view, at, quarantined)
+	var due, coming step
+	for _, s := range steps {
+		switch {
+		case s.now && s.Step > due.Step:
+			due = s
+		case !s.now && (coming.Step == 0 || s.due.Before(coming.due) || (s.due.Equal(coming.due) && s.Step > coming.Step)):
+			coming = s
 		}
 	}
 	if quarantined {
 		f.Reason = since
 	}
+	next := due
 	switch {
 	case due.Step == rules.Revoke:
-		f.Step, f.Outcome, f.Due = rules.Revoke, WouldRevoke, due.due
+		f.Outcome = WouldRevoke
+	case due.Step == rules.Quarantine && f.Token.Network.Or(okta.Network{}).Connection.Or("") == "":
+		f.Outcome, f.Reason = Unknown, "its network condition is not known, so that a quarantine could not be undone"
 	case due.Step == rules.Quarantine:
-		f.Step, f.Outcome, f.Due = rules.Quarantine, WouldQuarantine, due.due
+		f.Outcome = WouldQuarantine
 	case coming.Step != 0:
-		f.Step, f.Outcome, f.Due = coming.Step, Pending, coming.due
+		next, f.Outcome = coming, Pending
 	default:
-		f.Step, f.Outcome = rules.Quarantine, Quarantined
+		next, f.Outcome = step{Step: rules.Quarantine}, Quarantined
 	}
+	f.Step, f.Due = next.Step, next.due
+	for _, s := range steps {
+		if s.Step == next.Step && s.now == next.now {
+			f.asking = append(f.asking, s.rule)
+		}
+	}
+}
+
+// steps are the disruptive steps of all rules that match, but for a quarantine that is done. It also puts the
+// facts into the finding.
+func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
+	_, released := d.past.Released[f.Token.ID]
+	released = released || d.lifted(f.Token) // a person wants it in use: not before they were told again
+	for _, m := range f.Matched {
+		if strongest([]rules.Match{m}) <= rules.Flag {
+			continue
+		}
+		seen := facts{m.Rule.ID, m.Rule.Facts(view)}
+		n, told := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
+		told = told && n.Facts == seen.digest
+		f.facts = append(f.facts, seen)
+		if !told {
+			f.untold = append(f.untold, seen)
+		}
+		start := at
+		if told {
+			start = n.At
+		}
+		for _, s := range m.Rule.Steps {
+			if s.Step == rules.Flag || (s.Step == rules.Quarantine && quarantined) {
+				continue
+			}
+			due := start.Add(s.After)
+			steps = append(steps, step{s.Step, due, (s.After == 0 && !released) || (told && !due.After(at)), m.Rule.ID})
+		}
+	}
+	return steps
 }
 
 // quarantined says since when a token is in quarantine, by the ledger or by its own condition.

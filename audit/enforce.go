@@ -26,12 +26,16 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("it takes a state directory (--state)")
 	case !r.o.AsOf.IsZero():
 		return plan, refused("--as-of is for dry runs")
+	case r.o.Policy.Notify.Slack != nil:
+		return plan, refused("the policy wants its notices in Slack, and this version can't deliver them there: remove notify.slack to have them in the report")
 	case r.o.Enforce.Plan == "":
 		return plan, nil
 	}
 	plan, ok := r.decider.past.Plans[r.o.Enforce.Plan]
 	age := r.now().Sub(plan.At)
 	switch {
+	case ok && plan.Policy != r.PolicyDigest:
+		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed", r.o.Enforce.Plan, plan.Policy)
 	case !ok:
 		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory", r.o.Enforce.Plan)
 	case age > MaxPlanAge:
@@ -76,17 +80,25 @@ func (r *run) enforce(ctx context.Context) error {
 	if r.Stopped {
 		r.fail(StopAbove, errors.New("more is due at once than stopAbove allows: nothing is done"))
 	}
-	if code, err := r.mayAct(); err != nil {
+	code, against := r.mayAct()
+	if against != nil {
+		hold(r.due(), "%v", against)
+		r.fail(code, against)
+	}
+	if err := r.voidStale(); err != nil {
 		hold(r.due(), "%v", err)
-		r.fail(code, err)
+		return err
 	}
 	r.Before = true
 	via, err := r.o.Enforce.Announce(ctx, r.Report)
 	r.Before = false
-	if err != nil {
+	switch {
+	case err != nil:
 		hold(r.due(), "the report could not be delivered")
 		r.fail(Undelivered, fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
 		return nil
+	case errors.Is(against, errClocks):
+		return nil // by such a clock a delay could be over as soon as it begins
 	}
 	if err := r.tell(via); err != nil {
 		hold(r.due(), "%v", err)
@@ -99,6 +111,11 @@ func (r *run) enforce(ctx context.Context) error {
 func (r *run) mayAct() (ExitCode, error) {
 	if err := r.checkHalt(); err != nil {
 		return Halted, err
+	}
+	if r.decider.past.Halted != nil { // it was released while a run held the ledger
+		if err := r.record(ledger.Record{Kind: ledger.Resume, Reason: "seen by a run"}); err != nil {
+			return NoLedger, err
+		}
 	}
 	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
 		return Halted, fmt.Errorf("%w by %v: set the clock of this machine", errClocks, apart.Round(time.Second))
@@ -122,33 +139,71 @@ func (r *run) checkHalt() error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errHalted, err)
 	case note != nil:
+		if r.decider.past.Halted == nil { // it was pulled while a run held the ledger
+			if err := r.record(ledger.Record{Kind: ledger.Halt, Reason: note.Reason, By: note.By}); err != nil {
+				return err
+			}
+		}
 		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
 	}
 	return nil
 }
 
-// tell writes down the notices that have just been delivered, and ends those that do not hold any more.
+// tell writes down the notices that have just been delivered.
 func (r *run) tell(via string) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		switch f.Outcome {
-		case Exempt, Protected, Unknown:
-			if err := r.voidAll(f.Token.ID, "it is "+string(f.Outcome)+" now"); err != nil {
-				return err
-			}
-			continue
-		case Flagged:
+		if f.spared() {
 			continue
 		}
 		for _, u := range f.untold {
-			if u.void {
-				if err := r.record(ledger.Record{Kind: ledger.Voided, Token: f.Token.ID, Rule: u.rule, Reason: "the values that the rule reads have changed"}); err != nil {
-					return err
-				}
-			}
-			if err := r.record(ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.facts, Via: via}); err != nil {
+			if err := r.record(ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.digest, Via: via}); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// spared says that nothing is announced about a finding.
+func (f *Finding) spared() bool {
+	return f.Outcome == Exempt || f.Outcome == Protected || f.Outcome == Unknown || f.Outcome == Flagged
+}
+
+// voidStale ends the notices that do not hold any more: the rule does not match the token now or has
+// become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
+// that stayed as it was.
+func (r *run) voidStale() error {
+	holds := make(map[ledger.Key]string)
+	why := make(map[ledger.Key]string)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		for _, seen := range f.facts {
+			holds[ledger.Key{Token: f.Token.ID, Rule: seen.rule}] = seen.digest
+		}
+		if f.spared() {
+			for _, m := range f.Matched {
+				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it is " + string(f.Outcome) + " now"
+			}
+		}
+	}
+	var stale []ledger.Key
+	for key, n := range r.decider.past.Notices {
+		switch digest, ok := holds[key]; {
+		case why[key] != "":
+		case !ok:
+			why[key] = "the rule does not match it any more, or does no more than flag"
+		case digest != n.Facts:
+			why[key] = "the rule, or the values that it reads, have changed"
+		default:
+			continue
+		}
+		stale = append(stale, key)
+	}
+	sortKeys(stale)
+	for _, key := range stale {
+		if err := r.record(ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -32,6 +32,7 @@ type world struct {
 	// announced is what was announced by the last run; announceErr fails the next announcement.
 	announced   *audit.Report
 	announceErr error
+	deliverErr  error
 	atAnnounce  func()
 }
 
@@ -64,6 +65,7 @@ func (w *world) open() *ledger.Ledger {
 func (w *world) options(text string, l *ledger.Ledger) audit.Options {
 	return audit.Options{
 		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, State: w.state, Now: func() time.Time { return w.clock },
+		Deliver: func(*audit.Report) error { return w.deliverErr },
 	}
 }
 

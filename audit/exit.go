@@ -43,9 +43,17 @@ const (
 // soonest orders the codes by how soon they need a person; the first that applies is a run's.
 var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove, Undelivered, Findings, OK}
 
+// Sooner is the one of two codes that needs a person sooner.
+func Sooner(a, b ExitCode) ExitCode {
+	if slices.Index(soonest, b) < slices.Index(soonest, a) {
+		return b
+	}
+	return a
+}
+
 // fail notes that something went wrong. The exit code becomes the one that needs a person soonest.
 func (r *Report) fail(code ExitCode, err error) {
-	if slices.Index(soonest, code) < slices.Index(soonest, r.Code) {
+	if code != r.Code && Sooner(r.Code, code) == code {
 		r.Code = code
 		if err != nil {
 			if r.Err != nil {
@@ -65,7 +73,7 @@ func CodeOf(err error) ExitCode {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
+	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
 		return Usage
 	case errors.Is(err, ledger.ErrLocked):
 		return Locked

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,34 +23,79 @@ type Hand struct {
 	State  string
 	// Reason says why, for the record.
 	Reason string
-	// Now is our clock; nil means time.Now. It is the one field that isn't required.
+	// Now is our clock; nil means time.Now.
 	Now func() time.Time
+	// Tell, if not nil, is told what else a person should know, such as what was settled.
+	Tell func(string)
 }
 
-// Revoke ends a token for good. The error is ErrRefused if a guard is against it.
+// Revoke ends a token for good. It returns what came of it, and why in words. The error is ErrRefused if a
+// guard is against it, and a HaltError if the brake is.
 func (h Hand) Revoke(ctx context.Context, id string) (Outcome, string, error) {
-	return h.change(ctx, id, ledger.StepRevoke)
+	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.change(ctx, r, id, ledger.StepRevoke) })
 }
 
-// Quarantine cuts a token off. The error is ErrRefused if a guard is against it.
+// Quarantine cuts a token off. Results are those of Revoke.
 func (h Hand) Quarantine(ctx context.Context, id string) (Outcome, string, error) {
-	return h.change(ctx, id, ledger.StepQuarantine)
+	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.change(ctx, r, id, ledger.StepQuarantine) })
 }
 
-// begin makes a run of one change, and checks what every change needs.
-func (h Hand) begin(ctx context.Context) (*run, error) {
+// Restore takes a token out of our quarantine: its network condition becomes what it was before. It
+// works while halted too, since it undoes. The error is ErrRefused if the ledger knows no quarantine of
+// the token, or somebody has changed its condition since.
+func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
+	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.restore(ctx, r, id) })
+}
+
+// RevokeCurrent ends the credential in use: the last request that it can make. Results are those of Revoke.
+func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
+	return h.do(ctx, func(r *run) (Outcome, string, error) {
+		if err := r.checkHalt(); err != nil {
+			return "", "", &HaltError{Halted, err}
+		}
+		name := "the token in use, of the user " + cmp.Or(r.self.userID, "that is not known")
+		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name}, okta.Token{})
+	})
+}
+
+// do makes a run of one change, whose end in the ledger says how it went.
+func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string, err error) {
 	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, Now: h.Now})
+	if err = r.begin(ctx); err == nil {
+		outcome, reason, err = change(r)
+	}
+	var brake *HaltError
+	switch {
+	case errors.As(err, &brake):
+		r.fail(brake.Code, err)
+	case errors.Is(err, okta.ErrNotFound):
+		r.fail(Usage, err)
+	case err != nil:
+		r.fail(CodeOf(err), err)
+	case outcome == Failed:
+		r.fail(ActionFailed, nil)
+	}
+	r.end()
+	for _, n := range r.Notes {
+		if h.Tell != nil {
+			h.Tell(n)
+		}
+	}
+	return outcome, reason, err
+}
+
+// begin checks what every change by hand needs, and settles what is open.
+func (r *run) begin(ctx context.Context) (err error) {
 	if err := r.checkOrg(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: "hand", Policy: r.PolicyDigest}); err != nil {
-		return nil, err
+	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: ledger.ByHand, Policy: r.PolicyDigest}); err != nil {
+		return err
 	}
-	var err error
 	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
-		return nil, err
+		return err
 	}
-	return r, r.settleAll(ctx)
+	return r.settleAll(ctx)
 }
 
 func refused(format string, args ...any) error {
@@ -58,16 +104,17 @@ func refused(format string, args ...any) error {
 
 // guard says what speaks against changing the token t by hand.
 func (r *run) guard(ctx context.Context, t okta.Token) error {
+	if r.o.Policy.Mode != rules.Enforce {
+		return refused("the policy %s says mode: %s; a change takes mode: enforce, by hand too", r.PolicyFile, r.o.Policy.Mode)
+	}
 	if r.self.unknown != nil {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
 	}
 	if code, err := r.mayAct(); err != nil {
 		return &HaltError{code, err}
 	}
-	if l := r.o.Policy.Limits; l != nil {
-		if spent := r.spent(); spent >= l.PerDay {
-			return refused("perDay allows %d in 24 hours, of which %d are spent", l.PerDay, spent)
-		}
+	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
+		return refused("perDay allows %d in 24 hours, of which %d are spent", l.PerDay, r.spent())
 	}
 	if owner, known := t.UserID.Get(); known && r.o.Policy.ReadsOwners() {
 		var err error
@@ -76,7 +123,8 @@ func (r *run) guard(ctx context.Context, t okta.Token) error {
 		}
 	}
 	clock := r.orgNow()
-	v := r.o.Policy.Guards(&t, instantFor(&t, clock, clock))
+	view := r.decider.view(t)
+	v := r.o.Policy.Guards(&view, instantFor(&t, clock, clock))
 	against := slices.Concat(v.Protections, v.Doubts)
 	if v.Exemption != nil {
 		against = append(against, v.Exemption.String())
@@ -104,29 +152,24 @@ func (e *HaltError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *HaltError) Unwrap() error { return e.Err }
 
-func (h Hand) change(ctx context.Context, id, step string) (Outcome, string, error) {
-	r, err := h.begin(ctx)
+func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {
+	fresh, err := r.readAlone(ctx, id)
 	if err != nil {
 		return "", "", err
-	}
-	defer r.end()
-	fresh, err := h.Org.Token(ctx, id)
-	if err != nil {
-		return "", "", err
-	}
-	if _, open := r.decider.past.OpenFor(id); open {
-		return "", "", refused("an earlier change of it has an outcome that is not known yet")
 	}
 	if err := r.guard(ctx, fresh); err != nil {
 		return "", "", err
 	}
-	intent := ledger.Record{Kind: ledger.Intent, Step: step, Reason: h.Reason, By: ledger.ByHand}
+	intent := ledger.Record{Step: step, Reason: h.Reason}
 	if step == ledger.StepQuarantine {
 		if since, already := r.decider.quarantined(fresh); already {
 			return "", "", refused("%s", since)
 		}
 		if h.Policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
+		}
+		if conditionOf(&fresh).Connection == "" {
+			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
 		}
 		if err := r.checkZone(ctx); err != nil {
 			return "", "", err
@@ -137,36 +180,23 @@ func (h Hand) change(ctx context.Context, id, step string) (Outcome, string, err
 	return r.byHand(ctx, h.Org, intent, fresh)
 }
 
-// byHand carries out one change and reports what came of it.
-func (r *run) byHand(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (Outcome, string, error) {
-	res, err := r.carryOut(ctx, org, intent, fresh)
-	if err == nil && res.err != nil && res.word == ledger.ResultFailed {
-		err = res.err
+// readAlone reads a token, unless an earlier change of it is not settled: then nothing is done to it.
+func (r *run) readAlone(ctx context.Context, id string) (okta.Token, error) {
+	if _, open := r.decider.past.OpenFor(id); open {
+		return okta.Token{}, refused("an earlier change of it has an outcome that is not known yet")
 	}
-	outcome := res.outcome()
-	if outcome == Failed {
-		r.fail(ActionFailed, nil)
-	}
-	return outcome, res.reason, err
+	return r.o.Org.Token(ctx, id)
 }
 
-// Restore takes a token out of our quarantine: its network condition becomes what it was before. It
-// works while halted too, since it undoes. The error is ErrRefused if the ledger knows no quarantine of
-// the token, or somebody has changed its condition since.
-func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
-	r, err := h.begin(ctx)
+func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, error) {
+	fresh, err := r.readAlone(ctx, id)
 	if err != nil {
 		return "", "", err
 	}
-	defer r.end()
 	q, known := r.decider.past.Quarantined[id]
-	if !known {
-		return "", "", refused("the ledger knows no quarantine of the token %s", id)
-	}
-	fresh, err := h.Org.Token(ctx, id)
 	switch {
-	case err != nil:
-		return "", "", err
+	case !known:
+		return "", "", refused("the ledger knows no quarantine of the token %s", id)
 	case !sameCondition(fresh.Network, q.After):
 		return "", "", refused("the network condition of the token %s is not the quarantine's any more: somebody changed it", id)
 	case q.Before.Connection == "":
@@ -174,24 +204,18 @@ func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
 	}
 	before := q.Before
 	before.LastUpdated = time.Time{}
-	intent := ledger.Record{Kind: ledger.Intent, Step: ledger.StepRestore, Reason: h.Reason, By: ledger.ByHand, After: &before}
-	outcome, reason, err := r.byHand(ctx, h.Org, intent, fresh)
-	if outcome == Restored {
-		err = errors.Join(err, r.voidAll(id, "its quarantine was ended by hand"))
-	}
-	return outcome, reason, err
+	return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRestore, Reason: h.Reason, After: &before}, fresh)
 }
 
-// RevokeCurrent ends the credential in use: the last request that it can make.
-func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
-	r, err := h.begin(ctx)
-	if err != nil {
-		return "", "", err
+// byHand carries out one change and reports what came of it.
+func (r *run) byHand(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (Outcome, string, error) {
+	intent.Kind, intent.By = ledger.Intent, ledger.ByHand
+	res, err := r.carryOut(ctx, org, intent, fresh)
+	if err != nil && res.word == "" {
+		return "", "", err // nothing was sent
 	}
-	defer r.end()
-	if err := r.checkHalt(); err != nil {
-		return "", "", &HaltError{Halted, err}
+	if err == nil && res.err != nil && res.word == ledger.ResultFailed {
+		err = res.err
 	}
-	intent := ledger.Record{Kind: ledger.Intent, Step: ledger.StepRevokeCurrent, Reason: h.Reason, By: ledger.ByHand}
-	return r.byHand(ctx, h.Org, intent, okta.Token{})
+	return res.outcome(), res.reason, err
 }

@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -11,13 +13,16 @@ import (
 
 // record appends to the ledger, if there is one.
 func (r *run) record(rec ledger.Record) error {
-	if r.o.Ledger == nil {
+	if r.o.Ledger == nil || r.imagined() {
 		return nil
 	}
 	rec.Run = r.ID
 	_, err := r.o.Ledger.Append(rec)
 	return err
 }
+
+// imagined says that the run judges as of another time than now: what it finds is nothing to remember.
+func (r *run) imagined() bool { return !r.o.AsOf.IsZero() }
 
 // spent is how many quarantines and revocations were begun in the last 24 hours.
 func (r *run) spent() int {
@@ -39,6 +44,17 @@ func (r *run) recall() {
 	r.before, r.known = entries, len(entries)
 }
 
+// noteUnreported tells what runs did that died before they could.
+func (r *run) noteUnreported() {
+	for _, u := range r.decider.past.Unreported {
+		what := fmt.Sprintf("the token %s (%q) was no longer listed: %s", u.Token, u.Name, u.Reason)
+		if u.Kind == ledger.Outcome {
+			what = fmt.Sprintf("the %s of the token %s (%q) came out as %s", u.Step, u.Token, u.Name, strings.TrimSpace(u.Result+" "+u.Reason))
+		}
+		r.Notes = append(r.Notes, fmt.Sprintf("the run %s did not come to report that in it %s", u.Run, okta.Printable(what)))
+	}
+}
+
 // list takes a token into the inventory.
 func (r *run) list(t *okta.Token) {
 	if r.o.Ledger == nil {
@@ -51,36 +67,19 @@ func (r *run) list(t *okta.Token) {
 }
 
 // lift notes that somebody took a token out of our quarantine. It isn't fought over: what was announced
-// is void, and is announced anew.
+// is void, and nothing happens before it was announced anew.
 func (r *run) lift(t *okta.Token) error {
 	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice before anything else happens", okta.Printable(t.ID), t.Name.Or("")))
 	if r.o.Enforce == nil {
 		return nil
 	}
-	if err := r.voidAll(t.ID, "its quarantine was lifted"); err != nil {
-		return err
-	}
 	return r.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID, Reason: "its network condition is not the quarantine's any more"})
 }
 
-// voidAll makes all notices about a token void.
-func (r *run) voidAll(token, reason string) error {
-	for _, key := range r.noticesOf(token) {
-		if err := r.record(ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: reason}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (r *run) noticesOf(token string) (keys []ledger.Key) {
-	for key := range r.decider.past.Notices {
-		if key.Token == token {
-			keys = append(keys, key)
-		}
-	}
-	slices.SortFunc(keys, func(a, b ledger.Key) int { return compareText(a.Rule, b.Rule) })
-	return keys
+func sortKeys(keys []ledger.Key) {
+	slices.SortFunc(keys, func(a, b ledger.Key) int {
+		return cmp.Or(strings.Compare(a.Token, b.Token), strings.Compare(a.Rule, b.Rule))
+	})
 }
 
 // keys are what the ledger remembers a finding by: a key for each rule.
@@ -130,17 +129,7 @@ func (r *run) compare() {
 	for id, was := range r.before {
 		r.Vanished = append(r.Vanished, Vanished{ID: id, Name: was.Name, Reason: r.farewell(id, was)})
 	}
-	slices.SortFunc(r.Vanished, func(a, b Vanished) int { return compareText(a.ID, b.ID) })
-}
-
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	slices.SortFunc(r.Vanished, func(a, b Vanished) int { return strings.Compare(a.ID, b.ID) })
 }
 
 // farewell says why a token is no longer listed.
@@ -164,12 +153,16 @@ func (r *run) farewell(id string, was ledger.InventoryEntry) string {
 // remember writes what the next run needs to know. A dry run writes no more than what tells new findings
 // from old ones, and its plan: it starts no clock and ends none.
 func (r *run) remember() error {
-	if r.o.Ledger == nil {
+	if r.o.Ledger == nil || r.imagined() {
 		return nil
 	}
 	var listed *ledger.Record
 	if r.shrunken, listed = r.shrinkage(); listed != nil {
-		snapshot, err := ledger.WriteInventory(r.o.State, slices.Values(r.inventory))
+		inForce := ""
+		if last := r.decider.past.Listing; last != nil {
+			inForce = last.Snapshot
+		}
+		snapshot, err := ledger.WriteInventory(r.o.State, inForce, slices.Values(r.inventory))
 		if err != nil {
 			return err
 		}
@@ -186,7 +179,9 @@ func (r *run) remember() error {
 			return err
 		}
 	}
-	return r.record(ledger.Record{Kind: ledger.Planned, Plan: r.Digest, Actions: r.actions(), Count: len(r.Findings)})
+	return r.record(ledger.Record{
+		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings),
+	})
 }
 
 // rememberFindings writes which findings are new, and which of the old ones are resolved.
@@ -203,18 +198,16 @@ func (r *run) rememberFindings() error {
 			}
 		}
 	}
+	if r.shrunken != "" {
+		return nil // they may come back
+	}
 	var resolved []ledger.Key
 	for key := range r.decider.past.Findings {
 		if !open[key] {
 			resolved = append(resolved, key)
 		}
 	}
-	slices.SortFunc(resolved, func(a, b ledger.Key) int {
-		if a.Token != b.Token {
-			return compareText(a.Token, b.Token)
-		}
-		return compareText(a.Rule, b.Rule)
-	})
+	sortKeys(resolved)
 	for _, key := range resolved {
 		if err := r.record(ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule, Reason: "the rule does not match it any more, or it is gone"}); err != nil {
 			return err
@@ -235,14 +228,17 @@ func (r *run) rememberVanished() error {
 	return nil
 }
 
-// rememberExempt writes which exemption saved which token from which rule.
+// rememberExempt writes which exemption saves which token from which rule, when that is new.
 func (r *run) rememberExempt() error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.Outcome != Exempt || f.Change == Ongoing {
+		if f.Outcome != Exempt {
 			continue
 		}
 		for _, id := range f.ruleIDs() {
+			if r.decider.past.Exempted[ledger.Key{Token: f.Token.ID, Rule: id}] == f.Reason {
+				continue
+			}
 			if err := r.record(ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id, Reason: f.Reason}); err != nil {
 				return err
 			}
@@ -265,5 +261,4 @@ func (r *run) end() {
 			r.fail(CodeOf(err), err)
 		}
 	}
-	r.Head = r.o.Ledger.Head().String()
 }

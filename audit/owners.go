@@ -26,6 +26,9 @@ func (r *run) judgeOwned(ctx context.Context) error {
 	}
 	for _, c := range r.candidates {
 		c.token.Owner = r.owners[c.token.UserID.Or("")]
+		if c.own == "" && r.self.found == 0 && r.self.userID != "" && c.token.UserID.Or("") == r.self.userID {
+			c.own = "it may be the token that this run uses: same owner, and no other looks like it"
+		}
 		f, v, ok := r.decider.decide(c.token, c.own, c.at)
 		for _, e := range v.Exemptions {
 			r.used[e]++

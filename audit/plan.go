@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tokensweep/audit/ledger"
+	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
@@ -33,22 +34,8 @@ func hold(fs []*Finding, format string, args ...any) {
 	}
 }
 
-// keepTo holds what is due and not in a plan that was reviewed.
-func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
-	reviewed := make(map[[2]string]bool)
-	for _, a := range plan.Actions {
-		reviewed[[2]string{a.Token, a.Step}] = true
-	}
-	for _, f := range r.due() {
-		if !reviewed[[2]string{f.Token.ID, f.Step.String()}] {
-			hold([]*Finding{f}, "it is not in the reviewed plan %s", digest)
-		}
-	}
-}
-
-// limit holds what is due and more than the limits allow. spent is how many quarantines and revocations
-// were begun in the last 24 hours.
-func (r *Report) limit(l *rules.Limits, spent int) {
+// stopAbove holds everything if more is due at once than can be right.
+func (r *Report) stopAbove(l *rules.Limits) {
 	if l == nil {
 		return
 	}
@@ -57,12 +44,35 @@ func (r *Report) limit(l *rules.Limits, spent int) {
 	case n > l.StopAbove.Count:
 		r.Stopped = true
 		hold(due, "%d are due at once, and stopAbove allows %d: nothing is done", n, l.StopAbove.Count)
-		return
 	case n*100 > l.StopAbove.Percent*r.Tokens:
 		r.Stopped = true
 		hold(due, "%d of %d tokens are due at once, and stopAbove allows %d percent: nothing is done", n, r.Tokens, l.StopAbove.Percent)
+	}
+}
+
+// keepTo holds what is due and not in a plan that was reviewed, or not as it was when it was reviewed.
+func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
+	reviewed := make(map[string]ledger.Action)
+	for _, a := range plan.Actions {
+		reviewed[a.Token] = a
+	}
+	for _, f := range r.due() {
+		switch a, ok := reviewed[f.Token.ID]; {
+		case !ok || a.Step != f.Step.String():
+			hold([]*Finding{f}, "it is not in the reviewed plan %s", digest)
+		case a.Facts != f.basis():
+			hold([]*Finding{f}, "it is not as it was when the plan %s was reviewed", digest)
+		}
+	}
+}
+
+// limit holds what is due and more than one run or one day may do. spent is how many quarantines and
+// revocations were begun in the last 24 hours.
+func (r *Report) limit(l *rules.Limits, spent int) {
+	if l == nil {
 		return
 	}
+	due := r.due()
 	if left := max(0, l.PerDay-spent); left < len(due) && left < l.PerRun {
 		hold(due[left:], "perDay allows %d in 24 hours, of which %d are spent", l.PerDay, spent)
 	} else if l.PerRun < len(due) {
@@ -73,9 +83,24 @@ func (r *Report) limit(l *rules.Limits, spent int) {
 // actions are what the plan would do now.
 func (r *Report) actions() (actions []ledger.Action) {
 	for _, f := range r.due() {
-		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.ruleIDs()})
+		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.asking, Facts: f.basis()})
 	}
 	return actions
+}
+
+// basis is a digest of what a decision to act is based on: who the token is, and what the rules that match
+// it read and ask for.
+func (f *Finding) basis() string {
+	h := sha256.New()
+	t := &f.Token
+	for _, o := range []okta.Opt[string]{t.Name, t.ClientName, t.UserID} {
+		_, _ = fmt.Fprintf(h, "%s %q\n", o.Presence(), o.Or(""))
+	}
+	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), t.Created.Or(time.Time{}).UTC().Format(time.RFC3339Nano))
+	for _, facts := range f.facts {
+		_, _ = fmt.Fprintf(h, "%s %s\n", facts.rule, facts.digest)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // digest is the plan's digest. It covers the org, the policy and every decision, and nothing that

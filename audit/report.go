@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -88,16 +89,16 @@ type Finding struct {
 	// Change is "" where nothing is remembered of the run before.
 	Change Change
 
-	exemption *rules.Exemption // that covers it
-	untold    []untold         // rules whose notice must still be delivered
+	// Done says that this run has changed the token, or may have.
+	Done bool
+
+	asking []string // ids of the rules that ask for Step
+	facts  []facts  // of the rules that matched and disrupt
+	untold []facts  // those whose notice must still be delivered: there was none, or it is void
 }
 
-// untold is a rule that wants a notice for its delays: there was none, or it is void since the facts
-// have changed.
-type untold struct {
-	rule, facts string
-	void        bool
-}
+// facts is what a rule read of a token.
+type facts struct{ rule, digest string }
 
 func (f *Finding) ruleIDs() []string {
 	ids := make([]string, 0, len(f.Matched))
@@ -147,8 +148,10 @@ type Report struct {
 	Stopped bool
 	// Notes are sentences about the run as a whole that a reader should know.
 	Notes []string
-	// Head is the ledger's head after the run, "" without a ledger.
-	Head string
+	// Actions is how many tokens the plan quarantines or revokes now.
+	Actions int
+	// Head is the ledger's head after the run; zero without a ledger.
+	Head ledger.Head
 	// Digest is the plan's digest: the same tokens with the same outcomes under the same policy
 	// give the same. It is "" if the listing is not complete.
 	Digest string
@@ -170,8 +173,16 @@ func (r *Report) Count(o Outcome) int {
 	return n
 }
 
-// Actions is how many tokens the plan would quarantine or revoke now.
-func (r *Report) Actions() int { return r.Count(WouldQuarantine) + r.Count(WouldRevoke) }
+// Done returns how many tokens this run has changed with the outcome o.
+func (r *Report) Done(o Outcome) int {
+	n := 0
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Done && f.Outcome == o {
+			n++
+		}
+	}
+	return n
+}
 
 // sortFindings puts the findings into the order of Report.Findings. Tokens whose last use is not known come
 // after the others of their severity.

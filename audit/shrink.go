@@ -11,9 +11,9 @@ import (
 // to the same before it is believed.
 const agreeAfter = time.Hour
 
-// before is the name under which a Listed record keeps how many tokens there were before so many of them
+// fullCount is the name under which a Listed record keeps how many tokens there were before so many of them
 // were missing.
-const before = "before"
+const fullCount = "before"
 
 // shrinkage says whether the listing is much smaller than the last one, though nothing about it was
 // wrong: a role that lost its rights to see, an org that is being rebuilt, a mistake of Okta's. reason is
@@ -21,11 +21,8 @@ const before = "before"
 func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 	listed = &ledger.Record{Kind: ledger.Listed, Count: r.Tokens}
 	last := r.decider.past.Listing
-	switch {
-	case last == nil:
+	if last == nil {
 		return "", listed
-	case r.forgotten != nil:
-		return "the last complete listing is not available to compare this one with: nothing is done in this run, and the next has this one", listed
 	}
 	missing, ours := 0, 0
 	for id := range r.before {
@@ -36,7 +33,10 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 		}
 	}
 	lost := missing*2 > r.known-ours
-	full := last.Counts[before]
+	if r.forgotten != nil { // then only the number is known
+		r.known, lost = last.Count, r.Tokens*2 < last.Count
+	}
+	full := last.Counts[fullCount]
 	switch {
 	case full == 0 && lost:
 		full = r.known
@@ -49,7 +49,7 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 		return "", listed
 	}
 	if listed != nil {
-		listed.Counts = map[string]int{before: full}
+		listed.Counts = map[string]int{fullCount: full}
 	}
 	return fmt.Sprintf("fewer than half of the %d tokens of an earlier listing are there: a second complete run, an hour or more after the first, must find the same before anything is done", full), listed
 }

@@ -267,5 +267,5 @@ func TestTheDemoOfEnforcingShowsEveryStep(t *testing.T) {
 		require.Contains(t, r.stdout, want)
 	}
 	require.Regexp(t, `(?m)^\s+\d+ \S+ outcome  restore 00T\w+ restored`, r.stdout)
-	require.Regexp(t, `(?m)^\s+\d+ \S+ intent   revoke 00T\w+ never-used,idle`, r.stdout)
+	require.Regexp(t, `(?m)^\s+\d+ \S+ intent   revoke 00T\w+ never-used `, r.stdout)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -137,7 +136,7 @@ func (d *demoRun) restore(ctx context.Context) error {
 func (d *demoRun) show(context.Context) error {
 	var records []ledger.Record
 	head, err := ledger.Read(d.state, func(r ledger.Record) error {
-		if strings.Contains("intent outcome", string(r.Kind)) {
+		if r.Kind == ledger.Intent || r.Kind == ledger.Outcome {
 			records = append(records, r)
 		}
 		return nil

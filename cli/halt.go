@@ -27,6 +27,9 @@ one that is under way: it is looked for before each change. Runs go on to report
 			if reason == "" {
 				return usage("say why: --reason")
 			}
+			if !state.exists() {
+				return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", okta.Printable(state.dir))
+			}
 			if err := ledger.SetHalt(state.dir, reason, operator(), time.Now()); err != nil {
 				return &failure{code: audit.CodeOf(err), err: err}
 			}

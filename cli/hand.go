@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/okta"
 )
 
@@ -56,7 +57,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 		return err
 	}
 	if !f.yes {
-		if err := a.confirm(verb, id, client.OrgURL()); err != nil {
+		if err := a.confirm(ctx, client, verb, id); err != nil {
 			return err
 		}
 	}
@@ -65,9 +66,11 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason}
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
+		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
+	}}
 	outcome, reason, err := change(ctx, h, id)
-	return errors.Join(a.tellByHand(outcome, reason, id, l.Head().String()), handFailure(outcome, reason, err))
+	return sooner(handFailure(outcome, reason, err), a.tellByHand(outcome, reason, id, l.Head().String()))
 }
 
 // tellByHand says what came of a change, if anything was begun.
@@ -106,21 +109,36 @@ func handHint(err error) string {
 	return ""
 }
 
-// confirm asks a person to type what is about to be changed. Without a terminal it takes --yes.
-func (a *app) confirm(verb, id, org string) error {
+// confirm shows what is about to be changed, and has a person type its id. Without a terminal it takes --yes.
+func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
 		return usage("there is no terminal to ask on: --yes")
 	}
-	want := id
-	if want == "" {
-		want = strings.TrimPrefix(org, "https://")
+	want := strings.TrimPrefix(client.OrgURL(), "https://")
+	if id != "" {
+		want = id
+		t, err := client.Token(ctx, id)
+		if err != nil {
+			return handFailure("", "", err)
+		}
+		if err := notify.TokenText(a.stderr, &t, orgClock(client.Reader)); err != nil {
+			return undelivered(err)
+		}
 	}
-	_, _ = fmt.Fprintf(a.stderr, "about to %s in %s: type %s to go on: ", verb, org, want)
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
-	if err != nil || strings.TrimSpace(line) != want {
-		return usage("not confirmed: nothing was changed")
+	_, _ = fmt.Fprintf(a.stderr, "about to %s in %s: type %s to go on: ", verb, client.OrgURL(), want)
+	typed := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n') // a line that ends early is not what is wanted
+		typed <- line
+	}()
+	select {
+	case line := <-typed:
+		if strings.TrimSpace(line) == want {
+			return nil
+		}
+	case <-ctx.Done():
 	}
-	return nil
+	return usage("not confirmed: nothing was changed")
 }
 
 func (a *app) tokensChangeCommands() []*cobra.Command {

@@ -136,13 +136,13 @@ func (w *killWorld) report(p *process) (r killReport) {
 }
 
 // clean makes a run to the end.
-func (w *killWorld) clean() killReport {
+func (w *killWorld) clean() {
 	w.t.Helper()
 	already := len(w.changes())
 	p := w.start()
 	require.Zero(w.t, p.code(), "%s", p.stderr.String())
 	require.LessOrEqual(w.t, len(w.changes())-already, killPerRun, "perRun")
-	return w.report(p)
+	w.report(p)
 }
 
 // changes are the changes that the org received.
@@ -216,7 +216,7 @@ func (w *killWorld) told(id, step string) bool {
 			}
 		}
 	}
-	return strings.Contains(strings.Join(w.settled, "\n"), "settled by reading: the "+step+" of the token "+id)
+	return strings.Contains(strings.Join(w.settled, "\n"), "the "+step+" of the token "+id)
 }
 
 // killAt makes a run that is killed when its nth request arrives, and reports whether it got that far.
@@ -299,7 +299,6 @@ func TestRunsThatAreKilledAgainAndAgainHarmNothing(t *testing.T) {
 			}
 			w.clean()
 			w.clean()
-			// BUG: "listed" is recorded before the report is delivered, so that a revocation can be missing from every report.
 			w.check()
 		})
 	}
@@ -356,7 +355,7 @@ func TestATerminatedRunFinishesItsChangeAndBeginsNoOther(t *testing.T) {
 			last, before := all[len(all)-1], all[len(all)-2]
 			require.Equal(t, []any{ledger.Ended, p.code()}, []any{last.Kind, last.ExitCode}, "the exit code is that of the ledger")
 			require.Equal(t, []any{ledger.Outcome, ledger.ResultRevoked, true}, []any{before.Kind, before.Result, before.Settled})
-			require.True(t, strings.HasPrefix(r.Ledger.Head, fmt.Sprint(last.Seq, ":")))
+			require.True(t, strings.HasPrefix(r.Ledger.Head, fmt.Sprint(before.Seq, ":")))
 
 			w.clean()
 			w.clean()

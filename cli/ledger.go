@@ -27,15 +27,23 @@ func (a *app) ledgerCommand() *cobra.Command {
 
 func (a *app) ledgerVerifyCommand() *cobra.Command {
 	var state stateFlag
+	var expected string
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "check every record of the ledger and the chain that they form",
-		Long: `verify reads the whole ledger, also while a run uses it. It prints the head: compare it with
-the head in the last report to see that no record was taken away. With a bad record it exits 23.`,
-		Args: cobra.NoArgs,
+		Long: `verify reads the whole ledger, also while a run uses it. With --head it also checks that the
+record which a report named as the head is there and the same: that no record was
+taken away or replaced since. With a bad record it exits 23.`,
+		Example: `  tokensweep ledger verify --head 104:55e7655ae5ed`,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			n := 0
 			head, err := ledger.Read(state.dir, func(ledger.Record) error { n++; return nil })
+			if err == nil && expected != "" {
+				if err := ledger.CheckHead(state.dir, expected); err != nil {
+					return &failure{code: audit.CodeOf(err), err: err}
+				}
+			}
 			var torn *ledger.TornError
 			if err != nil && !errors.As(err, &torn) {
 				return &failure{code: audit.NoLedger, err: err}
@@ -50,6 +58,7 @@ the head in the last report to see that no record was taken away. With a bad rec
 		},
 	}
 	state.add(cmd, a.env)
+	cmd.Flags().StringVar(&expected, "head", "", "the `head` that a report ended with")
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -25,6 +26,7 @@ type runFlags struct {
 	state     stateFlag
 	enforce   bool
 	plan      string
+	planGiven bool
 	revokeOwn bool
 	out       *outputFlags
 	now       func() time.Time // our clock
@@ -45,7 +47,10 @@ takes the steps that are due, one token at a time, each on record before it is t
   tokensweep run --state state                             # remembers, makes a plan
   tokensweep run --state state --enforce --plan sha256:…   # does no more than that`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), f) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			f.planGiven = cmd.Flags().Changed("plan")
+			return a.run(cmd.Context(), f)
+		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
@@ -79,8 +84,13 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.plan != "" && !f.enforce {
+	switch {
+	case f.plan != "" && !f.enforce:
 		return usage("--plan goes with --enforce")
+	case f.planGiven && f.plan == "":
+		return usage("--plan is empty: leave it out to act on all that is due")
+	case f.state.dir == "" && (f.enforce || f.revokeOwn):
+		return usage("--state is empty: a change takes a ledger")
 	}
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()})
@@ -137,21 +147,44 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if f.enforce {
 		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: a.announce(out, progress)}
 	}
-	r := audit.Run(ctx, o)
-	progress.end()
-	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)
-	if errors.Is(r.Err, audit.ErrWrongOrg) || (errors.Is(r.Err, audit.ErrRefused) && !r.Complete) { // there is nothing to report
-		return &failure{code: r.Code, err: r.Err, hint: "nothing was done"}
+	o.Deliver = func(r *audit.Report) error {
+		progress.end()
+		return a.deliver(out, r)
 	}
-	failed := a.deliver(out, r, f)
-	if f.revokeOwn && r.Complete {
+	r := audit.Run(ctx, o)
+	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)
+	failed := outcome(r, out)
+	if f.revokeOwn {
 		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now}
-		outcome, reason, err := h.RevokeCurrent(ctx)
-		if err := handFailure(outcome, reason, err); err != nil && failed == nil {
-			return err
-		}
+		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}
 	return failed
+}
+
+// revokeOwn ends the token in use, and says on standard error what came of it, since the report is written.
+// It is tried after an interrupted run too: a token that was made for one audit is not to stay.
+func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
+	outcome, reason, err := h.RevokeCurrent(context.WithoutCancel(ctx))
+	if outcome == "" {
+		outcome, reason = "not revoked", err.Error()
+	}
+	if reason != "" {
+		reason = " (" + okta.Printable(reason) + ")"
+	}
+	_, _ = fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
+	return handFailure(outcome, reason, err)
+}
+
+// sooner is the one of two failures that needs a person sooner; what the other said is kept.
+func sooner(one, two error) error {
+	var a, b *failure
+	switch {
+	case !errors.As(one, &a):
+		return two
+	case !errors.As(two, &b) || audit.Sooner(a.code, b.code) == a.code:
+		return one
+	}
+	return &failure{code: b.code, err: errors.Join(b.err, a.err), hint: b.hint, told: b.told && a.told}
 }
 
 // openLedger opens the ledger, if the run has one.
@@ -179,28 +212,41 @@ func (a *app) announce(out *output, progress *progress) func(context.Context, *a
 	}
 }
 
-// deliver writes the report and says how the run went.
-func (a *app) deliver(out *output, r *audit.Report, f *runFlags) error {
-	advice := ""
-	if r.Err != nil && (!r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger) {
-		advice = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
-	}
-	if r.Err != nil && !r.Complete && out.form == "csv" { // a table has no place for it, and an empty one would look like good news
-		return &failure{code: r.Code, err: r.Err, hint: advice}
+// unreported says that there is no report to write: nothing was asked of the org, or the form is a table, which has
+// no place for a failure and would look like good news.
+func unreported(r *audit.Report, out *output) bool {
+	return !r.Complete && (errors.Is(r.Err, audit.ErrWrongOrg) || errors.Is(r.Err, audit.ErrRefused) || out.form == "csv")
+}
+
+// deliver writes the report.
+func (a *app) deliver(out *output, r *audit.Report) error {
+	if unreported(r, out) {
+		return nil
 	}
 	if err := out.report(r); err != nil {
-		if r.Err != nil { // that needs a person sooner
-			return &failure{code: r.Code, err: errors.Join(r.Err, err), hint: advice}
-		}
 		return err
 	}
-	if r.Err != nil {
-		return &failure{code: r.Code, err: r.Err, hint: advice, told: out.form == "text" && f.out.file == ""}
-	}
-	if r.Code != audit.OK {
-		return &failure{code: r.Code}
+	if out.form == "csv" { // a table has no place for it
+		_, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s, ledger %s\n", r.ID, r.Digest, r.Head)
+		return err
 	}
 	return nil
+}
+
+// outcome says how a run went, to the one who started it.
+func outcome(r *audit.Report, out *output) error {
+	if r.Err == nil {
+		if r.Code == audit.OK {
+			return nil
+		}
+		return &failure{code: r.Code}
+	}
+	f := &failure{code: r.Code, err: r.Err}
+	if !r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger {
+		f.hint = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
+	}
+	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && r.Code != audit.Undelivered
+	return f
 }
 
 // report renders a report in the form that was asked for, and delivers it.
@@ -217,9 +263,9 @@ func (o *output) report(r *audit.Report) error {
 func hint(err error) string {
 	switch {
 	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrPoisoned), errors.Is(err, ledger.ErrUnusable):
-		return ledgerHint(err)
-	case errors.Is(err, audit.ErrRefused):
-		return "nothing was changed"
+		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
+	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
+		return "nothing was done"
 	case errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
 	case errors.Is(err, okta.ErrUnauthorized):

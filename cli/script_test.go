@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -51,7 +52,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip,
+			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip, "head": reportedHead,
 		},
 	})
 }
@@ -119,6 +120,13 @@ func lastPlan(ts *testscript.TestScript, _ bool, args []string) {
 		return nil
 	})
 	ts.Check(err)
+}
+
+// reportedHead puts the ledger's head of a JSON report into HEAD: head FILE.
+func reportedHead(ts *testscript.TestScript, _ bool, args []string) {
+	var report struct{ Ledger struct{ Head string } }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &report))
+	ts.Setenv("HEAD", report.Ledger.Head)
 }
 
 // tear adds half a line to a file: tear FILE.

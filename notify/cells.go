@@ -121,8 +121,18 @@ func happens(f *audit.Finding) string {
 			s += ", unless Okta ends it before"
 		}
 		return s
+	case audit.Held, audit.Failed, audit.Changed:
+		return fmt.Sprintf("%s (%s)", f.Outcome, f.Step)
 	}
 	return string(f.Outcome)
+}
+
+// comes is happens, in the words of a run that is about to act.
+func comes(f *audit.Finding, before bool) string {
+	if before && (f.Outcome == audit.WouldQuarantine || f.Outcome == audit.WouldRevoke) {
+		return "about to " + f.Step.String()
+	}
+	return happens(f)
 }
 
 // owner names the owner of a token: by login if that is known.

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -37,6 +38,14 @@ type jsonVanished struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
+}
+
+// head is the whole of a ledger's head, "" without a ledger.
+func head(h ledger.Head) string {
+	if h.Seq == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d:%s", h.Seq, h.Hash)
 }
 
 // jsonLedger is the ledger's head after the run, "" without a ledger.
@@ -147,14 +156,14 @@ func JSON(w io.Writer, r *audit.Report) error {
 			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished), AsOf: timestamp(r.AsOf), ExitCode: r.Code,
 		},
 		Policy:    jsonPolicy{r.PolicyDigest, r.PolicyFile},
-		Plan:      jsonPlan{r.Digest, r.Actions()},
+		Plan:      jsonPlan{r.Digest, r.Actions},
 		Inventory: jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
 		Counts:    make(map[audit.Outcome]int),
 		Changes:   jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known},
 		Findings:  make([]jsonFinding, 0, len(r.Findings)),
 		Vanished:  make([]jsonVanished, 0, len(r.Vanished)),
 		Notes:     append([]string{}, r.Notes...),
-		Ledger:    jsonLedger{r.Head},
+		Ledger:    jsonLedger{head(r.Head)},
 	}
 	for _, v := range r.Vanished {
 		j.Vanished = append(j.Vanished, jsonVanished(v))

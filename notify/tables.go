@@ -98,6 +98,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 	_, _ = fmt.Fprintf(&b, "# tokensweep %s of %s\n\n", r.Mode, code(r.OrgURL))
 	if !r.Complete {
 		_, _ = fmt.Fprintf(&b, "**Failed.** Nothing was judged and nothing was changed: %s\n\nRun %s\n", code(r.Err.Error()), r.ID)
+		markdownNotes(&b, r)
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
@@ -130,19 +131,23 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			_, _ = fmt.Fprintf(&b, "- %s %s: %s\n", code(v.Name), code(v.ID), code(v.Reason))
 		}
 	}
-	if len(r.Notes) > 0 {
-		b.WriteString("\nNotes:\n\n")
-		for _, n := range r.Notes {
-			_, _ = fmt.Fprintf(&b, "- %s\n", code(n))
-		}
-	}
+	markdownNotes(&b, r)
 	_, _ = fmt.Fprintf(&b, "\nRun %s, plan %s, policy %s (%s)", r.ID, r.Digest, r.PolicyDigest, code(r.PolicyFile))
-	if r.Head != "" {
-		_, _ = fmt.Fprintf(&b, ", ledger %s", r.Head)
+	if r.Head.Seq > 0 {
+		_, _ = fmt.Fprintf(&b, ", ledger %d:%s", r.Head.Seq, r.Head.Hash)
 	}
 	b.WriteString("\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func markdownNotes(b *strings.Builder, r *audit.Report) {
+	if len(r.Notes) > 0 {
+		b.WriteString("\nNotes:\n\n")
+	}
+	for _, n := range r.Notes {
+		_, _ = fmt.Fprintf(b, "- %s\n", code(n))
+	}
 }
 
 // code is the one way into Markdown for words that aren't ours: as a code span, in which nothing is

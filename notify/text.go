@@ -100,7 +100,7 @@ func Brief(w io.Writer, r *audit.Report, s Style) error {
 		if f.Reason != "" {
 			line += ": " + okta.Printable(f.Reason)
 		}
-		paragraph(&b, s, "  "+s.paint(colorOf(f.Outcome), happens(f))+" - ", line)
+		paragraph(&b, s, "  "+s.paint(colorOf(f.Outcome), comes(f, r.Before))+" - ", line)
 	}
 	for _, v := range r.Vanished {
 		paragraph(&b, s, "  no longer listed - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
@@ -113,11 +113,11 @@ func Brief(w io.Writer, r *audit.Report, s Style) error {
 func changed(r *audit.Report) string {
 	switch {
 	case r.Before:
-		return fmt.Sprintf("About to change %s.", count(r.Actions(), "token"))
+		return fmt.Sprintf("About to change %s.", count(r.Actions, "token"))
 	case !r.Acted:
 		return "Nothing was changed."
 	}
-	return fmt.Sprintf("Changed: %d revoked, %d quarantined, %d failed.", r.Count(audit.Revoked), r.Count(audit.Quarantined), r.Count(audit.Failed))
+	return fmt.Sprintf("Changed: %d revoked, %d quarantined, %d failed.", r.Done(audit.Revoked), r.Done(audit.Quarantined), r.Done(audit.Failed))
 }
 
 func notes(b *strings.Builder, r *audit.Report, s Style) {
@@ -144,7 +144,7 @@ func footer(b *strings.Builder, r *audit.Report) {
 	if r.Complete {
 		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, shortDigest(r.PolicyDigest), okta.Printable(r.PolicyFile))
 	}
-	if r.Head != "" {
+	if r.Head.Seq > 0 {
 		_, _ = fmt.Fprintf(b, "ledger %s\n", r.Head)
 	}
 }
@@ -214,7 +214,7 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
 		}
 		b.WriteString(lines[i+1] + "\n")
-		what := happens(f)
+		what := comes(f, r.Before)
 		for j, why := range reasons(f) {
 			if j == 0 {
 				paragraph(b, s, "    "+s.paint(colorOf(f.Outcome), what)+" - ", why)

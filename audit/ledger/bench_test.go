@@ -84,7 +84,7 @@ func BenchmarkInventory100k(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		digest, err := ledger.WriteInventory(dir, entries)
+		digest, err := ledger.WriteInventory(dir, "", entries)
 		require.NoError(b, err)
 		m, err := ledger.ReadInventory(dir, digest)
 		require.NoError(b, err)

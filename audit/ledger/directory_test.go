@@ -61,7 +61,7 @@ func TestOnlyTheOwnerMayUseWhatIsCreated(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	require.NoError(t, ledger.SetHalt(dir, "incident", "ann", start))
-	_, err = ledger.WriteInventory(dir, func(func(ledger.InventoryEntry) bool) {})
+	_, err = ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {})
 	require.NoError(t, err)
 
 	info, err := os.Stat(dir)
@@ -106,7 +106,7 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 		}, "is not a directory", false},
 		{"no directory above", func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) }, "no such file or directory", false},
 		{"no ledger beside an inventory", func(dir string) error {
-			if _, err := ledger.WriteInventory(dir, func(func(ledger.InventoryEntry) bool) {}); err != nil {
+			if _, err := ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {}); err != nil {
 				return err
 			}
 			return os.Remove(filepath.Join(dir, "ledger.jsonl"))
@@ -307,7 +307,7 @@ func TestInventory(t *testing.T) {
 	}
 	_, err := ledger.ReadInventory(dir, "sha256:ab")
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	one, err := ledger.WriteInventory(dir, listing("00T1", "00T2"))
+	one, err := ledger.WriteInventory(dir, "", listing("00T1", "00T2"))
 	require.NoError(t, err)
 	m, err := ledger.ReadInventory(dir, one)
 	require.NoError(t, err)
@@ -315,7 +315,7 @@ func TestInventory(t *testing.T) {
 	require.Equal(t, ledger.InventoryEntry{ID: "00T2", Name: "n\n00T2", Client: "Okta API", UserID: "00u1", ExpiresAt: start}, m["00T2"])
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".inventory.jsonl.123"), nil, 0o600)) // as a crash leaves it
-	two, err := ledger.WriteInventory(dir, listing())
+	two, err := ledger.WriteInventory(dir, one, listing())
 	require.NoError(t, err)
 	require.NotEqual(t, one, two)
 	require.NoFileExists(t, filepath.Join(dir, ".inventory.jsonl.123"))
@@ -324,17 +324,17 @@ func TestInventory(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, m, n)
 	}
-	_, err = ledger.WriteInventory(dir, listing("00T3"))
+	_, err = ledger.WriteInventory(dir, two, listing("00T3"))
 	require.NoError(t, err)
 	_, err = ledger.ReadInventory(dir, one)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
 
 	file := filepath.Join(dir, "inventory.jsonl")
-	three, err := ledger.WriteInventory(dir, listing("00T4"))
+	three, err := ledger.WriteInventory(dir, two, listing("00T4"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte("{}\n"), 0o600))
 	_, err = ledger.ReadInventory(dir, three)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	_, err = ledger.WriteInventory(filepath.Join(dir, "nowhere"), listing())
+	_, err = ledger.WriteInventory(filepath.Join(dir, "nowhere"), "", listing())
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }

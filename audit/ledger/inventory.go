@@ -38,10 +38,10 @@ type InventoryEntry struct {
 }
 
 // WriteInventory stores a complete listing in the state directory dir, at once and durably, and returns
-// the digest to record in Listed ("sha256:" and hex). The caller holds the ledger's lock. The listing
-// before it stays available to ReadInventory, so that a crash before Listed is recorded loses nothing.
-// The error is an ErrUnusable.
-func WriteInventory(dir string, entries iter.Seq[InventoryEntry]) (digest string, err error) {
+// the digest to record in Listed ("sha256:" and hex). The caller holds the ledger's lock. inForce is the
+// digest in the last Listed record, "" if there is none: that listing stays available to ReadInventory, so
+// that crashes before the new one is recorded lose nothing, however many. The error is an ErrUnusable.
+func WriteInventory(dir, inForce string, entries iter.Seq[InventoryEntry]) (digest string, err error) {
 	dir = filepath.Clean(dir)
 	if err := checkDirectory(dir); err != nil {
 		return "", err
@@ -51,9 +51,10 @@ func WriteInventory(dir string, entries iter.Seq[InventoryEntry]) (digest string
 		_ = os.Remove(path) // it only takes space
 	}
 	current := filepath.Join(dir, inventoryFile)
-	err = os.Rename(current, filepath.Join(dir, previousInventoryFile))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", unusable("keeping the last listing", err)
+	if isInForce(current, inForce) {
+		if err := os.Rename(current, filepath.Join(dir, previousInventoryFile)); err != nil {
+			return "", unusable("keeping the last listing", err)
+		}
 	}
 	err = replaceFile(dir, inventoryFile, func(w io.Writer) error {
 		hash := sha256.New()
@@ -75,6 +76,16 @@ func WriteInventory(dir string, entries iter.Seq[InventoryEntry]) (digest string
 		return "", unusable("writing the listing to "+current, err)
 	}
 	return digest, nil
+}
+
+// isInForce reports whether the file has the digest. One that can't be read has not.
+func isInForce(file, digest string) bool {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return false
+	}
+	sum := sha256.Sum256(text)
+	return digest == "sha256:"+hex.EncodeToString(sum[:])
 }
 
 // ReadInventory returns the listing with this digest, by token id. It is the last one that was written or

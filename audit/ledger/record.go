@@ -26,7 +26,7 @@ const (
 	Intent Kind = "intent"
 	// Outcome is what came of the intent Ref: Result, Settled, Reason and After are set.
 	Outcome Kind = "outcome"
-	// Planned is a plan that was shown: Plan, Actions and Count are set.
+	// Planned is a plan that was shown: Plan, Actions, Count, Mode and Policy are set.
 	Planned Kind = "plan"
 	// Halt is the emergency brake pulled: Reason and By are set.
 	Halt Kind = "halt"
@@ -60,6 +60,9 @@ const (
 	ResultUnknown     = "unknown"
 )
 
+// ModeDryRun is the mode of a run that changes nothing, in Begun and Planned.
+const ModeDryRun = "dry-run"
+
 // Who wants a change.
 const (
 	ByRun  = "run"
@@ -81,9 +84,9 @@ type Record struct {
 	Run string `json:"run,omitempty"`
 	// Org is the URL of the org, in Begun. All runs of a ledger are of the same org.
 	Org string `json:"org,omitempty"`
-	// Mode is the run's mode, in Begun.
+	// Mode is the run's mode, in Begun and Planned.
 	Mode string `json:"mode,omitempty"`
-	// Policy is the digest of the policy file, in Begun.
+	// Policy is the digest of the policy file, in Begun and Planned.
 	Policy string `json:"policy,omitempty"`
 	// Token is the id of the token, in Seen, Resolved, Noticed, Voided, Intent, Exempted, Lifted and
 	// Vanished, and in Outcome, where Append takes it from the intent if it is empty.
@@ -160,4 +163,7 @@ type Action struct {
 	Step string `json:"step"`
 	// Rules are the ids of the rules that ask for the step.
 	Rules []string `json:"rules,omitempty"`
+	// Facts is a digest of what the decision was based on: the token's identity and the values that the
+	// rules read.
+	Facts string `json:"facts,omitempty"`
 }

@@ -39,6 +39,8 @@ type PlanRecord struct {
 	// At is when it was recorded; Run is the run that did.
 	At  time.Time
 	Run string
+	// Policy is the digest of the policy that it was made by.
+	Policy string
 	// Actions are what it would do.
 	Actions []Action
 	// Count is the number of its decisions.
@@ -53,16 +55,23 @@ type State struct {
 	Org string
 	// Findings are the open findings, by when each was first seen.
 	Findings map[Key]time.Time
-	// Notices are those that hold: neither voided nor resolved, of tokens that we have not revoked.
+	// Exempted are the exemptions that save findings, as they were last recorded.
+	Exempted map[Key]string
+	// Notices are those that hold: not voided, of tokens that we have neither revoked nor given back.
 	Notices map[Key]Notice
 	// Open are the intents that no outcome has settled, by Seq.
 	Open map[uint64]Record
-	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked, gone or
-	// no longer listed, or somebody lifts the quarantine.
+	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked or gone, or
+	// somebody lifts the quarantine. One that is no longer listed stays: it may come back as it was.
 	Quarantined map[string]Quarantine
+	// Released are the tokens that a person took out of quarantine, and that had no notice since.
+	Released map[string]time.Time
+	// Unreported are settled outcomes and vanished tokens of runs that never ended or could not deliver their
+	// report, oldest first: nobody may have been told of them.
+	Unreported []Record
 	// Revoked are the tokens that we have revoked, by id, and when that was settled.
 	Revoked map[string]time.Time
-	// Plans are the plans by digest; of those with the same digest, the newest.
+	// Plans are the plans of dry runs by digest; of those with the same digest, the newest.
 	Plans map[string]PlanRecord
 	// Listing is the last Listed record, nil before any.
 	Listing *Record
@@ -73,6 +82,7 @@ type State struct {
 
 	changes []time.Time // of the intents to quarantine or revoke, in the order of Seq
 	latest  time.Time
+	hand    string // the last run by hand
 }
 
 // Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more.
@@ -97,8 +107,9 @@ func (s *State) Apply(r Record) {
 		}
 	case Resolved:
 		delete(s.Findings, key)
-		delete(s.Notices, key)
+		delete(s.Exempted, key)
 	case Noticed:
+		delete(s.Released, r.Token)
 		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Seq: r.Seq})
 	case Voided:
 		delete(s.Notices, key)
@@ -112,14 +123,39 @@ func (s *State) Apply(r Record) {
 			s.settle(r)
 		}
 	case Planned:
-		put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Actions: r.Actions, Count: r.Count})
+		if r.Mode == ModeDryRun { // what an enforcing run decided was not there to be reviewed before
+			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Actions: r.Actions, Count: r.Count})
+		}
 	case Halt:
 		s.Halted = &r
 	case Resume:
 		s.Halted = nil
-	case Lifted, Vanished:
+	case Lifted:
 		delete(s.Quarantined, r.Token)
-	case Exempted, Recovered:
+		s.release(r.Token, r.Time)
+	case Exempted:
+		put(&s.Exempted, key, r.Reason)
+	case Vanished, Recovered:
+	}
+	s.follow(r)
+}
+
+// undelivered is the exit code of a run whose report reached nobody.
+const undelivered = 27
+
+// follow keeps what runs did that never ended, and so may never have been reported. The end of a run by
+// hand reports what that run did, the end of any other all of it.
+func (s *State) follow(r Record) {
+	switch {
+	case r.Kind == Begun && r.Mode == ByHand:
+		s.hand = r.Run
+	case r.Kind == Ended && r.ExitCode == undelivered:
+	case r.Kind == Ended && r.Run != s.hand:
+		s.Unreported = nil
+	case r.Kind == Ended:
+		s.Unreported = slices.DeleteFunc(s.Unreported, func(u Record) bool { return u.Run == r.Run })
+	case r.Kind == Vanished, r.Kind == Outcome && r.Settled:
+		s.Unreported = append(s.Unreported, r)
 	}
 }
 
@@ -144,14 +180,29 @@ func (s *State) settle(r Record) {
 	case ResultRevoked:
 		put(&s.Revoked, token, r.Time)
 		delete(s.Quarantined, token)
-		for key := range s.Notices {
-			if key.Token == token {
-				delete(s.Notices, key)
-			}
-		}
-	case ResultRestored, ResultGone:
+		s.forget(token)
+	case ResultRestored:
+		delete(s.Quarantined, token)
+		s.release(token, r.Time)
+	case ResultGone:
 		delete(s.Quarantined, token)
 	}
+}
+
+// forget ends all notices about a token.
+func (s *State) forget(token string) {
+	for key := range s.Notices {
+		if key.Token == token {
+			delete(s.Notices, key)
+		}
+	}
+}
+
+// release notes that a person wanted a token out of quarantine: what was announced is void, and nothing is
+// done before a new notice.
+func (s *State) release(token string, at time.Time) {
+	s.forget(token)
+	put(&s.Released, token, at)
 }
 
 // put sets (*m)[k] to v and makes the map if need be.

@@ -40,11 +40,11 @@ func TestWhatRecordsAmountTo(t *testing.T) {
 		{"a finding keeps the time of its first sight", []ledger.Record{seen, seen}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[ledger.Key]time.Time{key: at(1)}, s.Findings)
 		}},
-		{"a finding that was resolved is new again, and without its notice", []ledger.Record{
+		{"a finding that was resolved is new again; a notice ends by its own record alone", []ledger.Record{
 			seen, noticed, {Kind: ledger.Resolved, Token: "00T1", Rule: "idle"}, seen,
 		}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[ledger.Key]time.Time{key: at(4)}, s.Findings)
-			require.Empty(t, s.Notices)
+			require.Len(t, s.Notices, 1)
 		}},
 		{"the last notice holds", []ledger.Record{noticed, noticed}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[ledger.Key]ledger.Notice{key: {At: at(2), Facts: "f", Via: "slack", Seq: 2}}, s.Notices)
@@ -96,7 +96,33 @@ func TestWhatRecordsAmountTo(t *testing.T) {
 		{"a quarantine whose token was revoked", []ledger.Record{quarantine, settled, intent(ledger.StepRevoke), outcome(3, ledger.ResultRevoked, true)}, noQuarantine},
 		{"a quarantine whose token was gone", []ledger.Record{quarantine, settled, intent(ledger.StepRevoke), outcome(3, ledger.ResultGone, true)}, noQuarantine},
 		{"a quarantine that was lifted", []ledger.Record{quarantine, settled, {Kind: ledger.Lifted, Token: "00T1"}}, noQuarantine},
-		{"a quarantine whose token vanished", []ledger.Record{quarantine, settled, {Kind: ledger.Vanished, Token: "00T1"}}, noQuarantine},
+		{"a quarantine whose token vanished, and may come back", []ledger.Record{quarantine, settled, {Kind: ledger.Vanished, Token: "00T1"}}, func(t *testing.T, s *ledger.State) {
+			require.Len(t, s.Quarantined, 1)
+		}},
+		{"a token that was given back has no notice, and needs a new one", []ledger.Record{
+			noticed, quarantine, outcome(2, ledger.ResultQuarantined, true), intent(ledger.StepRestore), outcome(4, ledger.ResultRestored, true),
+		}, func(t *testing.T, s *ledger.State) {
+			require.Empty(t, s.Notices)
+			require.Contains(t, s.Released, "00T1")
+		}},
+		{"a notice makes a token that was given back one like others", []ledger.Record{{Kind: ledger.Lifted, Token: "00T1"}, noticed}, func(t *testing.T, s *ledger.State) {
+			require.Empty(t, s.Released)
+			require.Len(t, s.Notices, 1)
+		}},
+		{"what a run did that never ended is not reported", []ledger.Record{
+			{Kind: ledger.Begun, Org: org, Run: "r1"}, {Kind: ledger.Vanished, Run: "r1", Token: "00T1"}, {Kind: ledger.Begun, Org: org, Run: "r2"},
+		}, func(t *testing.T, s *ledger.State) { require.Len(t, s.Unreported, 1) }},
+		{"nor what a run did whose report reached nobody", []ledger.Record{
+			{Kind: ledger.Begun, Org: org, Run: "r1"}, {Kind: ledger.Vanished, Run: "r1", Token: "00T1"}, {Kind: ledger.Ended, Run: "r1", ExitCode: 27},
+		}, func(t *testing.T, s *ledger.State) { require.Len(t, s.Unreported, 1) }},
+		{"the end of a run reports all, that of a change by hand its own", []ledger.Record{
+			{Kind: ledger.Begun, Org: org, Run: "r1"}, {Kind: ledger.Vanished, Run: "r1", Token: "00T1"},
+			{Kind: ledger.Begun, Org: org, Run: "h", Mode: ledger.ByHand}, {Kind: ledger.Vanished, Run: "h", Token: "00T2"}, {Kind: ledger.Ended, Run: "h"},
+		}, func(t *testing.T, s *ledger.State) {
+			require.Len(t, s.Unreported, 1)
+			s.Apply(ledger.Record{Kind: ledger.Ended, Run: "r3"})
+			require.Empty(t, s.Unreported)
+		}},
 		{"the budget counts intents, whatever came of them", []ledger.Record{
 			quarantine, settled, intent(ledger.StepRevoke), intent(ledger.StepRestore), intent(ledger.StepRevokeCurrent),
 			outcome(3, ledger.ResultFailed, true), intent(ledger.StepRevoke),
@@ -106,8 +132,9 @@ func TestWhatRecordsAmountTo(t *testing.T) {
 			require.Equal(t, 1, s.IntentsSince(at(3)))
 			require.Equal(t, 0, s.IntentsSince(at(7)))
 		}},
-		{"the newest plan of a digest", []ledger.Record{
-			{Kind: ledger.Planned, Plan: "p", Run: "r1"}, {Kind: ledger.Planned, Plan: "p", Run: "r2", Count: 7, Actions: []ledger.Action{{Token: "00T1", Step: ledger.StepRevoke}}},
+		{"the newest plan of a digest, of those that could be reviewed", []ledger.Record{
+			{Kind: ledger.Planned, Plan: "p", Run: "r1", Mode: ledger.ModeDryRun}, {Kind: ledger.Planned, Plan: "p", Run: "r2", Mode: ledger.ModeDryRun, Count: 7, Actions: []ledger.Action{{Token: "00T1", Step: ledger.StepRevoke}}},
+			{Kind: ledger.Planned, Plan: "p", Run: "r3", Mode: "enforce"},
 		}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[string]ledger.PlanRecord{
 				"p": {At: at(2), Run: "r2", Count: 7, Actions: []ledger.Action{{Token: "00T1", Step: ledger.StepRevoke}}},

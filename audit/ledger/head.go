@@ -1,0 +1,50 @@
+package ledger
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// ErrBadHead is a text that is no head.
+var ErrBadHead = errors.New("bad head")
+
+// CheckHead checks that the record which head names, in the form of Head.String or with the whole hash, is
+// in the ledger in dir as it was then. Read should have found the ledger sound. The error is an ErrDamaged
+// if the record is missing or another one, and an ErrBadHead if head is none.
+func CheckHead(dir, head string) error {
+	number, hash, _ := strings.Cut(head, ":")
+	seq, err := strconv.ParseUint(number, 10, 64)
+	if err != nil || seq == 0 || len(hash) < 12 {
+		return fmt.Errorf("%w %q: want the form that reports end with, such as 104:55e7655ae5ed", ErrBadHead, head)
+	}
+	f, _, err := openFile(filepath.Join(filepath.Clean(dir), ledgerFile), os.O_RDONLY)
+	if err != nil {
+		return unusable("opening it", err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	in := bufio.NewReaderSize(f, batchSize)
+	var line []byte
+	for at := uint64(1); at <= seq; at++ { // the nth line is the nth record
+		if line, err = in.ReadBytes('\n'); err != nil {
+			return &headError{fmt.Sprintf("record %d, the head of a report, is missing: records were taken away since", seq)}
+		}
+	}
+	sum := sha256.Sum256(line[:len(line)-1])
+	if !strings.HasPrefix(hex.EncodeToString(sum[:]), hash) {
+		return &headError{fmt.Sprintf("record %d, the head of a report, is another one now: the ledger was replaced since", seq)}
+	}
+	return nil
+}
+
+// headError is a ledger that is sound in itself and not the one that a report was made from.
+type headError struct{ text string }
+
+func (e *headError) Error() string        { return e.text }
+func (e *headError) Is(target error) bool { return target == ErrDamaged }
