@@ -1,0 +1,120 @@
+package notify
+
+import (
+	"fmt"
+	"strings"
+
+	"tokensweep/audit"
+	"tokensweep/rules"
+)
+
+// SlackAlert renders the new reply, also shown in the channel, that calls the people of the policy: for a
+// run that failed, stopped or was interrupted, for changes that failed, and for critical findings that are
+// new. It returns false if there is nothing to call people for.
+func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
+	if o.Stage == SlackBefore {
+		return SlackMessage{}, false
+	}
+	var says, items []string
+	switch {
+	case o.Stage == SlackInterrupted:
+		says, items = append(says, "the run was interrupted"), append(items, whatToDo(r, o))
+	case !r.Complete:
+		says, items = append(says, "the run failed: nothing was judged"), append(items, safe(why(r), 500), whatToDo(r, o))
+	case r.Stopped || r.Err != nil:
+		says, items = append(says, "the run stopped"), append(items, safe(why(r), 500))
+	}
+	var failed, critical []string
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch {
+		case f.Outcome == audit.Failed:
+			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(f.Reason, 200)))
+		case f.Severity == rules.Critical && f.Change != audit.Ongoing && f.Outcome != audit.Exempt && f.Outcome != audit.Unknown:
+			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(ruleOf(f), 40)))
+		}
+	}
+	if n := len(failed); n > 0 {
+		says, items = append(says, count(n, "change")+" failed"), append(items, firstFew(failed)...)
+	}
+	if n := len(critical); n > 0 {
+		s := count(n, "new critical finding")
+		if !r.Changes.Known {
+			s = count(n, "critical finding") + " (it can't be told whether they are new)"
+		}
+		says, items = append(says, s), append(items, firstFew(critical)...)
+	}
+	if len(says) == 0 {
+		return SlackMessage{}, false
+	}
+	text := fmt.Sprintf("tokensweep %s of %s needs a person: %s.", r.Mode, host(r), strings.Join(says, "; "))
+	b := newSlack(r, "alert", o)
+	b.section(strings.TrimSpace(mentions(o.Mention) + " :rotating_light: " + text))
+	b.bullets("What and why", items)
+	b.context("run " + safe(r.ID, 60))
+	m := b.message(text)
+	m.Broadcast = true
+	return m, true
+}
+
+// firstFew takes the first five and counts the others.
+func firstFew(items []string) []string {
+	const most = 5
+	if len(items) <= most {
+		return items
+	}
+	return append(items[:most:most], fmt.Sprintf("%d more, all in findings.csv of this run.", len(items)-most))
+}
+
+// SlackOwner renders the direct message to the owner with an id of Okta's: their own tokens and nobody
+// else's. It returns false if nothing about them is new or was acted on.
+func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, bool) {
+	var items []string
+	told := &audit.Report{}
+	news := false
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		if userID == "" || f.Token.UserID.Or("") != userID || f.Outcome == audit.Exempt || f.Outcome == audit.Unknown {
+			continue
+		}
+		news = news || f.Change != audit.Ongoing || changedHere(f) || f.Outcome == audit.Failed
+		told.Findings = append(told.Findings, *f)
+		k := &f.Token
+		what := happens(f)
+		if _, known := k.ExpiresAt.Get(); known && f.Outcome != audit.Revoked && f.Outcome != audit.Gone {
+			what += ", and unless it is used Okta ends it in " + endsIn(k, f.At)
+		}
+		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(title(k), 60), safe(k.ID, 24), what, strings.Join(reasons(f), "; ")), 400))
+	}
+	if !news || !r.Complete {
+		return SlackMessage{}, false
+	}
+	text := fmt.Sprintf("%s of yours on %s: tokensweep %s of %s", count(len(items), "Okta API token"), host(r), r.Mode, r.AsOf.UTC().Format("2006-01-02"))
+	b := newSlack(r, "owner-"+safe(userID, 40), o)
+	b.header(count(len(items), "Okta API token") + " of yours")
+	state := "Nothing was changed."
+	if doneWords(told) != unchanged {
+		state = "Changed: " + doneWords(told) + "."
+	} else if o.Stage == SlackBefore {
+		state = "About to " + dueWords(told) + "."
+	}
+	b.section(fmt.Sprintf("*%s*\n*%s* of *%s*, as of %s", state, r.Mode, host(r), r.AsOf.UTC().Format("2006-01-02 15:04 MST")))
+	const most = 10
+	if len(items) > most {
+		items = append(items[:most:most], fmt.Sprintf("%d more tokens of yours: ask whoever sent this for the report of this run.", len(items)-most))
+	}
+	b.bullets("Your tokens", items)
+	b.bullets("What to do", adviceItems(told, 2000))
+	b.context("run " + safe(r.ID, 60))
+	m := b.message(text)
+	payload := m.Metadata.EventPayload
+	for key := range payload { // the counts of the whole run are not for an owner
+		switch key {
+		case "schema", "run_id", "part", "rev":
+		default:
+			delete(payload, key)
+		}
+	}
+	payload["findings"] = len(told.Findings)
+	return m, true
+}
