@@ -98,6 +98,7 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	orgs.Store(ts, org)
 	ts.Setenv("OKTA_CLIENT_ORGURL", org.URL())
 	ts.Setenv("OKTA_CLIENT_TOKEN", canary)
+	ts.Setenv("CANARY", canary) // scripts don't spell it out, since -v prints them
 }
 
 // orgs are the last org of each script.
