@@ -44,9 +44,10 @@ type Options struct {
 	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
 	Ledger *ledger.Ledger
 	State  string
-	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a
-	// run did that could not report it, the next one tells.
-	Deliver func(*Report) error
+	// Deliver, if not nil, delivers the finished report, and names the channel that it was posted to, if it
+	// was. The end of the run is recorded after that: what a run did that could not report it, the next one
+	// tells.
+	Deliver func(*Report) (posted string, err error)
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 	// Enforce makes it an enforcing run; nil is a dry run. It needs a Ledger.
@@ -113,8 +114,14 @@ func Run(ctx context.Context, o Options) *Report {
 		r.Head = o.Ledger.Head()
 	}
 	if o.Deliver != nil {
-		if err := o.Deliver(r.Report); err != nil {
+		posted, err := o.Deliver(r.Report)
+		if err != nil {
 			r.fail(Undelivered, err)
+		}
+		if posted != "" {
+			if err := r.record(ledger.Record{Kind: ledger.Posted, Via: posted}); err != nil {
+				r.fail(CodeOf(err), err)
+			}
 		}
 	}
 	r.end()

@@ -26,8 +26,6 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("it takes a state directory (--state)")
 	case !r.o.AsOf.IsZero():
 		return plan, refused("--as-of is for dry runs")
-	case r.o.Policy.Notify.Slack != nil:
-		return plan, refused("the policy wants its notices in Slack, and this version can't deliver them there: remove notify.slack to have them in the report")
 	case r.o.Enforce.Plan == "":
 		return plan, nil
 	}

@@ -127,13 +127,6 @@ func TestAnOwnerIsReadAgainBeforeActing(t *testing.T) {
 	require.Empty(t, w.changes())
 }
 
-func TestNoticesForSlackAreNotDeliveredElsewhere(t *testing.T) {
-	w := newWorld(t, idleToken(1))
-	r := w.enforce(nowPolicy + "\nnotify: {slack: {channel: C0SECURITY}}")
-	require.ErrorIs(t, r.Err, audit.ErrRefused)
-	require.Empty(t, w.org.Requests())
-}
-
 func TestAShrunkenListIsNotBelievedSoonerBecauseTheLastOneIsLost(t *testing.T) {
 	var tokens []oktatest.Token
 	for n := range 9 {

@@ -22,6 +22,18 @@ func (e environment) or(name, fallback string) string {
 
 // secret reads a secret from the variable name, or from the file that name_FILE names.
 func (e environment) secret(name string) (okta.Secret, error) {
+	s, err := e.optionalSecret(name)
+	if err == nil && s.IsZero() {
+		return s, &failure{
+			code: audit.Usage, err: usage("%s is not set", name),
+			hint: "set " + name + "_FILE to a file that holds it, or " + name + " to the token itself",
+		}
+	}
+	return s, err
+}
+
+// optionalSecret is secret, but for one that may be missing: then it is zero.
+func (e environment) optionalSecret(name string) (okta.Secret, error) {
 	value, _ := e(name)
 	file, _ := e(name + "_FILE")
 	switch {
@@ -30,10 +42,7 @@ func (e environment) secret(name string) (okta.Secret, error) {
 	case value != "":
 		return okta.NewSecret(value), nil
 	case file == "":
-		return okta.Secret{}, &failure{
-			code: audit.Usage, err: usage("%s is not set", name),
-			hint: "set " + name + "_FILE to a file that holds it, or " + name + " to the token itself",
-		}
+		return okta.Secret{}, nil
 	}
 	raw, err := os.ReadFile(file)
 	if err != nil {

@@ -137,8 +137,9 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if l != nil {
 		defer func() { _ = l.Close() }()
 	}
-	if policy.Notify.Slack != nil {
-		a.logger().Warn("this version does not post to Slack: the policy's notify.slack is not used")
+	channel, err := a.slackFor(policy, f.enforce, l)
+	if err != nil {
+		return err
 	}
 	o := audit.Options{
 		Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
@@ -146,10 +147,18 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	}
 	if f.enforce {
 		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: a.announce(out, progress)}
+		if channel != nil {
+			o.Enforce.Announce = announceIn(channel, o.Enforce.Announce)
+		}
 	}
-	o.Deliver = func(r *audit.Report) error {
+	o.Deliver = func(r *audit.Report) (string, error) {
 		progress.end()
-		return a.deliver(out, r)
+		err := a.deliver(out, r)
+		if channel == nil {
+			return "", err
+		}
+		posted, slackErr := channel.Report(ctx, r)
+		return posted, errors.Join(err, slackErr)
 	}
 	r := audit.Run(ctx, o)
 	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)

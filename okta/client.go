@@ -90,7 +90,7 @@ func New(o Options) (*Client, error) {
 	if o.Token.IsZero() {
 		return nil, errors.New("the API token is empty")
 	}
-	for _, c := range []byte(o.Token.reveal()) {
+	for _, c := range []byte(o.Token.Reveal()) {
 		if c <= ' ' || c > '~' {
 			return nil, errors.New("the API token holds a space, a line break or another character that no token has")
 		}

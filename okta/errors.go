@@ -110,7 +110,7 @@ func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err
 func (c *conn) refused(method, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
 		Method: method, Path: path, Status: resp.StatusCode, Sent: true,
-		RequestID: cut(Printable(c.token.scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
+		RequestID: cut(Printable(c.token.Scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
 		retry:     adviceOf(resp),
 	}
 	var said struct {
@@ -129,7 +129,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	case len(body) > 0:
 		e.Summary = "the answer is not an error of Okta's API: is this an Okta org?"
 	}
-	e.Code, e.Summary = Printable(c.token.scrub(e.Code)), cut(Printable(c.token.scrub(e.Summary)), 500)
+	e.Code, e.Summary = Printable(c.token.Scrub(e.Code)), cut(Printable(c.token.Scrub(e.Summary)), 500)
 	return e
 }
 
@@ -151,7 +151,7 @@ func (c *conn) unanswered(ctx context.Context, method, path string, cause error)
 // presentable makes an error that may quote an answer safe to show: printable, not too long, and without
 // the credential, however a server came to repeat it. It still is what it was.
 func (c *conn) presentable(err error) error {
-	return &shown{cut(Printable(c.token.scrub(err.Error())), 600), err}
+	return &shown{cut(Printable(c.token.Scrub(err.Error())), 600), err}
 }
 
 type shown struct {

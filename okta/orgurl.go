@@ -32,7 +32,7 @@ func ParseOrgURL(s string) (*url.URL, error) {
 	switch {
 	case u.Scheme == "" || u.Opaque != "" || host == "":
 		return bad("it lacks the scheme https://")
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(host)):
+	case u.Scheme != "https" && (u.Scheme != "http" || !IsLoopback(host)):
 		return bad("the scheme must be https (plain http is for loopback addresses only)")
 	case u.User != nil:
 		return bad("it must not hold a user name or password")
@@ -56,7 +56,8 @@ func ParseOrgURL(s string) (*url.URL, error) {
 // hostName is labels of letters, digits and hyphens.
 var hostName = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$`)
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether a host is an address of this machine that no other can reach.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }

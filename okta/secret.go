@@ -11,8 +11,7 @@ import (
 const redacted = "[redacted]"
 
 // Secret holds a credential and has no way to print it: every form of formatting, logging and
-// marshalling gives "[redacted]". Only this package reads it, when it authorises a request. The zero
-// value holds nothing.
+// marshalling gives "[redacted]". The zero value holds nothing.
 type Secret struct {
 	// A pointer, since fmt prints the fields of an unexported struct field without asking its methods.
 	text *string
@@ -36,8 +35,8 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // LogValue returns "[redacted]" to log/slog.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// reveal gives the credential; call it only where it goes onto the wire.
-func (s Secret) reveal() string {
+// Reveal gives the credential; call it only where it goes onto the wire.
+func (s Secret) Reveal() string {
 	if s.text == nil {
 		return ""
 	}
@@ -48,8 +47,8 @@ func (s Secret) reveal() string {
 // 20.) The source is gitleaks' rule okta-access-token.
 var likeToken = regexp.MustCompile(`\b00[\w=-]{40}\b`)
 
-// scrub removes the credential, and whatever looks like one, from a stranger's text.
-func (s Secret) scrub(text string) string {
+// Scrub removes the credential, and whatever looks like one, from a stranger's text.
+func (s Secret) Scrub(text string) string {
 	if !s.IsZero() {
 		text = strings.ReplaceAll(text, *s.text, redacted)
 	}

@@ -43,7 +43,7 @@ func TestASecretPrintsInNoForm(t *testing.T) {
 	require.NotContains(t, out.String(), fmt.Sprintf("%x", canary))
 	require.Contains(t, out.String(), redacted)
 	require.True(t, Secret{}.IsZero())
-	require.Empty(t, Secret{}.reveal())
+	require.Empty(t, Secret{}.Reveal())
 }
 
 func TestASecretThatTheServerRepeatsIsRemovedFromErrors(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 func (k Kind) known() bool {
 	switch k {
 	case Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-		Exempted, Lifted, Vanished, Recovered:
+		Exempted, Lifted, Vanished, Posted, Recovered:
 		return true
 	}
 	return false

@@ -38,6 +38,8 @@ const (
 	Lifted Kind = "lifted"
 	// Vanished is a token that is no longer listed: Token, Name and Reason are set.
 	Vanished Kind = "vanished"
+	// Posted is a report that was posted to a channel: Via is set.
+	Posted Kind = "posted"
 	// Recovered is a torn last line that was set aside: File and Count are set. Only Open writes it.
 	Recovered Kind = "recovered"
 )
@@ -103,7 +105,7 @@ type Record struct {
 	Plan string `json:"plan,omitempty"`
 	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only.
 	Facts string `json:"facts,omitempty"`
-	// Via is how the notice was delivered, in Noticed.
+	// Via is how the notice was delivered, in Noticed, and where the report was posted, in Posted.
 	Via string `json:"via,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.
 	Ref uint64 `json:"ref,omitempty"`

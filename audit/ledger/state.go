@@ -77,6 +77,8 @@ type State struct {
 	Listing *Record
 	// LastRun is the last Begun or Ended record, nil before any.
 	LastRun *Record
+	// LastPost is when a report was last posted to a channel, zero if none was.
+	LastPost time.Time
 	// Halted is the Halt record in force, nil if there is none. The file of SetHalt is another matter.
 	Halted *Record
 
@@ -135,6 +137,8 @@ func (s *State) Apply(r Record) {
 		s.release(r.Token, r.Time)
 	case Exempted:
 		put(&s.Exempted, key, r.Reason)
+	case Posted:
+		s.LastPost = r.Time
 	case Vanished, Recovered:
 	}
 	s.follow(r)

@@ -1,0 +1,119 @@
+package cli_test
+
+import (
+	"net/http"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/notify/slacktest"
+	"tokensweep/okta/oktatest"
+)
+
+const (
+	slackCanary  = "xoxb-canaryCANARYcanary"
+	slackSection = "notify: {slack: {channel: C0SECURITY, mention: [S0SECOPS1]}}\n"
+)
+
+// slackWorld is an org, a workspace, and a policy that ends one token of the org now.
+type slackWorld struct {
+	*killWorld
+	workspace *slacktest.Server
+}
+
+func newSlackWorld(t *testing.T) slackWorld {
+	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
+		BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
+	})}
+	t.Cleanup(w.workspace.Close)
+	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
+		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: {revoke: 0d}}]\n"+slackSection)
+	return w
+}
+
+// run runs the program to its end. Without a token of Slack it is not given any.
+func (w slackWorld) run(token string, args ...string) (*process, int) {
+	w.t.Helper()
+	p := &process{done: make(chan struct{})}
+	p.cmd = exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state}, args...)...)
+	p.cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()}
+	if token != "" {
+		p.cmd.Env = append(p.cmd.Env, "SLACK_BOT_TOKEN="+token)
+	}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	p.err = p.cmd.Run()
+	close(p.done)
+	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), slackCanary)
+	return p, p.code()
+}
+
+// deleted counts the revocations that the org was asked for.
+func (w slackWorld) deleted() (n int) {
+	for _, r := range w.org.Requests() {
+		if r.Method == http.MethodDelete {
+			n++
+		}
+	}
+	return n
+}
+
+func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
+	w := newSlackWorld(t)
+	p, code := w.run(slackCanary)
+	require.Zero(t, code, p.stderr.String())
+	posted := len(w.workspace.Messages("C0SECURITY"))
+	require.NotZero(t, posted)
+	require.Contains(t, w.workspace.Messages("C0SECURITY")[0].Text, "Nothing was changed")
+	p, code = w.run(slackCanary)
+	require.Zero(t, code, p.stderr.String())
+	require.Len(t, w.workspace.Messages("C0SECURITY"), posted, "nothing is new")
+	require.Empty(t, w.workspace.Complaints())
+}
+
+func TestWhatIsRevokedIsAnnouncedInSlackBefore(t *testing.T) {
+	w := newSlackWorld(t)
+	p, code := w.run(slackCanary, "--enforce")
+	require.Zero(t, code, p.stderr.String())
+	require.Equal(t, 1, w.deleted())
+	require.Contains(t, p.stdout.String(), "revoked")
+	require.NotEmpty(t, w.workspace.Messages("C0SECURITY"))
+	require.Empty(t, w.workspace.Complaints())
+}
+
+func TestNothingIsRevokedThatSlackDidNotAccept(t *testing.T) {
+	for name, fault := range map[string]slacktest.Fault{
+		"not in the channel": {Method: "chat.postMessage", Error: "not_in_channel"},
+		"the answer is lost": {Method: "chat.postMessage", HangupAfter: true},
+		"a reply is refused": {Method: "chat.postMessage", Skip: 1, Error: "is_archived"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSlackWorld(t)
+			w.workspace.Fault(fault)
+			p, code := w.run(slackCanary, "--enforce")
+			require.Equal(t, 27, code, p.stderr.String())
+			require.Zero(t, w.deleted())
+		})
+	}
+}
+
+func TestAReportThatSlackDoesNotTakeIsAnExitCodeAndOnStandardOutput(t *testing.T) {
+	w := newSlackWorld(t)
+	w.workspace.Fault(slacktest.Fault{Method: "files.completeUploadExternal", Error: "invalid_arguments"})
+	p, code := w.run(slackCanary)
+	require.Equal(t, 27, code, p.stderr.String())
+	require.Contains(t, p.stderr.String(), "invalid_arguments")
+	require.Contains(t, p.stdout.String(), "would-revoke")
+}
+
+func TestAPolicyWithSlackAndNoTokenForIt(t *testing.T) {
+	w := newSlackWorld(t)
+	p, code := w.run("", "--enforce")
+	require.Equal(t, 64, code, p.stderr.String())
+	require.Contains(t, p.stderr.String(), "SLACK_BOT_TOKEN")
+	require.Empty(t, w.org.Requests())
+	p, code = w.run("")
+	require.Zero(t, code, "a dry run does without")
+	require.Contains(t, p.stderr.String(), "nothing is posted")
+	require.Empty(t, w.workspace.Requests())
+}

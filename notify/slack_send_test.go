@@ -1,0 +1,183 @@
+package notify
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/audit"
+	"tokensweep/notify/slacktest"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+const (
+	slackCanary  = "xoxb-canary-CANARY-canary"
+	slackChannel = "C0SECURITY"
+)
+
+// workspace starts a fake workspace and makes the delivery of one run to it.
+func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Slack) {
+	t.Helper()
+	w := slacktest.Start(slacktest.Config{BotToken: slackCanary, Channels: []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}})
+	t.Cleanup(w.Close)
+	policy.Channel = slackChannel
+	s, err := NewSlack(okta.NewSecret(slackCanary), w.URL(), &policy)
+	require.NoError(t, err)
+	s.gap = 0
+	return w, s
+}
+
+func slackRun(outcome audit.Outcome) *audit.Report {
+	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+	used := okta.Some(at.Add(-25 * 24 * time.Hour))
+	rule := &rules.Rule{ID: "idle", Severity: rules.High, Steps: []rules.DelayedStep{{Step: rules.Flag}, {Step: rules.Revoke}}}
+	return &audit.Report{
+		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: at, Finished: at, AsOf: at, OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml",
+		PolicyDigest: "sha256:00", Digest: "sha256:11", Tokens: 10, Pages: 1, Complete: true, Changes: audit.Changes{New: 1, Known: true},
+		Findings: []audit.Finding{{
+			Token:    okta.Token{ID: "00Tabcdefghijklmnopq", Name: okta.Some("deploy <!channel>"), ExpiresAt: used, TokenWindow: okta.Some(time.Duration(0))},
+			Severity: rules.High, Matched: []rules.Match{{Rule: rule, Because: []string{"lastUsed is 25d old (> 21d)"}}}, Step: rules.Revoke, Outcome: outcome, At: at, Due: at, Change: audit.New,
+		}},
+	}
+}
+
+func sentMethods(w *slacktest.Server) (list []string) {
+	for _, r := range w.Requests() {
+		list = append(list, r.Method)
+	}
+	return list
+}
+
+func TestADryRunIsPostedWithItsDetailsInTheThread(t *testing.T) {
+	w, s := workspace(t, rules.Slack{On: rules.Always})
+	posted, err := s.Report(t.Context(), slackRun(audit.WouldRevoke))
+	require.NoError(t, err)
+	messages := w.Messages(slackChannel)
+	require.Equal(t, "slack "+slackChannel+" "+messages[0].TS, posted)
+	require.Empty(t, messages[0].ThreadTS)
+	require.Contains(t, messages[0].Text, "Nothing was changed")
+	for _, m := range messages[1:] {
+		require.Equal(t, messages[0].TS, m.ThreadTS)
+	}
+	names := make(map[string]bool)
+	for _, f := range w.Files() {
+		names[f.Name] = true
+		require.Equal(t, messages[0].TS, f.ThreadTS)
+	}
+	require.Equal(t, map[string]bool{"findings.csv": true, "report.json": true}, names)
+	require.Empty(t, w.Complaints())
+}
+
+func TestAnEnforcingRunAnnouncesAndThenRewrites(t *testing.T) {
+	w, s := workspace(t, rules.Slack{On: rules.OnChanges, Mention: []string{"S0SECOPS1"}})
+	r := slackRun(audit.WouldRevoke)
+	r.Mode, r.Before, r.Actions = rules.Enforce, true, 1
+	via, err := s.Announce(t.Context(), r)
+	require.NoError(t, err)
+	announced, before := len(w.Messages(slackChannel)), w.Messages(slackChannel)[0].Text
+	require.Equal(t, "slack "+slackChannel+" "+w.Messages(slackChannel)[0].TS, via)
+
+	r = slackRun(audit.Failed)
+	r.Mode, r.Acted, r.Code = rules.Enforce, true, audit.ActionFailed
+	r.Findings[0].Done, r.Findings[0].Reason = true, "the answer was lost"
+	_, err = s.Report(t.Context(), r)
+	require.NoError(t, err)
+	messages := w.Messages(slackChannel)
+	require.NotEqual(t, before, messages[0].Text)
+	require.Greater(t, len(messages), announced)
+	last := messages[len(messages)-1]
+	require.True(t, last.Broadcast, "people are called in a new reply, since an edit notifies nobody")
+	require.Contains(t, string(last.Blocks)+last.Text, "S0SECOPS1")
+	require.Equal(t, 1, strings.Count(strings.Join(sentMethods(w), " "), "chat.update"))
+}
+
+func TestWhenAReportIsPosted(t *testing.T) {
+	quiet := func(r *audit.Report) { r.Changes = audit.Changes{Ongoing: 1, Known: true} }
+	for name, row := range map[string]struct {
+		on     rules.Occasion
+		change func(*audit.Report)
+		last   time.Duration // since the last post
+		want   bool
+	}{
+		"always":                          {on: rules.Always, change: quiet, want: true},
+		"changes, and there is one":       {on: rules.OnChanges, change: func(*audit.Report) {}, want: true},
+		"changes, and there is none":      {on: rules.OnChanges, change: quiet},
+		"changes, which can't be told":    {on: rules.OnChanges, change: func(r *audit.Report) { r.Changes = audit.Changes{} }, want: true},
+		"findings, and there is one":      {on: rules.OnFindings, change: quiet, want: true},
+		"findings, and there is none":     {on: rules.OnFindings, change: func(r *audit.Report) { quiet(r); r.Findings = nil }},
+		"a failure":                       {on: rules.OnFindings, change: func(r *audit.Report) { quiet(r); r.Findings, r.Err = nil, errors.New("x") }, want: true},
+		"nothing new, but a sign of life": {on: rules.OnChanges, change: quiet, last: 8 * 24 * time.Hour, want: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, s := workspace(t, rules.Slack{On: row.on, Heartbeat: 7 * 24 * time.Hour})
+			r := slackRun(audit.Flagged)
+			row.change(r)
+			s.LastRun = r.Finished.Add(-max(row.last, time.Hour))
+			posted, err := s.Report(t.Context(), r)
+			require.NoError(t, err)
+			require.Equal(t, row.want, posted != "")
+			require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
+		})
+	}
+}
+
+func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		fault     slacktest.Fault
+		says      string
+		maybe     bool
+		requests  int // of chat.postMessage for the first message
+		delivered bool
+	}{
+		{name: "not in the channel", fault: slacktest.Fault{Error: "not_in_channel"}, says: "not_in_channel; invite the app into the channel", requests: 1},
+		{name: "a bad token", fault: slacktest.Fault{Error: "invalid_auth"}, says: "check SLACK_BOT_TOKEN", requests: 1},
+		{name: "an error that isn't known", fault: slacktest.Fault{Error: "brand_new_error"}, says: "brand_new_error", requests: 1},
+		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"1"}}}, requests: 2, delivered: true},
+		{name: "blocks that it does not take", fault: slacktest.Fault{Times: 1, Error: "invalid_blocks"}, requests: 2, delivered: true},
+		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error", maybe: true, requests: 1},
+		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 1},
+		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, says: "EOF", maybe: true, requests: 1},
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "invalid character", maybe: true, requests: 1},
+		{name: "no ts", fault: slacktest.Fault{NoTS: true}, says: "the answer has no ts", maybe: true, requests: 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w, s := workspace(t, rules.Slack{On: rules.Always})
+			row.fault.Method = "chat.postMessage"
+			w.Fault(row.fault)
+			r := slackRun(audit.Flagged)
+			_, err := s.Report(t.Context(), r)
+			if row.delivered {
+				require.NoError(t, err)
+			} else {
+				var e *SlackError
+				require.ErrorAs(t, err, &e)
+				require.Contains(t, e.Error(), row.says)
+				require.Contains(t, e.Error(), "posting the report (parent) to "+slackChannel)
+				require.Equal(t, row.maybe, e.MayHavePosted)
+				require.NotContains(t, e.Error(), slackCanary)
+				posts := 0
+				for _, m := range sentMethods(w) {
+					if m == "chat.postMessage" {
+						posts++
+					}
+				}
+				require.Equal(t, row.requests, posts, "a message that may be there is not sent again")
+			}
+		})
+	}
+}
+
+func TestWhereSlackMayBe(t *testing.T) {
+	for url, ok := range map[string]bool{
+		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true, "http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
+	} {
+		_, err := NewSlack(okta.NewSecret(slackCanary), url, &rules.Slack{})
+		require.Equal(t, ok, err == nil, url)
+	}
+}
