@@ -41,7 +41,7 @@ var errInterrupted = errors.New("the run was interrupted")
 
 // mayGoOn waits until the rate limit has room for a change, and then looks at what may have come in between.
 func (r *run) mayGoOn(ctx context.Context) error {
-	if r.o.Enforce.Org.Await(ctx) != nil || ctx.Err() != nil {
+	if _, err := r.o.Enforce.Org.Await(ctx); err != nil || ctx.Err() != nil {
 		r.Notes = append(r.Notes, "the run was interrupted: what was due is held, and stays due")
 		return errInterrupted
 	}
@@ -63,10 +63,6 @@ func (r *run) mayGoOn(ctx context.Context) error {
 // says why no other token may be acted on after this one; an error is the ledger's, or means that
 // the credential is of no use any more.
 func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
-	if _, open := r.decider.past.OpenFor(f.Token.ID); open {
-		hold([]*Finding{f}, "an earlier change of it has an outcome that is not known yet")
-		return "", nil
-	}
 	fresh, err := r.o.Org.Token(ctx, f.Token.ID)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):

@@ -45,8 +45,8 @@ type Options struct {
 	Ledger *ledger.Ledger
 	State  string
 	// Deliver, if not nil, delivers the finished report, and names the channel that it was posted to, if it
-	// was. The end of the run is recorded after that: what a run did that could not report it, the next one
-	// tells.
+	// was. The end of the run is recorded after that: what a run did whose report was not delivered with its
+	// notes, the next one tells.
 	Deliver func(*Report) (posted string, err error)
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
@@ -113,9 +113,11 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Ledger != nil {
 		r.Head = o.Ledger.Head()
 	}
+	unread := false
 	if o.Deliver != nil {
 		posted, err := o.Deliver(r.Report)
 		if err != nil {
+			unread = true
 			r.fail(Undelivered, err)
 		}
 		if posted != "" {
@@ -124,7 +126,7 @@ func Run(ctx context.Context, o Options) *Report {
 			}
 		}
 	}
-	r.end()
+	r.end(unread)
 	return r.Report
 }
 

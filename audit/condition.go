@@ -45,6 +45,14 @@ func timeOf(t time.Time) okta.Opt[time.Time] {
 	return okta.Some(t)
 }
 
+// conditionKnown reports whether Okta said from where a token can be used: a connection, and with zones at least
+// one of the two lists.
+func conditionKnown(network okta.Opt[okta.Network]) bool {
+	n := network.Or(okta.Network{})
+	return n.Connection.Or("") != "" &&
+		(n.Connection.Or("") != "ZONE" || len(n.Include.Or(nil)) > 0 || len(n.Exclude.Or(nil)) > 0)
+}
+
 // sameCondition compares networks alone. An empty list is the same as none.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
 	n, ok := network.Get()

@@ -525,7 +525,7 @@ func TestATokenWhoseChangeCantBeSettledIsHeld(t *testing.T) {
 	for _, f := range r.Findings {
 		if f.Token.ID == oktatest.TokenID(1) {
 			require.Equal(t, audit.Held, f.Outcome)
-			require.Contains(t, f.Reason, "an outcome that is not known yet")
+			require.Contains(t, f.Reason, "is not known, and nothing else is changed before it is")
 		}
 	}
 	require.Equal(t, 1, strings.Count(strings.Join(c.changes(), "\n"), oktatest.TokenID(1)), "never a second one while one is open")

@@ -101,6 +101,10 @@ type step struct {
 // the one that is due next. A delay counts from the notice that was delivered while the facts were what
 // they are; without one it would begin now, so that only a step without delay is due.
 func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
+	if _, ours := d.past.Quarantined[f.Token.ID]; ours && !conditionKnown(f.Token.Network) {
+		f.Outcome, f.Reason = Unknown, "it was put into quarantine, and whether it still is can't be told: its network condition is not known"
+		return
+	}
 	since, quarantined := d.quarantined(f.Token)
 	steps := d.steps(f, view, at, quarantined)
 	var due, coming step
@@ -119,7 +123,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 	switch {
 	case due.Step == rules.Revoke:
 		f.Outcome = WouldRevoke
-	case due.Step == rules.Quarantine && f.Token.Network.Or(okta.Network{}).Connection.Or("") == "":
+	case due.Step == rules.Quarantine && !conditionKnown(f.Token.Network):
 		f.Outcome, f.Reason = Unknown, "its network condition is not known, so that a quarantine could not be undone"
 	case due.Step == rules.Quarantine:
 		f.Outcome = WouldQuarantine
@@ -139,15 +143,16 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 // steps are the disruptive steps of all rules that match, but for a quarantine that is done. It also puts the
 // facts into the finding.
 func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
+	// A person wants it in use: not before they were told again.
+	lifted := d.lifted(f.Token)
 	_, released := d.past.Released[f.Token.ID]
-	released = released || d.lifted(f.Token) // a person wants it in use: not before they were told again
 	for _, m := range f.Matched {
 		if strongest([]rules.Match{m}) <= rules.Flag {
 			continue
 		}
 		seen := facts{m.Rule.ID, m.Rule.Facts(view)}
 		n, told := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
-		told = told && n.Facts == seen.digest
+		told = told && n.Facts == seen.digest && !lifted
 		f.facts = append(f.facts, seen)
 		if !told {
 			f.untold = append(f.untold, seen)
@@ -161,7 +166,7 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 				continue
 			}
 			due := start.Add(s.After)
-			steps = append(steps, step{s.Step, due, (s.After == 0 && !released) || (told && !due.After(at)), m.Rule.ID})
+			steps = append(steps, step{s.Step, due, (s.After == 0 && !released && !lifted) || (told && !due.After(at)), m.Rule.ID})
 		}
 	}
 	return steps
@@ -181,7 +186,7 @@ func (d *decider) quarantined(t okta.Token) (since string, ok bool) {
 // lifted reports whether somebody took a token out of our quarantine.
 func (d *decider) lifted(t okta.Token) bool {
 	q, ok := d.past.Quarantined[t.ID]
-	return ok && !sameCondition(t.Network, q.After)
+	return ok && conditionKnown(t.Network) && !sameCondition(t.Network, q.After)
 }
 
 // unjudged is the reason of a finding that no rule matched: which rules could not be judged, and why.

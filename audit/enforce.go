@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -121,6 +122,10 @@ func (r *run) mayAct() (ExitCode, error) {
 	if latest := r.o.Ledger.Latest(); latest.Sub(r.now()) > maxClockDifference {
 		return Halted, fmt.Errorf("%w: the ledger has records of %s: the clock was set back", errClocks, latest.UTC().Format(time.RFC3339))
 	}
+	if seqs := r.decider.past.OpenSeqs(); len(seqs) > 0 {
+		intent := r.decider.past.Open[seqs[0]]
+		return ActionFailed, fmt.Errorf("what came of the %s of the token %s in run %s is not known, and nothing else is changed before it is", intent.Step, intent.Token, intent.Run)
+	}
 	if r.shrunken != "" {
 		return Incomplete, errors.New(r.shrunken)
 	}
@@ -170,7 +175,7 @@ func (f *Finding) spared() bool {
 
 // voidStale ends the notices that do not hold any more: the rule does not match the token now or has
 // become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
-// that stayed as it was.
+// that was seen to stay as it was. That a token is missing from a list which is too small to believe ends nothing.
 func (r *run) voidStale() error {
 	holds := make(map[ledger.Key]string)
 	why := make(map[ledger.Key]string)
@@ -178,6 +183,9 @@ func (r *run) voidStale() error {
 		f := &r.Findings[i]
 		for _, seen := range f.facts {
 			holds[ledger.Key{Token: f.Token.ID, Rule: seen.rule}] = seen.digest
+		}
+		for _, m := range f.Unknown {
+			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " + strings.Join(m.Because, ", ")
 		}
 		if f.spared() {
 			for _, m := range f.Matched {
@@ -187,7 +195,11 @@ func (r *run) voidStale() error {
 	}
 	var stale []ledger.Key
 	for key, n := range r.decider.past.Notices {
-		switch digest, ok := holds[key]; {
+		digest, ok := holds[key]
+		_, missing := r.before[key.Token]
+		switch {
+		case r.shrunken != "" && missing:
+			continue
 		case why[key] != "":
 		case !ok:
 			why[key] = "the rule does not match it any more, or does no more than flag"

@@ -75,7 +75,7 @@ func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)
 	case outcome == Failed:
 		r.fail(ActionFailed, nil)
 	}
-	r.end()
+	r.end(false)
 	for _, n := range r.Notes {
 		if h.Tell != nil {
 			h.Tell(n)
@@ -153,7 +153,7 @@ func (e *HaltError) Error() string { return e.Err.Error() }
 func (e *HaltError) Unwrap() error { return e.Err }
 
 func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {
-	fresh, err := r.readAlone(ctx, id)
+	fresh, err := h.readAlone(ctx, r, id)
 	if err != nil {
 		return "", "", err
 	}
@@ -168,7 +168,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		if h.Policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
 		}
-		if conditionOf(&fresh).Connection == "" {
+		if !conditionKnown(fresh.Network) {
 			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
 		}
 		if err := r.checkZone(ctx); err != nil {
@@ -180,16 +180,24 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 	return r.byHand(ctx, h.Org, intent, fresh)
 }
 
-// readAlone reads a token, unless an earlier change of it is not settled: then nothing is done to it.
-func (r *run) readAlone(ctx context.Context, id string) (okta.Token, error) {
+// readAlone reads a token, unless an earlier change of it is not settled: then nothing is done to it. A change doesn't
+// wait for the rate limit, so this does: the reading tells how much of it is left.
+func (h Hand) readAlone(ctx context.Context, r *run, id string) (okta.Token, error) {
 	if _, open := r.decider.past.OpenFor(id); open {
 		return okta.Token{}, refused("an earlier change of it has an outcome that is not known yet")
 	}
-	return r.o.Org.Token(ctx, id)
+	t, err := h.Org.Token(ctx, id)
+	if err != nil {
+		return t, err
+	}
+	if waited, err := h.Org.Await(ctx); !waited || err != nil {
+		return t, err
+	}
+	return h.Org.Token(ctx, id)
 }
 
 func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, error) {
-	fresh, err := r.readAlone(ctx, id)
+	fresh, err := h.readAlone(ctx, r, id)
 	if err != nil {
 		return "", "", err
 	}
@@ -197,6 +205,8 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 	switch {
 	case !known:
 		return "", "", refused("the ledger knows no quarantine of the token %s", id)
+	case !conditionKnown(fresh.Network):
+		return "", "", refused("the network condition of the token %s is not known, so that it can't be told whether it is the quarantine's: try again", id)
 	case !sameCondition(fresh.Network, q.After):
 		return "", "", refused("the network condition of the token %s is not the quarantine's any more: somebody changed it", id)
 	case q.Before.Connection == "":

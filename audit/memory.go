@@ -247,8 +247,8 @@ func (r *run) rememberExempt() error {
 	return nil
 }
 
-// end writes the end of the run, if its beginning was written.
-func (r *run) end() {
+// end writes the end of the run, if its beginning was written. unread says that its report reached nobody.
+func (r *run) end(unread bool) {
 	if r.o.Ledger == nil {
 		return
 	}
@@ -257,7 +257,7 @@ func (r *run) end() {
 		for _, f := range r.Findings {
 			counts[string(f.Outcome)]++
 		}
-		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts}); err != nil {
+		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread}); err != nil {
 			r.fail(CodeOf(err), err)
 		}
 	}

@@ -94,7 +94,7 @@ func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
 	}{
 		"403":                         {fault: oktatest.Fault{Status: 403}, want: "owner.roles unknown: roles of the owner not readable: permission or scope okta.roles.read missing"},
 		"404":                         {fault: oktatest.Fault{Status: 404}, want: "owner.roles unknown: the owner does not exist any more"},
-		"500":                         {fault: oktatest.Fault{Status: 500}, want: "owner.roles unknown: roles of the owner not readable: GET /api/v1/users/"},
+		"500":                         {fault: oktatest.Fault{Status: 500}, want: "owner.roles unknown: owner not readable: GET /api/v1/users/"},
 		"401 is the credential's end": {fault: oktatest.Fault{Status: 401}, code: audit.NoAccess},
 	} {
 		t.Run(name, func(t *testing.T) {

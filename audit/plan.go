@@ -14,7 +14,8 @@ import (
 	"tokensweep/rules"
 )
 
-// MaxPlanAge is how old a plan may be that a run is told to keep to.
+// MaxPlanAge is how old a plan may be that a run is told to keep to: since the newest dry run that made it, with the
+// same decisions about the same tokens for the same reasons.
 const MaxPlanAge = 24 * time.Hour
 
 // due are the findings whose step is due, in the report's order: the worst and longest idle first.
@@ -103,8 +104,9 @@ func (f *Finding) basis() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// digest is the plan's digest. It covers the org, the policy and every decision, and nothing that
-// differs between two runs which decide the same: not the order, and not a time that only counts from now.
+// digest is the plan's digest. It covers the org, the policy, every decision, and what those to act are based on,
+// and nothing that differs between two runs which decide the same: not the order, and not a time that only counts from
+// now.
 func digest(r *Report) string {
 	lines := make([]string, 0, len(r.Findings))
 	for i := range r.Findings {
@@ -117,7 +119,11 @@ func digest(r *Report) string {
 		for _, m := range f.Unknown {
 			ids = append(ids, m.Rule.ID+"?")
 		}
-		lines = append(lines, fmt.Sprintf("%q %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due, strings.Join(ids, ",")))
+		basis := ""
+		if f.Outcome == WouldQuarantine || f.Outcome == WouldRevoke {
+			basis = f.basis()
+		}
+		lines = append(lines, fmt.Sprintf("%q %s %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due, strings.Join(ids, ","), basis))
 	}
 	slices.Sort(lines)
 	h := sha256.New()

@@ -10,7 +10,7 @@ import (
 )
 
 // settleAll finds out what came of the changes that an earlier run began and whose outcome it never
-// learnt. It only reads. What can't be read stays open, and such a token is not acted on.
+// learnt. It only reads. What can't be read stays open, and then nothing else is changed (mayAct).
 func (r *run) settleAll(ctx context.Context) error {
 	past := r.decider.past
 	for _, seq := range past.OpenSeqs() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -151,18 +152,23 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 			o.Enforce.Announce = announceIn(channel, o.Enforce.Announce)
 		}
 	}
-	o.Deliver = func(r *audit.Report) (string, error) {
+	var reported, undelivered error // what the report says that went wrong, and why it did not go out
+	o.Deliver = func(r *audit.Report) (posted string, _ error) {
 		progress.end()
-		err := a.deliver(out, r)
-		if channel == nil {
-			return "", err
+		reported = r.Err
+		if undelivered = a.deliver(out, r); channel != nil {
+			var err error
+			posted, err = channel.Report(ctx, r)
+			undelivered = errors.Join(undelivered, err)
 		}
-		posted, slackErr := channel.Report(ctx, r)
-		return posted, errors.Join(err, slackErr)
+		return posted, undelivered
 	}
 	r := audit.Run(ctx, o)
 	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)
-	failed := outcome(r, out)
+	failed := outcome(r, out, reported)
+	if undelivered != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
+		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
+	}
 	if f.revokeOwn {
 		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
@@ -230,20 +236,36 @@ func unreported(r *audit.Report, out *output) bool {
 // deliver writes the report.
 func (a *app) deliver(out *output, r *audit.Report) error {
 	if unreported(r, out) {
-		return nil
+		return a.besides(r)
 	}
 	if err := out.report(r); err != nil {
 		return err
 	}
 	if out.form == "csv" { // a table has no place for it
-		_, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s, ledger %s\n", r.ID, r.Digest, r.Head)
-		return err
+		if _, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s, ledger %s\n", r.ID, r.Digest, r.Head); err != nil {
+			return err
+		}
+		return a.besides(r)
 	}
 	return nil
 }
 
-// outcome says how a run went, to the one who started it.
-func outcome(r *audit.Report, out *output) error {
+// besides writes to standard error what a report says besides its findings.
+func (a *app) besides(r *audit.Report) error {
+	lines := slices.Clone(r.Notes)
+	for _, v := range r.Vanished {
+		lines = append(lines, fmt.Sprintf("the token %s (%q) is no longer listed: %s", v.ID, v.Name, v.Reason))
+	}
+	for _, line := range lines {
+		if _, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(line)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// outcome says how a run went, to the one who started it. reported is the error that the report has.
+func outcome(r *audit.Report, out *output, reported error) error {
 	if r.Err == nil {
 		if r.Code == audit.OK {
 			return nil
@@ -254,7 +276,7 @@ func outcome(r *audit.Report, out *output) error {
 	if !r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger {
 		f.hint = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
 	}
-	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && r.Code != audit.Undelivered
+	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && r.Err == reported
 	return f
 }
 

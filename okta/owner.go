@@ -38,6 +38,10 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 		return o, nil
 	case err != nil:
 		o.Unknown = unreadable("owner", "okta.users.read", err)
+		if !errors.Is(err, ErrForbidden) { // the org, or the way there, is in trouble: asking more makes it worse
+			o.RolesUnknown = o.Unknown
+			return o, nil
+		}
 	default:
 		o.Login, o.Email, o.Status, o.LastLogin = user.Login, user.Email, user.Status, user.LastLogin
 	}

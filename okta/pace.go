@@ -76,18 +76,18 @@ func (p *pacer) reserve(name string, now time.Time) time.Duration {
 }
 
 // room waits until n requests to path could be sent without a wait, as far as a window has room for them.
-func (p *pacer) room(ctx context.Context, c *conn, path string, n int) error {
-	for {
+func (p *pacer) room(ctx context.Context, c *conn, path string, n int) (waited bool, err error) {
+	for ; ; waited = true {
 		p.mu.Lock()
 		now := time.Now()
 		wait := p.full(p.bucket(bucketOf(path)), now, n)
 		p.mu.Unlock()
 		if wait <= 0 {
-			return nil
+			return waited, nil
 		}
 		c.trace(Event{Method: http.MethodGet, Path: path, Until: now.Add(wait), Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share)})
 		if err := sleep(ctx, wait); err != nil {
-			return err
+			return true, err
 		}
 	}
 }
@@ -97,8 +97,8 @@ func (p *pacer) full(b *bucket, now time.Time, n int) time.Duration {
 	if b.limit == 0 || !now.Before(b.resets) {
 		return 0
 	}
-	// At least one request fits in each window, however small the share.
-	ours := max(1, int(float64(b.limit)*p.share))
+	// At least a reading and a change fit in each window, however small the share.
+	ours := min(b.limit, max(2, int(float64(b.limit)*p.share)))
 	if b.remaining-b.inFlight-min(n, ours) >= b.limit-ours {
 		return 0
 	}

@@ -158,7 +158,7 @@ func TestPacingMeetsNo429(t *testing.T) {
 	}{
 		{"the whole budget: 25 pages at 10 in 5 s take two full windows", 1, 25, 10 * time.Second, 13 * time.Second},
 		{"half of it: 25 pages at 5 in 5 s take four full windows", 0.5, 25, 20 * time.Second, 25 * time.Second},
-		{"a share of less than one request still goes on, with one in a window", 0.01, 3, 10 * time.Second, 13 * time.Second},
+		{"a share of less than one request still goes on, with two in a window", 0.01, 6, 10 * time.Second, 13 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, oktatest.Config{
@@ -253,7 +253,9 @@ func TestAChangeDoesNotWaitForItsTurnAndAwaitDoes(t *testing.T) {
 		require.False(t, e.MayHaveActed(), "it was never sent")
 		require.Less(t, time.Since(began), time.Second)
 
-		require.NoError(t, c.Await(t.Context()))
+		waited, err := c.Await(t.Context())
+		require.NoError(t, err)
+		require.True(t, waited)
 		require.Greater(t, time.Since(began), 30*time.Second)
 		_, err = c.Token(t.Context(), id)
 		require.NoError(t, err)
@@ -261,7 +263,8 @@ func TestAChangeDoesNotWaitForItsTurnAndAwaitDoes(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		require.ErrorIs(t, c.Await(ctx), context.Canceled)
+		_, err = c.Await(ctx)
+		require.ErrorIs(t, err, context.Canceled)
 	})
 }
 

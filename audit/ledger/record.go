@@ -9,7 +9,7 @@ type Kind string
 const (
 	// Begun is the beginning of a run: Mode, Policy and Org are set.
 	Begun Kind = "begun"
-	// Ended is the end of a run: ExitCode and Counts are set.
+	// Ended is the end of a run: ExitCode, Counts and Unread are set.
 	Ended Kind = "ended"
 	// Listed is a complete listing: Count and Snapshot are set.
 	Listed Kind = "listed"
@@ -130,6 +130,8 @@ type Record struct {
 	Counts map[string]int `json:"counts,omitempty"`
 	// ExitCode is the exit code of the run, in Ended.
 	ExitCode int `json:"exitCode,omitempty"`
+	// Unread says that the report reached nobody, in Ended: what the run did is told by the next.
+	Unread bool `json:"unread,omitempty"`
 	// Snapshot is the digest that WriteInventory returned, in Listed.
 	Snapshot string `json:"snapshot,omitempty"`
 	// File is the name of the file in the state directory that holds the torn line, in Recovered.

@@ -64,7 +64,8 @@ type State struct {
 	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked or gone, or
 	// somebody lifts the quarantine. One that is no longer listed stays: it may come back as it was.
 	Quarantined map[string]Quarantine
-	// Released are the tokens that a person took out of quarantine, and that had no notice since.
+	// Released are the tokens that a person took out of quarantine, by id, and when: no step of a rule is taken
+	// before that rule's own notice.
 	Released map[string]time.Time
 	// Unreported are settled outcomes and vanished tokens of runs that never ended or could not deliver their
 	// report, oldest first: nobody may have been told of them.
@@ -111,7 +112,6 @@ func (s *State) Apply(r Record) {
 		delete(s.Findings, key)
 		delete(s.Exempted, key)
 	case Noticed:
-		delete(s.Released, r.Token)
 		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Seq: r.Seq})
 	case Voided:
 		delete(s.Notices, key)
@@ -144,16 +144,13 @@ func (s *State) Apply(r Record) {
 	s.follow(r)
 }
 
-// undelivered is the exit code of a run whose report reached nobody.
-const undelivered = 27
-
 // follow keeps what runs did that never ended, and so may never have been reported. The end of a run by
 // hand reports what that run did, the end of any other all of it.
 func (s *State) follow(r Record) {
 	switch {
 	case r.Kind == Begun && r.Mode == ByHand:
 		s.hand = r.Run
-	case r.Kind == Ended && r.ExitCode == undelivered:
+	case r.Kind == Ended && r.Unread:
 	case r.Kind == Ended && r.Run != s.hand:
 		s.Unreported = nil
 	case r.Kind == Ended:
@@ -184,12 +181,14 @@ func (s *State) settle(r Record) {
 	case ResultRevoked:
 		put(&s.Revoked, token, r.Time)
 		delete(s.Quarantined, token)
+		delete(s.Released, token)
 		s.forget(token)
 	case ResultRestored:
 		delete(s.Quarantined, token)
 		s.release(token, r.Time)
 	case ResultGone:
 		delete(s.Quarantined, token)
+		delete(s.Released, token)
 	}
 }
 
