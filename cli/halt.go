@@ -28,7 +28,7 @@ one that is under way: it is looked for before each change. Runs go on to report
 				return usage("say why: --reason")
 			}
 			if !state.exists() {
-				return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", okta.Printable(state.dir))
+				return noState(&state)
 			}
 			if err := ledger.SetHalt(state.dir, reason, operator(), time.Now()); err != nil {
 				return &failure{code: audit.CodeOf(err), err: err}
@@ -50,6 +50,9 @@ func (a *app) resumeCommand() *cobra.Command {
 		Short: "release the emergency brake",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if !state.exists() {
+				return noState(&state)
+			}
 			note, err := ledger.Halted(state.dir)
 			if err != nil {
 				return &failure{code: audit.CodeOf(err), err: err}
@@ -67,6 +70,10 @@ func (a *app) resumeCommand() *cobra.Command {
 	state.add(cmd, a.env)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	return cmd
+}
+
+func noState(f *stateFlag) error {
+	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", okta.Printable(f.dir))
 }
 
 // recordBrake writes the brake into the ledger as well. While a run holds the ledger that isn't possible;

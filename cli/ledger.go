@@ -12,6 +12,7 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/notify"
+	"tokensweep/okta"
 )
 
 func (a *app) ledgerCommand() *cobra.Command {
@@ -74,6 +75,11 @@ func (a *app) ledgerShowCommand() *cobra.Command {
   tokensweep ledger show --since 2026-11-01 --output csv`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if token != "" {
+				if err := okta.CheckTokenID(token); err != nil {
+					return usage("--token: %w", err)
+				}
+			}
 			w, err := out.open(a.stdout)
 			if err != nil {
 				return err

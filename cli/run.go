@@ -210,7 +210,7 @@ func (a *app) openLedger(f *runFlags) (*ledger.Ledger, error) {
 	return f.state.openIfWanted(f.now)
 }
 
-// announce delivers what an enforcing run is about to do: as text, on standard output if that is where the
+// announce delivers what an enforcing run is about to do, in brief: as text, on standard output if that is where the
 // text report goes, else on standard error, which the report itself does not use.
 func (a *app) announce(out *output, progress *progress) func(context.Context, *audit.Report) (string, error) {
 	w, style, via := a.stderr, styleOf(a.stderr), "standard error"
@@ -219,10 +219,10 @@ func (a *app) announce(out *output, progress *progress) func(context.Context, *a
 	}
 	return func(_ context.Context, r *audit.Report) (string, error) {
 		progress.end()
-		if err := notify.Text(w, r, style); err != nil {
+		if err := notify.Brief(w, r, style); err != nil {
 			return "", err
 		}
-		_, err := io.WriteString(w, "\n")
+		_, err := fmt.Fprintf(w, "run    %s\nplan   %s\n\n", r.ID, r.Digest)
 		return via, err
 	}
 }
@@ -276,7 +276,7 @@ func outcome(r *audit.Report, out *output, reported error) error {
 	if !r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger {
 		f.hint = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
 	}
-	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && r.Err == reported
+	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && errors.Is(reported, r.Err)
 	return f
 }
 

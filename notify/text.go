@@ -250,10 +250,10 @@ type row struct {
 
 // tokenLines renders a table of tokens: its header and then exactly one line for each.
 func tokenLines(rows []row, s Style) []string {
-	wide := s.width() >= 110
-	id, name := short, s.width()-72
-	if wide {
-		id, name = func(id string) string { return id }, s.width()-84
+	// The id is always whole: the next command needs it.
+	user, client, login, name := short, 10, 12, s.width()-71
+	if s.width() >= 110 {
+		user, client, login, name = func(id string) string { return id }, 15, 20, s.width()-84
 	}
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
@@ -261,7 +261,7 @@ func tokenLines(rows []row, s Style) []string {
 	for _, r := range rows {
 		k, now := r.token, r.at
 		t.AppendRow(table.Row{
-			fit(title(k), name), id(okta.Printable(k.ID)), fit(words(k.ClientName), 15), fit(owner(k, id), 20), lastUse(k, now), endsIn(k, now),
+			fit(title(k), name), okta.Printable(k.ID), fit(words(k.ClientName), client), fit(owner(k, user), login), lastUse(k, now), endsIn(k, now),
 		})
 	}
 	lines := strings.Split(t.Render(), "\n")
