@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"time"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
@@ -9,43 +10,59 @@ import (
 	"tokensweep/rules"
 )
 
-// slackFor makes the delivery to Slack that the policy asks for, from what the environment has. It is nil if
-// the policy asks for none, or if a dry run has no credential for it, which is said.
-func (a *app) slackFor(policy *rules.Policy, enforce bool, l *ledger.Ledger) (*notify.Slack, error) {
+// channel delivers reports to people, and what an enforcing run is about to do before it does it.
+type channel interface {
+	Announce(context.Context, *audit.Report) (via string, err error)
+	Report(context.Context, *audit.Report) (posted string, err error)
+}
+
+// slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
+// a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it, which is said.
+func (a *app) slackFor(policy *rules.Policy, enforce bool, l *ledger.Ledger) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
+	}
+	if policy.Notify.Slack.Owners {
+		a.logger().Warn("this version sends no messages to owners: the policy's notify.slack.owners is not used")
+	}
+	var last time.Time
+	if l != nil {
+		last = l.State().LastPost
 	}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
 	}
-	if token.IsZero() {
-		if enforce {
-			return nil, &failure{
-				code: audit.Usage, err: usage("the policy wants its notices in Slack, and SLACK_BOT_TOKEN is not set"),
-				hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the report alone",
-			}
+	address, err := a.env.optionalSecret("SLACK_WEBHOOK_URL")
+	switch {
+	case err != nil:
+		return nil, err
+	case !token.IsZero():
+		s, err := notify.NewSlack(token, a.env.or("SLACK_API_URL", ""), policy.Notify.Slack, last)
+		if err != nil {
+			return nil, usage("%w", err)
 		}
-		a.logger().Warn("the policy asks for a report in Slack, and SLACK_BOT_TOKEN is not set: nothing is posted")
-		return nil, nil
+		return s, nil
+	case !address.IsZero():
+		w, err := notify.NewWebhook(address, policy.Notify.Slack, last)
+		if err != nil {
+			return nil, usage("%w", err)
+		}
+		return w, nil
+	case enforce:
+		return nil, &failure{
+			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set"),
+			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the report alone",
+		}
 	}
-	s, err := notify.NewSlack(token, a.env.or("SLACK_API_URL", ""), policy.Notify.Slack)
-	if err != nil {
-		return nil, usage("%w", err)
-	}
-	if policy.Notify.Slack.Owners {
-		a.logger().Warn("this version sends no messages to owners: the policy's notify.slack.owners is not used")
-	}
-	if l != nil {
-		s.LastRun = l.State().LastPost
-	}
-	return s, nil
+	a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set: nothing is posted")
+	return nil, nil
 }
 
 // announceIn posts the announcement to Slack, and then shows it here.
-func announceIn(s *notify.Slack, here func(context.Context, *audit.Report) (string, error)) func(context.Context, *audit.Report) (string, error) {
+func announceIn(c channel, here func(context.Context, *audit.Report) (string, error)) func(context.Context, *audit.Report) (string, error) {
 	return func(ctx context.Context, r *audit.Report) (string, error) {
-		via, err := s.Announce(ctx, r)
+		via, err := c.Announce(ctx, r)
 		if err != nil {
 			return "", err
 		}

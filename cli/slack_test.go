@@ -3,6 +3,7 @@ package cli_test
 import (
 	"net/http"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,7 +25,7 @@ type slackWorld struct {
 
 func newSlackWorld(t *testing.T) slackWorld {
 	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
-		BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
+		Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
 	})}
 	t.Cleanup(w.workspace.Close)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
@@ -32,19 +33,25 @@ func newSlackWorld(t *testing.T) slackWorld {
 	return w
 }
 
-// run runs the program to its end. Without a token of Slack it is not given any.
+// run runs the program to its end, with a token of Slack's unless that is "".
 func (w slackWorld) run(token string, args ...string) (*process, int) {
+	w.t.Helper()
+	if token == "" {
+		return w.runWith(nil, args...)
+	}
+	return w.runWith([]string{"SLACK_BOT_TOKEN=" + token}, args...)
+}
+
+func (w slackWorld) runWith(env []string, args ...string) (*process, int) {
 	w.t.Helper()
 	p := &process{done: make(chan struct{})}
 	p.cmd = exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state}, args...)...)
-	p.cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()}
-	if token != "" {
-		p.cmd.Env = append(p.cmd.Env, "SLACK_BOT_TOKEN="+token)
-	}
+	p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	p.err = p.cmd.Run()
 	close(p.done)
 	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), slackCanary)
+	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), w.workspace.WebhookURL())
 	return p, p.code()
 }
 
@@ -73,12 +80,34 @@ func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
 
 func TestWhatIsRevokedIsAnnouncedInSlackBefore(t *testing.T) {
 	w := newSlackWorld(t)
+	atPost, atRewrite := -1, -1 // what the org had seen by then
+	w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Then: func() { atPost = w.deleted() }})
+	w.workspace.Fault(slacktest.Fault{Method: "chat.update", Times: 1, Then: func() { atRewrite = w.deleted() }})
 	p, code := w.run(slackCanary, "--enforce")
 	require.Zero(t, code, p.stderr.String())
-	require.Equal(t, 1, w.deleted())
+	require.Equal(t, []int{0, 1, 1}, []int{atPost, atRewrite, w.deleted()})
 	require.Contains(t, p.stdout.String(), "revoked")
 	require.NotEmpty(t, w.workspace.Messages("C0SECURITY"))
 	require.Empty(t, w.workspace.Complaints())
+}
+
+func TestAWebhookWillDo(t *testing.T) {
+	w := newSlackWorld(t)
+	env := []string{"SLACK_WEBHOOK_URL=" + w.workspace.WebhookURL()}
+	p, code := w.runWith(env, "--enforce")
+	require.Zero(t, code, p.stderr.String())
+	require.Equal(t, 1, w.deleted())
+	require.Len(t, w.workspace.Messages("C0SECURITY"), 2, "before and after")
+	require.Empty(t, w.workspace.Complaints())
+}
+
+func TestTheWebhookIsInNoError(t *testing.T) {
+	w := newSlackWorld(t)
+	w.workspace.Fault(slacktest.Fault{Method: slacktest.Webhook, Hangup: true})
+	p, code := w.runWith([]string{"SLACK_WEBHOOK_URL=" + w.workspace.WebhookURL()}, "--enforce")
+	require.Equal(t, 27, code, p.stderr.String())
+	require.NotContains(t, p.stderr.String(), "/services/")
+	require.Zero(t, w.deleted())
 }
 
 func TestNothingIsRevokedThatSlackDidNotAccept(t *testing.T) {

@@ -23,10 +23,10 @@ const (
 // workspace starts a fake workspace and makes the delivery of one run to it.
 func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Slack) {
 	t.Helper()
-	w := slacktest.Start(slacktest.Config{BotToken: slackCanary, Channels: []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}})
+	w := slacktest.Start(slacktest.Config{Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}})
 	t.Cleanup(w.Close)
 	policy.Channel = slackChannel
-	s, err := NewSlack(okta.NewSecret(slackCanary), w.URL(), &policy)
+	s, err := NewSlack(okta.NewSecret(slackCanary), w.URL(), &policy, time.Time{})
 	require.NoError(t, err)
 	s.gap = 0
 	return w, s
@@ -94,6 +94,7 @@ func TestAnEnforcingRunAnnouncesAndThenRewrites(t *testing.T) {
 	require.True(t, last.Broadcast, "people are called in a new reply, since an edit notifies nobody")
 	require.Contains(t, string(last.Blocks)+last.Text, "S0SECOPS1")
 	require.Equal(t, 1, strings.Count(strings.Join(sentMethods(w), " "), "chat.update"))
+	require.Empty(t, w.Complaints())
 }
 
 func TestWhenAReportIsPosted(t *testing.T) {
@@ -117,7 +118,7 @@ func TestWhenAReportIsPosted(t *testing.T) {
 			w, s := workspace(t, rules.Slack{On: row.on, Heartbeat: 7 * 24 * time.Hour})
 			r := slackRun(audit.Flagged)
 			row.change(r)
-			s.LastRun = r.Finished.Add(-max(row.last, time.Hour))
+			s.last = r.Finished.Add(-max(row.last, time.Hour))
 			posted, err := s.Report(t.Context(), r)
 			require.NoError(t, err)
 			require.Equal(t, row.want, posted != "")
@@ -177,7 +178,7 @@ func TestWhereSlackMayBe(t *testing.T) {
 	for url, ok := range map[string]bool{
 		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true, "http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
 	} {
-		_, err := NewSlack(okta.NewSecret(slackCanary), url, &rules.Slack{})
+		_, err := NewSlack(okta.NewSecret(slackCanary), url, &rules.Slack{}, time.Time{})
 		require.Equal(t, ok, err == nil, url)
 	}
 }

@@ -1,0 +1,130 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/slack-go/slack"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+const (
+	// slackPause is how long to wait between two posts to a channel: Slack takes about one a second
+	// (https://docs.slack.dev/apis/web-api/rate-limits).
+	slackPause = time.Second
+	// slackTries is how often a message is sent that Slack wants later.
+	slackTries = 5
+)
+
+// sender is what both ways to Slack have in common.
+type sender struct {
+	policy *rules.Slack
+	secret okta.Secret
+	last   time.Time     // when a report was last posted, zero if never, or not known
+	posted time.Time     // when the last message of this run was
+	gap    time.Duration // between two of them
+}
+
+func newSender(secret okta.Secret, policy *rules.Slack, last time.Time) sender {
+	return sender{policy: policy, secret: secret, last: last, gap: slackPause}
+}
+
+// slackHTTP follows no redirect, which could carry a message or a token elsewhere.
+func slackHTTP() *http.Client {
+	return &http.Client{
+		Timeout:       time.Minute,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// slackURL parses a URL of https, or of plain http for a loopback address.
+func slackURL(raw string) (*url.URL, bool) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !okta.IsLoopback(u.Hostname()))) {
+		return nil, false
+	}
+	return u, true
+}
+
+func (s *sender) options(stage SlackStage) SlackOptions {
+	return SlackOptions{Mention: s.policy.Mention, Stage: stage}
+}
+
+// wanted says whether the policy wants a report posted. Failures are always.
+func (s *sender) wanted(r *audit.Report) bool {
+	switch {
+	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted:
+		return true
+	case s.policy.Heartbeat > 0 && r.Finished.Sub(s.last) >= s.policy.Heartbeat:
+		return true
+	}
+	switch s.policy.On {
+	case rules.Always:
+		return true
+	case rules.OnFindings:
+		return len(r.Findings) > 0
+	default:
+		return !r.Changes.Known || r.Changes.New > 0 || r.Changes.Resolved > 0
+	}
+}
+
+// plainly sends a message; what Slack doesn't understand is tried once more in each plainer form.
+func (s *sender) plainly(ctx context.Context, doing string, m SlackMessage, send func(SlackMessage) error) error {
+	for {
+		err := s.patiently(ctx, doing, func() error { return send(m) })
+		plainer, ok := SlackPlainer(m)
+		var e *SlackError
+		if err == nil || !errors.As(err, &e) || e.class != slackMalformed || !ok {
+			return err
+		}
+		m = plainer
+	}
+}
+
+// patiently sends one thing, not too soon after the last, and again when Slack asks for that. A lost answer is
+// not tried again: the message may be there.
+func (s *sender) patiently(ctx context.Context, doing string, send func() error) error {
+	for try := 1; ; try++ {
+		if wait := s.gap - time.Since(s.posted); try == 1 && wait > 0 {
+			if err := pause(ctx, wait); err != nil {
+				return slackFailure(doing, s.secret, err)
+			}
+		}
+		err := send()
+		s.posted = time.Now()
+		if err == nil {
+			return nil
+		}
+		e := slackFailure(doing, s.secret, err)
+		if e.class != slackLater || try == slackTries {
+			return e
+		}
+		wait := time.Duration(try) * 5 * time.Second
+		if limited := (*slack.RateLimitedError)(nil); errors.As(err, &limited) && limited.RetryAfter > 0 {
+			wait = limited.RetryAfter
+		}
+		if end, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(end) {
+			return e
+		}
+		if err := pause(ctx, wait); err != nil {
+			return e
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
