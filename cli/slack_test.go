@@ -2,11 +2,13 @@ package cli_test
 
 import (
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta/oktatest"
@@ -25,12 +27,27 @@ type slackWorld struct {
 
 func newSlackWorld(t *testing.T) slackWorld {
 	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
-		Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
+		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
 	})}
 	t.Cleanup(w.workspace.Close)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
 		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: {revoke: 0d}}]\n"+slackSection)
 	return w
+}
+
+// manifestScopes are what the shipped app may do.
+func manifestScopes(t *testing.T) []string {
+	t.Helper()
+	raw, err := os.ReadFile("../deploy/slack-app.yaml")
+	require.NoError(t, err)
+	var manifest struct {
+		OAuth struct {
+			Scopes struct{ Bot []string }
+		} `yaml:"oauth_config"`
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &manifest))
+	require.NotEmpty(t, manifest.OAuth.Scopes.Bot)
+	return manifest.OAuth.Scopes.Bot
 }
 
 // run runs the program to its end, with a token of Slack's unless that is "".
