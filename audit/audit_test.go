@@ -211,7 +211,9 @@ func TestNotesOnTheRunAsAWhole(t *testing.T) {
 			if row.fault.Status != 0 {
 				org.Fault(row.fault)
 			}
-			r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, row.policy)})
+			r := audit.Run(t.Context(), audit.Options{
+				Org: reader, Policy: policy(t, row.policy), Now: func() time.Time { return now.Add(6 * time.Minute) },
+			})
 			require.NoError(t, r.Err)
 			require.Contains(t, strings.Join(r.Notes, "\n"), row.want)
 		})
