@@ -9,7 +9,7 @@ import (
 )
 
 // ownersAtOnce is how many owners are looked up at the same time.
-const ownersAtOnce = 4
+const ownersAtOnce = 8
 
 // candidate is a token that may be a finding once its owner is known. A condition on an owner who was not
 // looked up is unknown, so a token that no rule concerns without its owner is of no concern with them.
