@@ -264,7 +264,8 @@ func TestAListingCanBeLeftEarly(t *testing.T) {
 		break
 	}
 	require.Equal(t, 1, l.Tokens)
-	require.LessOrEqual(t, len(org.Requests()), 2)
+	// The page that was read, one that waited, and one that was asked for meanwhile.
+	require.LessOrEqual(t, len(org.Requests()), 3)
 }
 
 func TestListOptionsGoOntoTheWire(t *testing.T) {
