@@ -44,10 +44,9 @@ type Options struct {
 	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
 	Ledger *ledger.Ledger
 	State  string
-	// Deliver, if not nil, delivers the finished report, and names the channel that it was posted to, if it
-	// was. The end of the run is recorded after that: what a run did whose report was not delivered with its
-	// notes, the next one tells.
-	Deliver func(*Report) (posted string, err error)
+	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a run
+	// did whose report was not delivered with its notes, the next one tells.
+	Deliver func(*Report) error
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 	// Enforce makes it an enforcing run; nil is a dry run. It needs a Ledger.
@@ -115,15 +114,9 @@ func Run(ctx context.Context, o Options) *Report {
 	}
 	unread := false
 	if o.Deliver != nil {
-		posted, err := o.Deliver(r.Report)
-		if err != nil {
+		if err := o.Deliver(r.Report); err != nil {
 			unread = true
-			r.fail(Undelivered, err)
-		}
-		if posted != "" {
-			if err := r.record(ledger.Record{Kind: ledger.Posted, Via: posted}); err != nil {
-				r.fail(CodeOf(err), err)
-			}
+			r.fail(undelivered(err), err)
 		}
 	}
 	r.end(unread)

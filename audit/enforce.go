@@ -94,7 +94,7 @@ func (r *run) enforce(ctx context.Context) error {
 	switch {
 	case err != nil:
 		hold(r.due(), "the report could not be delivered")
-		r.fail(Undelivered, fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
+		r.fail(undelivered(err), fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
 		return nil
 	case errors.Is(against, errClocks):
 		return nil // by such a clock a delay could be over as soon as it begins

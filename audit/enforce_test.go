@@ -65,7 +65,7 @@ func (w *world) open() *ledger.Ledger {
 func (w *world) options(text string, l *ledger.Ledger) audit.Options {
 	return audit.Options{
 		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, State: w.state, Now: func() time.Time { return w.clock },
-		Deliver: func(*audit.Report) (string, error) { return "", w.deliverErr },
+		Deliver: func(*audit.Report) error { return w.deliverErr },
 	}
 }
 

@@ -84,3 +84,11 @@ func CodeOf(err error) ExitCode {
 	}
 	return Incomplete
 }
+
+// undelivered is the exit code for a report that could not be delivered. Delivering writes to the ledger too.
+func undelivered(err error) ExitCode {
+	if CodeOf(err) == NoLedger {
+		return NoLedger
+	}
+	return Undelivered
+}

@@ -180,7 +180,7 @@ func (r *run) remember() error {
 		}
 	}
 	return r.record(ledger.Record{
-		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings),
+		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings), Critical: r.critical(),
 	})
 }
 

@@ -184,6 +184,17 @@ func (r *Report) Done(o Outcome) int {
 	return n
 }
 
+// critical counts the findings of the highest severity that no exemption covers.
+func (r *Report) critical() int {
+	n := 0
+	for i := range r.Findings {
+		if f := &r.Findings[i]; f.Severity == rules.Critical && f.Outcome != Exempt {
+			n++
+		}
+	}
+	return n
+}
+
 // sortFindings puts the findings into the order of Report.Findings. Tokens whose last use is not known come
 // after the others of their severity.
 func sortFindings(fs []Finding) {

@@ -112,7 +112,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 }
 
 func matches(r ledger.Record, token, run string, since, until time.Time) bool {
-	return (token == "" || r.Token == token) && (run == "" || r.Run == run) &&
+	return (token == "" || r.Token == token) && (run == "" || r.Run == run || r.Of == run) &&
 		(since.IsZero() || !r.Time.Before(since)) && (until.IsZero() || r.Time.Before(until))
 }
 

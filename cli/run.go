@@ -138,7 +138,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if l != nil {
 		defer func() { _ = l.Close() }()
 	}
-	channel, err := a.slackFor(policy, f.enforce, l)
+	channel, err := a.slackFor(policy, f, l)
 	if err != nil {
 		return err
 	}
@@ -153,15 +153,13 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		}
 	}
 	var reported, undelivered error // what the report says that went wrong, and why it did not go out
-	o.Deliver = func(r *audit.Report) (posted string, _ error) {
+	o.Deliver = func(r *audit.Report) error {
 		progress.end()
 		reported = r.Err
 		if undelivered = a.deliver(out, r); channel != nil {
-			var err error
-			posted, err = channel.Report(ctx, r)
-			undelivered = errors.Join(undelivered, err)
+			undelivered = errors.Join(undelivered, channel.Report(ctx, r))
 		}
-		return posted, undelivered
+		return undelivered
 	}
 	r := audit.Run(ctx, o)
 	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"time"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
@@ -13,22 +12,21 @@ import (
 // channel delivers reports to people, and what an enforcing run is about to do before it does it.
 type channel interface {
 	Announce(context.Context, *audit.Report) (via string, err error)
-	Report(context.Context, *audit.Report) (posted string, err error)
+	Report(context.Context, *audit.Report) error
 }
 
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
-// a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it, which is said.
-func (a *app) slackFor(policy *rules.Policy, enforce bool, l *ledger.Ledger) (channel, error) {
+// a webhook. It is nil if the policy asks for none, if the run judges another time than now, which nobody is to take
+// for news, or if a dry run has no credential for it, which is said.
+func (a *app) slackFor(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	if policy.Notify.Slack.Owners {
-		a.logger().Warn("this version sends no messages to owners: the policy's notify.slack.owners is not used")
+	if !f.asOf.IsZero() {
+		a.logger().Info("a run with --as-of posts nothing to Slack")
+		return nil, nil
 	}
-	var last time.Time
-	if l != nil {
-		last = l.State().LastPost
-	}
+	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: notify.Outbox{Ledger: l, State: f.state.dir}}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
@@ -38,18 +36,23 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, l *ledger.Ledger) (ch
 	case err != nil:
 		return nil, err
 	case !token.IsZero():
-		s, err := notify.NewSlack(token, a.env.or("SLACK_API_URL", ""), policy.Notify.Slack, last)
+		c.Secret = token
+		s, err := notify.NewSlack(c)
 		if err != nil {
 			return nil, usage("%w", err)
 		}
 		return s, nil
 	case !address.IsZero():
-		w, err := notify.NewWebhook(address, policy.Notify.Slack, last)
+		c.Secret = address
+		w, err := notify.NewWebhook(c)
 		if err != nil {
 			return nil, usage("%w", err)
 		}
+		if policy.Notify.Slack.Owners {
+			a.logger().Warn("owners get no messages through a webhook: the policy's notify.slack.owners takes SLACK_BOT_TOKEN")
+		}
 		return w, nil
-	case enforce:
+	case f.enforce:
 		return nil, &failure{
 			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set"),
 			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the report alone",

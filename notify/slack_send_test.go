@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -23,13 +24,27 @@ const (
 // workspace starts a fake workspace and makes the delivery of one run to it.
 func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Slack) {
 	t.Helper()
-	w := slacktest.Start(slacktest.Config{Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}})
+	w := fakeSlack(t, slacktest.Config{})
+	return w, delivery(t, w, policy, Outbox{})
+}
+
+// fakeSlack starts a workspace with a channel and, unless c has others, no people.
+func fakeSlack(t *testing.T, c slacktest.Config) *slacktest.Server {
+	t.Helper()
+	c.Rules, c.BotToken = slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, slackCanary
+	c.Channels = []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}
+	w := slacktest.Start(c)
 	t.Cleanup(w.Close)
+	return w
+}
+
+// delivery is that of one run.
+func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *Slack {
+	t.Helper()
 	policy.Channel = slackChannel
-	s, err := NewSlack(okta.NewSecret(slackCanary), w.URL(), &policy, time.Time{})
+	s, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: w.URL(), Policy: &policy, Outbox: o, Pause: -1})
 	require.NoError(t, err)
-	s.gap = 0
-	return w, s
+	return s
 }
 
 func slackRun(outcome audit.Outcome) *audit.Report {
@@ -55,10 +70,8 @@ func sentMethods(w *slacktest.Server) (list []string) {
 
 func TestADryRunIsPostedWithItsDetailsInTheThread(t *testing.T) {
 	w, s := workspace(t, rules.Slack{On: rules.Always})
-	posted, err := s.Report(t.Context(), slackRun(audit.WouldRevoke))
-	require.NoError(t, err)
+	require.NoError(t, s.Report(t.Context(), slackRun(audit.WouldRevoke)))
 	messages := w.Messages(slackChannel)
-	require.Equal(t, "slack "+slackChannel+" "+messages[0].TS, posted)
 	require.Empty(t, messages[0].ThreadTS)
 	require.Contains(t, messages[0].Text, "Nothing was changed")
 	for _, m := range messages[1:] {
@@ -85,8 +98,7 @@ func TestAnEnforcingRunAnnouncesAndThenRewrites(t *testing.T) {
 	r = slackRun(audit.Failed)
 	r.Mode, r.Acted, r.Code = rules.Enforce, true, audit.ActionFailed
 	r.Findings[0].Done, r.Findings[0].Reason = true, "the answer was lost"
-	_, err = s.Report(t.Context(), r)
-	require.NoError(t, err)
+	require.NoError(t, s.Report(t.Context(), r))
 	messages := w.Messages(slackChannel)
 	require.NotEqual(t, before, messages[0].Text)
 	require.Greater(t, len(messages), announced)
@@ -115,13 +127,14 @@ func TestWhenAReportIsPosted(t *testing.T) {
 		"nothing new, but a sign of life": {on: rules.OnChanges, change: quiet, last: 8 * 24 * time.Hour, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w, s := workspace(t, rules.Slack{On: row.on, Heartbeat: 7 * 24 * time.Hour})
 			r := slackRun(audit.Flagged)
 			row.change(r)
-			s.last = r.Finished.Add(-max(row.last, time.Hour))
-			posted, err := s.Report(t.Context(), r)
+			w := fakeSlack(t, slacktest.Config{})
+			box := outbox(t, r.Finished.Add(-max(row.last, time.Hour)))
+			_, err := box.Ledger.Append(ledger.Record{Kind: ledger.Posted, Of: "an earlier run", Part: "parent"})
 			require.NoError(t, err)
-			require.Equal(t, row.want, posted != "")
+			s := delivery(t, w, rules.Slack{On: row.on, Heartbeat: 7 * 24 * time.Hour}, box)
+			require.NoError(t, s.Report(t.Context(), r))
 			require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
 		})
 	}
@@ -141,35 +154,40 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 		{name: "an error that isn't known", fault: slacktest.Fault{Error: "brand_new_error"}, says: "brand_new_error", requests: 1},
 		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"1"}}}, requests: 2, delivered: true},
 		{name: "blocks that it does not take", fault: slacktest.Fault{Times: 1, Error: "invalid_blocks"}, requests: 2, delivered: true},
-		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error", maybe: true, requests: 1},
-		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 1},
-		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, says: "EOF", maybe: true, requests: 1},
-		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "invalid character", maybe: true, requests: 1},
-		{name: "no ts", fault: slacktest.Fault{NoTS: true}, says: "the answer has no ts", maybe: true, requests: 1},
+		// It is looked for, is not there, and is sent once more.
+		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error", maybe: true, requests: 2},
+		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 2},
+		{name: "a lost request", fault: slacktest.Fault{Hangup: true}, says: "EOF", maybe: true, requests: 2},
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "invalid character", maybe: true, requests: 2},
+		{name: "a server error, once", fault: slacktest.Fault{Times: 1, Status: 500}, requests: 2, delivered: true},
+		// It is looked for, and is there.
+		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, requests: 1, delivered: true},
+		{name: "no ts", fault: slacktest.Fault{NoTS: true}, requests: 1, delivered: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, s := workspace(t, rules.Slack{On: rules.Always})
 			row.fault.Method = "chat.postMessage"
 			w.Fault(row.fault)
 			r := slackRun(audit.Flagged)
-			_, err := s.Report(t.Context(), r)
+			err := s.Report(t.Context(), r)
+			parents := 0
+			for _, req := range w.Requests() {
+				if req.Method == "chat.postMessage" && strings.Contains(string(req.Body), "parent") {
+					parents++
+				}
+			}
+			require.Equal(t, row.requests, parents, "a message that is there is not sent again")
 			if row.delivered {
 				require.NoError(t, err)
-			} else {
-				var e *SlackError
-				require.ErrorAs(t, err, &e)
-				require.Contains(t, e.Error(), row.says)
-				require.Contains(t, e.Error(), "posting the report (parent) to "+slackChannel)
-				require.Equal(t, row.maybe, e.MayHavePosted)
-				require.NotContains(t, e.Error(), slackCanary)
-				posts := 0
-				for _, m := range sentMethods(w) {
-					if m == "chat.postMessage" {
-						posts++
-					}
-				}
-				require.Equal(t, row.requests, posts, "a message that may be there is not sent again")
+				require.Equal(t, 1, postedParts(t, w)["parent"])
+				return
 			}
+			var e *SlackError
+			require.ErrorAs(t, err, &e)
+			require.Contains(t, e.Error(), row.says)
+			require.Contains(t, e.Error(), "posting the report (parent) to "+slackChannel)
+			require.Equal(t, row.maybe, e.MayHavePosted)
+			require.NotContains(t, e.Error(), slackCanary)
 		})
 	}
 }
@@ -178,7 +196,7 @@ func TestWhereSlackMayBe(t *testing.T) {
 	for url, ok := range map[string]bool{
 		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true, "http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
 	} {
-		_, err := NewSlack(okta.NewSecret(slackCanary), url, &rules.Slack{}, time.Time{})
+		_, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: url, Policy: &rules.Slack{}})
 		require.Equal(t, ok, err == nil, url)
 	}
 }

@@ -26,13 +26,18 @@ const (
 type sender struct {
 	policy *rules.Slack
 	secret okta.Secret
-	last   time.Time     // when a report was last posted, zero if never, or not known
+	outbox Outbox
+	run    string        // whose report is delivered, once that is known
 	posted time.Time     // when the last message of this run was
 	gap    time.Duration // between two of them
 }
 
-func newSender(secret okta.Secret, policy *rules.Slack, last time.Time) sender {
-	return sender{policy: policy, secret: secret, last: last, gap: slackPause}
+func newSender(c SlackConfig) sender {
+	gap := c.Pause
+	if gap == 0 {
+		gap = slackPause
+	}
+	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, gap: max(gap, 0)}
 }
 
 // slackHTTP follows no redirect, which could carry a message or a token elsewhere.
@@ -53,7 +58,11 @@ func slackURL(raw string) (*url.URL, bool) {
 }
 
 func (s *sender) options(stage SlackStage) SlackOptions {
-	return SlackOptions{Mention: s.policy.Mention, Stage: stage}
+	o := SlackOptions{Mention: s.policy.Mention, Stage: stage}
+	for _, p := range s.outbox.past().Trend {
+		o.Trend = append(o.Trend, TrendPoint{At: p.At, Findings: p.Findings, Critical: p.Critical})
+	}
+	return o
 }
 
 // wanted says whether the policy wants a report posted. Failures are always.
@@ -61,7 +70,7 @@ func (s *sender) wanted(r *audit.Report) bool {
 	switch {
 	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted:
 		return true
-	case s.policy.Heartbeat > 0 && r.Finished.Sub(s.last) >= s.policy.Heartbeat:
+	case s.policy.Heartbeat > 0 && r.Finished.Sub(s.outbox.past().LastPost) >= s.policy.Heartbeat:
 		return true
 	}
 	switch s.policy.On {

@@ -16,8 +16,6 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
-	"tokensweep/okta"
-	"tokensweep/rules"
 )
 
 // Webhook delivers the report of one run through an incoming webhook: messages without a thread that can't be
@@ -25,48 +23,86 @@ import (
 // (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks/).
 type Webhook struct {
 	sender
-	client    *http.Client
-	announced bool
+	client *http.Client
+	own    *parcel // the report of this run, once it is begun
+	late   error   // why reports of earlier runs could not be delivered either
 }
 
 // viaWebhook names the way in records. The URL is a secret.
 const viaWebhook = "slack webhook"
 
-// NewWebhook makes the delivery of one run. It sends nothing. The URL is of https, or of plain http for a
-// loopback address; no error repeats it. last is that of NewSlack.
-func NewWebhook(address okta.Secret, policy *rules.Slack, last time.Time) (*Webhook, error) {
-	if _, ok := slackURL(address.Reveal()); !ok {
+// NewWebhook makes the delivery of one run. It sends nothing. The URL in c.Secret is of https, or of plain http for a
+// loopback address; no error repeats it.
+func NewWebhook(c SlackConfig) (*Webhook, error) {
+	if _, ok := slackURL(c.Secret.Reveal()); !ok {
 		return nil, errors.New("bad SLACK_WEBHOOK_URL: want https, or plain http for a loopback address")
 	}
-	return &Webhook{sender: newSender(address, policy, last), client: slackHTTP()}, nil
+	return &Webhook{sender: newSender(c), client: slackHTTP()}, nil
 }
 
-// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it.
+// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Before, it posts
+// what earlier runs could not; that this fails is told by Report.
 func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
-	if err := w.post(ctx, SlackWebhook(r, w.options(SlackBefore))); err != nil {
+	w.begin(ctx, r)
+	if w.own, err = w.outbox.announce(r.ID, viaWebhook, time.Now()); err != nil {
 		return "", err
 	}
-	w.announced = true
+	c := &slackContent{Thread: SlackThread{Parent: SlackWebhook(r, w.options(SlackBefore))}, announcement: true}
+	if err := w.deliver(ctx, w.own, c); err != nil {
+		return "", err
+	}
+	clear(w.own.parts) // it can't be rewritten: the report is another message
 	return viaWebhook, nil
+}
+
+func (w *Webhook) begin(ctx context.Context, r *audit.Report) {
+	w.run = r.ID
+	w.late = w.catchUp(ctx, r.Started, func(ctx context.Context, p *parcel, c *slackContent) error {
+		if p.via != viaWebhook {
+			return fmt.Errorf("%w (%s), and there is only a webhook", errElsewhere, p.via)
+		}
+		if c.Thread.Parent.Part == partParent { // an interrupted run: what was announced can't be rewritten
+			clear(p.parts)
+		}
+		return w.deliver(ctx, p, c)
+	})
 }
 
 // Report posts the report of a run, if the policy wants this one posted or it was announced, and calls people in
-// a second message if they are needed.
-func (w *Webhook) Report(ctx context.Context, r *audit.Report) (posted string, err error) {
-	if !w.announced && !w.wanted(r) {
-		return "", nil
-	}
+// a second message if they are needed. What can't be posted now is kept in the outbox for the next run.
+func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
 	ctx = context.WithoutCancel(ctx)
-	o := w.options(SlackFinal)
-	if err := w.post(ctx, SlackWebhook(r, o)); err != nil {
-		return "", err
-	}
-	if alert, ok := SlackAlert(r, o); ok {
-		if err := w.post(ctx, alert); err != nil {
-			return "", err
+	if w.own == nil {
+		w.begin(ctx, r)
+		if !w.wanted(r) {
+			return w.late
 		}
+		w.own = w.outbox.newParcel(r.ID, viaWebhook, time.Now())
 	}
-	return viaWebhook, nil
+	o := w.options(SlackFinal)
+	c := &slackContent{Thread: SlackThread{Parent: SlackWebhook(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
+	if alert, ok := SlackAlert(r, o); ok {
+		c.Alert = &alert
+	}
+	return errors.Join(w.late, w.own.send(c, func() error { return w.deliver(ctx, w.own, c) }))
+}
+
+// deliver posts what isn't posted yet. After a lost answer a message may come twice: it can't be looked for.
+func (w *Webhook) deliver(ctx context.Context, p *parcel, c *slackContent) error {
+	messages := []SlackMessage{c.Thread.Parent}
+	if c.Alert != nil {
+		messages = append(messages, *c.Alert)
+	}
+	for _, m := range messages {
+		if p.parts[c.key(m.Part)] != "" {
+			continue
+		}
+		if err := w.post(ctx, m); err != nil {
+			return err
+		}
+		p.accepted(c.key(m.Part), viaWebhook)
+	}
+	return p.unrecorded
 }
 
 func (w *Webhook) post(ctx context.Context, m SlackMessage) error {

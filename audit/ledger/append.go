@@ -12,7 +12,7 @@ import (
 func (k Kind) known() bool {
 	switch k {
 	case Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-		Exempted, Lifted, Vanished, Posted, Recovered:
+		Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, Recovered:
 		return true
 	}
 	return false
@@ -124,6 +124,8 @@ func (l *Ledger) admit(r *Record) error {
 			ErrOtherOrg, l.state.Org, r.Org)
 	case r.Kind == Intent && (r.Step == "" || r.Token == "" && r.Step != StepRevokeCurrent):
 		return errors.New("an intent needs a token and a step")
+	case (r.Kind == Announcing || r.Kind == Outbox || r.Kind == Posted || r.Kind == Delivered) && r.Of == "":
+		return errors.New("it needs the run whose report it is")
 	case r.Kind == Outcome:
 		intent, open := l.state.Open[r.Ref]
 		if !open {

@@ -84,8 +84,7 @@ func isInForce(file, digest string) bool {
 	if err != nil {
 		return false
 	}
-	sum := sha256.Sum256(text)
-	return digest == "sha256:"+hex.EncodeToString(sum[:])
+	return digest == digestOf(text)
 }
 
 // ReadInventory returns the listing with this digest, by token id. It is the last one that was written or
@@ -100,8 +99,7 @@ func ReadInventory(dir, digest string) (map[string]InventoryEntry, error) {
 			}
 			continue
 		}
-		sum := sha256.Sum256(text)
-		if digest == "sha256:"+hex.EncodeToString(sum[:]) {
+		if digest == digestOf(text) {
 			return parseInventory(text)
 		}
 	}

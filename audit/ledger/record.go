@@ -26,7 +26,7 @@ const (
 	Intent Kind = "intent"
 	// Outcome is what came of the intent Ref: Result, Settled, Reason and After are set.
 	Outcome Kind = "outcome"
-	// Planned is a plan that was shown: Plan, Actions, Count, Mode and Policy are set.
+	// Planned is a plan that was shown: Plan, Actions, Count, Critical, Mode and Policy are set.
 	Planned Kind = "plan"
 	// Halt is the emergency brake pulled: Reason and By are set.
 	Halt Kind = "halt"
@@ -38,8 +38,14 @@ const (
 	Lifted Kind = "lifted"
 	// Vanished is a token that is no longer listed: Token, Name and Reason are set.
 	Vanished Kind = "vanished"
-	// Posted is a report that was posted to a channel: Via is set.
+	// Announcing is an announcement that is about to be posted to a channel: Of and Via are set.
+	Announcing Kind = "announcing"
+	// Outbox is a report that is about to be posted to a channel: Of, Via, File and Snapshot are set.
+	Outbox Kind = "outbox"
+	// Posted is a part of an announcement or a report that a channel has accepted: Of, Part and Via are set.
 	Posted Kind = "posted"
+	// Delivered is the end of a delivery: Of is set, and Reason if it was given up.
+	Delivered Kind = "delivered"
 	// Recovered is a torn last line that was set aside: File and Count are set. Only Open writes it.
 	Recovered Kind = "recovered"
 )
@@ -105,8 +111,14 @@ type Record struct {
 	Plan string `json:"plan,omitempty"`
 	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only.
 	Facts string `json:"facts,omitempty"`
-	// Via is how the notice was delivered, in Noticed, and where the report was posted, in Posted.
+	// Via is how the notice was delivered, in Noticed, where the report goes, in Announcing and Outbox, and
+	// where the part is, in Posted.
 	Via string `json:"via,omitempty"`
+	// Of is the id of the run whose report it is, in Announcing, Outbox, Posted and Delivered: a later run may
+	// deliver what an earlier one could not.
+	Of string `json:"of,omitempty"`
+	// Part names the part of a report, in Posted.
+	Part string `json:"part,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.
 	Ref uint64 `json:"ref,omitempty"`
 	// Result is what came of the intent, in Outcome: one of the Result constants or another word.
@@ -114,7 +126,7 @@ type Record struct {
 	// Settled says that the result is certain, in Outcome. While it is false the intent stays open.
 	Settled bool `json:"settled,omitempty"`
 	// Reason is why, in words for a reader, in Resolved, Voided, Intent, Outcome, Halt, Resume, Exempted,
-	// Lifted and Vanished.
+	// Lifted, Vanished and Delivered.
 	Reason string `json:"reason,omitempty"`
 	// By is who wants it: ByRun or ByHand in Intent, a person's name or "" in Halt and Resume.
 	By string `json:"by,omitempty"`
@@ -126,15 +138,18 @@ type Record struct {
 	Actions []Action `json:"actions,omitempty"`
 	// Count is the number of tokens in Listed, of decisions in Planned, of bytes in Recovered.
 	Count int `json:"count,omitempty"`
+	// Critical is how many of the decisions are about critical findings, in Planned.
+	Critical int `json:"critical,omitempty"`
 	// Counts are the numbers of findings by outcome, in Ended.
 	Counts map[string]int `json:"counts,omitempty"`
 	// ExitCode is the exit code of the run, in Ended.
 	ExitCode int `json:"exitCode,omitempty"`
 	// Unread says that the report reached nobody, in Ended: what the run did is told by the next.
 	Unread bool `json:"unread,omitempty"`
-	// Snapshot is the digest that WriteInventory returned, in Listed.
+	// Snapshot is the digest that WriteInventory returned, in Listed, or WriteParcel, in Outbox.
 	Snapshot string `json:"snapshot,omitempty"`
-	// File is the name of the file in the state directory that holds the torn line, in Recovered.
+	// File is the name of the file in the state directory that holds the torn line, in Recovered, or the
+	// report, in Outbox.
 	File string `json:"file,omitempty"`
 }
 

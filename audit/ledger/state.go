@@ -78,8 +78,13 @@ type State struct {
 	Listing *Record
 	// LastRun is the last Begun or Ended record, nil before any.
 	LastRun *Record
-	// LastPost is when a report was last posted to a channel, zero if none was.
+	// LastPost is when a part of a report was last accepted by a channel, zero if none was.
 	LastPost time.Time
+	// Undelivered are the reports, by the id of their run, that were begun to be posted and are not known to be
+	// delivered or given up.
+	Undelivered map[string]Delivery
+	// Trend are the last plans, oldest first, at most TrendLength.
+	Trend []Point
 	// Halted is the Halt record in force, nil if there is none. The file of SetHalt is another matter.
 	Halted *Record
 
@@ -125,6 +130,7 @@ func (s *State) Apply(r Record) {
 			s.settle(r)
 		}
 	case Planned:
+		s.Trend = append(s.Trend[max(0, len(s.Trend)-TrendLength+1):len(s.Trend):len(s.Trend)], Point{At: r.Time, Findings: r.Count, Critical: r.Critical})
 		if r.Mode == ModeDryRun { // what an enforcing run decided was not there to be reviewed before
 			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Actions: r.Actions, Count: r.Count})
 		}
@@ -137,8 +143,8 @@ func (s *State) Apply(r Record) {
 		s.release(r.Token, r.Time)
 	case Exempted:
 		put(&s.Exempted, key, r.Reason)
-	case Posted:
-		s.LastPost = r.Time
+	case Announcing, Outbox, Posted, Delivered:
+		s.deliver(r)
 	case Vanished, Recovered:
 	}
 	s.follow(r)
@@ -167,6 +173,7 @@ func (s *State) settle(r Record) {
 		return
 	}
 	delete(s.Open, r.Ref)
+	s.attribute(intent, r)
 	token := intent.Token
 	switch r.Result {
 	case ResultQuarantined:

@@ -1,0 +1,76 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+)
+
+// A report that is to be posted is kept in a file of its own until that is done.
+const parcelPrefix = "outbox-"
+
+// parcelRun is the shape of the run ids that name such files.
+var parcelRun = regexp.MustCompile(`^[0-9A-Za-z-]{1,60}$`)
+
+// ErrNoParcel is a report that is not there any more, or not as it was written.
+var ErrNoParcel = errors.New("the report that is to be posted is not available")
+
+// WriteParcel stores the report of a run in the state directory dir, at once and durably, until it is
+// delivered. It returns the file and the digest to record in Outbox. The caller holds the ledger's lock. The
+// error is an ErrUnusable.
+func WriteParcel(dir, run string, content []byte) (file, digest string, err error) {
+	dir = filepath.Clean(dir)
+	if err := checkDirectory(dir); err != nil {
+		return "", "", err
+	}
+	if !parcelRun.MatchString(run) {
+		return "", "", fmt.Errorf("%w: %q is no id of a run", ErrUnusable, run)
+	}
+	file = parcelPrefix + run + ".json"
+	if err := replaceFile(dir, file, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+		return "", "", unusable("writing the report to "+filepath.Join(dir, file), err)
+	}
+	return file, digestOf(content), nil
+}
+
+// ReadParcel returns what WriteParcel stored. The error is an ErrNoParcel.
+func ReadParcel(dir, file, digest string) ([]byte, error) {
+	content, err := os.ReadFile(filepath.Join(filepath.Clean(dir), filepath.Base(file)))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNoParcel, err)
+	case digestOf(content) != digest:
+		return nil, fmt.Errorf("%w: the bytes of %s were changed", ErrNoParcel, file)
+	}
+	return content, nil
+}
+
+// RemoveParcels removes the stored reports of runs that are not in undelivered. What can't be removed only
+// takes space.
+func RemoveParcels(dir string, undelivered map[string]Delivery) {
+	dir = filepath.Clean(dir)
+	stored, _ := filepath.Glob(filepath.Join(dir, parcelPrefix+"*.json"))
+	keep := make(map[string]bool)
+	for _, d := range undelivered {
+		keep[filepath.Join(dir, filepath.Base(d.File))] = true
+	}
+	for _, path := range stored {
+		if !keep[path] {
+			_ = os.Remove(path)
+		}
+	}
+	half, _ := filepath.Glob(filepath.Join(dir, "."+parcelPrefix+"*")) // what crashes left
+	for _, path := range half {
+		_ = os.Remove(path)
+	}
+}
+
+func digestOf(content []byte) string {
+	sum := sha256.Sum256(content)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,78 @@
+package notify
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/slack-go/slack"
+)
+
+// slackClockMargin is how much earlier than by our clock a message may have been posted by Slack's.
+const slackClockMargin = 10 * time.Minute
+
+// find looks for a message of ours by its metadata: in the channel, or in a thread. ts is "" if it is not there.
+// It takes the scopes channels:history or groups:history, and metadata.message:read.
+func (s *Slack) find(ctx context.Context, p *parcel, part, thread string) (ts string, err error) {
+	const doing = "looking for what was posted before"
+	if err := s.identify(ctx); err != nil {
+		return "", err
+	}
+	for cursor := ""; ; {
+		var messages []slack.Message
+		err := s.patiently(ctx, doing, func() (err error) {
+			messages, cursor, err = s.page(ctx, p, thread, cursor)
+			return err
+		})
+		if err != nil {
+			return "", err
+		}
+		for i := range messages {
+			if s.isOurs(&messages[i], p.run, part) {
+				return messages[i].Timestamp, nil
+			}
+		}
+		if cursor == "" {
+			return "", nil
+		}
+	}
+}
+
+// page reads some messages of the channel since the report was begun, or of a thread.
+func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string, err error) {
+	oldest := strconv.FormatInt(p.since.Add(-slackClockMargin).Unix(), 10) + ".000000"
+	if thread != "" {
+		messages, _, next, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
+			ChannelID: s.channelOf(p), Timestamp: thread, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
+		})
+		return messages, next, err
+	}
+	history, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+		ChannelID: s.channelOf(p), Cursor: cursor, Oldest: oldest, Limit: 200, IncludeAllMetadata: true,
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	return history.Messages, history.ResponseMetaData.NextCursor, nil
+}
+
+// identify asks who we are: metadata can be written by anybody, so only our own messages count.
+func (s *Slack) identify(ctx context.Context) error {
+	if s.me != nil {
+		return nil
+	}
+	return s.patiently(ctx, "asking Slack who we are", func() (err error) {
+		s.me, err = s.api.AuthTestContext(ctx)
+		if err != nil {
+			s.me = nil
+		}
+		return err
+	})
+}
+
+// isOurs reports whether a message is the part of a run's report that we posted.
+func (s *Slack) isOurs(m *slack.Message, run, part string) bool {
+	ours := m.BotID != "" && m.BotID == s.me.BotID || m.User != "" && m.User == s.me.UserID
+	payload := m.Metadata.EventPayload
+	return ours && m.Metadata.EventType == SlackEventType && payload["run_id"] == safe(run, 60) && payload["part"] == part
+}

@@ -1,0 +1,167 @@
+package notify
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/slack-go/slack"
+
+	"tokensweep/audit"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// ownersPerRun is how many owners are told by direct message in one run. The others are listed for the channel.
+const ownersPerRun = 20
+
+// slackOwner is an owner who is to get a direct message.
+type slackOwner struct {
+	// Label names them for the channel: an e-mail address, a login or an id.
+	Label string
+	// User is the id of their account in Slack; "" if they can't be told, for the reason Why.
+	User, Why string
+	Message   SlackMessage
+}
+
+const whyDryRun = "a dry run tells nobody"
+
+// owners finds the accounts of the owners about whose tokens there is news, the worst findings first. A dry run
+// looks nobody up.
+func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (out []slackOwner) {
+	if !s.policy.Owners {
+		return nil
+	}
+	asked := make(map[string]bool)
+	var broken string // why none can be found
+	for i := range r.Findings {
+		t := &r.Findings[i].Token
+		id := t.UserID.Or("")
+		m, news := SlackOwner(r, id, o)
+		if !news || asked[id] {
+			continue
+		}
+		asked[id] = true
+		w := slackOwner{Label: cmp.Or(emailOf(t.Owner), owner(t, asIs)), Message: m}
+		switch {
+		case r.Mode == rules.DryRun:
+			w.Why = whyDryRun
+		case broken != "":
+			w.Why = broken
+		case len(asked) > ownersPerRun:
+			w.Why = fmt.Sprintf("more than %d owners in one run", ownersPerRun)
+		default:
+			var err error
+			if w.User, w.Why, err = s.account(ctx, t.Owner); err != nil {
+				broken, w.Why = err.Error(), err.Error()
+			}
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// account finds an owner's account in Slack, or says why they have none. The error is one that the next look-up
+// would meet as well.
+func (s *Slack) account(ctx context.Context, o *okta.Owner) (user, why string, err error) {
+	email := emailOf(o)
+	switch {
+	case email == "":
+		return "", "their e-mail address is not known", nil
+	case o.Status.Or("ACTIVE") != "ACTIVE":
+		return "", "they are " + okta.Printable(o.Status.Or("")) + " in Okta", nil
+	}
+	var found *slack.User
+	err = s.patiently(ctx, "looking up an owner", func() (err error) {
+		found, err = s.api.GetUserByEmailContext(ctx, email)
+		return err
+	})
+	var said slack.SlackErrorResponse
+	switch {
+	case errors.As(err, &said) && said.Err == "users_not_found":
+		return "", "no account in Slack has their e-mail address", nil
+	case err != nil:
+		return "", "", err
+	case found.Deleted || found.IsBot:
+		return "", "their account in Slack is deactivated", nil
+	}
+	return found.ID, "", nil
+}
+
+func emailOf(o *okta.Owner) string {
+	if o == nil {
+		return ""
+	}
+	return o.Email.Or("")
+}
+
+// tellOwners sends the direct messages, and then says in the thread who was told and who was not. What can't be
+// sent to an owner is no failure of the report.
+func (s *Slack) tellOwners(ctx context.Context, p *parcel, c *slackContent) error {
+	if len(c.Owners) == 0 || p.parts[partOwners] != "" {
+		return nil
+	}
+	for i := range c.Owners {
+		w := &c.Owners[i]
+		if w.User == "" || p.parts[w.Message.Part] != "" {
+			continue
+		}
+		where, err := s.tell(ctx, w)
+		if ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			w.Why = err.Error()
+			continue
+		}
+		p.accepted(w.Message.Part, where)
+	}
+	return s.reply(ctx, p, c, slackTold(p.run, c))
+}
+
+// tell sends one direct message. One whose answer is lost may have been sent, and is not sent again.
+func (s *Slack) tell(ctx context.Context, w *slackOwner) (where string, err error) {
+	var channel, ts string
+	err = s.patiently(ctx, "opening a conversation with an owner", func() error {
+		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{w.User}})
+		if err == nil {
+			channel = opened.ID
+		}
+		return err
+	})
+	if err != nil {
+		return "", err
+	}
+	err = s.plainly(ctx, "sending a direct message to an owner", w.Message, func(m SlackMessage) (err error) {
+		ts, err = s.send(ctx, channel, "", m)
+		return err
+	})
+	return viaSlack + channel + " " + ts, err
+}
+
+// slackTold says in the thread which owners were told, and which were not and why.
+func slackTold(run string, c *slackContent) SlackMessage {
+	b := newSlack(&audit.Report{ID: run, Mode: c.Mode, OrgURL: c.OrgURL}, partOwners, SlackOptions{})
+	var told, untold []string
+	for _, w := range c.Owners {
+		switch label := safe(w.Label, 60); {
+		case w.Why == whyDryRun:
+			untold = append(untold, label)
+		case w.Why != "":
+			untold = append(untold, label+": "+safe(w.Why, 200))
+		default:
+			told = append(told, label)
+		}
+	}
+	title := "Owners who were not told"
+	if c.Mode == rules.DryRun {
+		title = fmt.Sprintf("A dry run tells no owner. An enforcing run would look for the first %d of these in Slack", ownersPerRun)
+	}
+	b.bullets("Owners who were told of their tokens by direct message", some(told, 2500))
+	b.bullets(title, some(untold, 2500))
+	b.context("run " + safe(run, 60))
+	m := b.message(fmt.Sprintf("Owners of tokens on %s: %d told by direct message, %d not.", host(b.run), len(told), len(untold)))
+	m.Metadata.EventPayload = map[string]any{"schema": 1, "run_id": safe(run, 60), "part": partOwners, "rev": b.rev, "told": len(told), "untold": len(untold)}
+	return m
+}
