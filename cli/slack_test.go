@@ -27,7 +27,7 @@ type slackWorld struct {
 
 func newSlackWorld(t *testing.T) slackWorld {
 	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
-		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
+		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Users: []slacktest.User{{ID: "U0OWNER001", Email: "admin@acme.example", Name: "owner"}}, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
 	})}
 	t.Cleanup(w.workspace.Close)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
@@ -61,15 +61,25 @@ func (w slackWorld) run(token string, args ...string) (*process, int) {
 
 func (w slackWorld) runWith(env []string, args ...string) (*process, int) {
 	w.t.Helper()
-	p := &process{done: make(chan struct{})}
-	p.cmd = exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state}, args...)...)
-	p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.err = p.cmd.Run()
-	close(p.done)
+	p := w.begin(env, args...)
+	code := p.code()
 	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), slackCanary)
 	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), w.workspace.WebhookURL())
-	return p, p.code()
+	return p, code
+}
+
+// begin starts the program.
+func (w slackWorld) begin(env []string, args ...string) *process {
+	w.t.Helper()
+	p := &process{cmd: exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state}, args...)...), done: make(chan struct{})}
+	p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	require.NoError(w.t, p.cmd.Start())
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p
 }
 
 // deleted counts the revocations that the org was asked for.
@@ -83,6 +93,7 @@ func (w slackWorld) deleted() (n int) {
 }
 
 func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	p, code := w.run(slackCanary)
 	require.Zero(t, code, p.stderr.String())
@@ -96,6 +107,7 @@ func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
 }
 
 func TestWhatIsRevokedIsAnnouncedInSlackBefore(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	atPost, atRewrite := -1, -1 // what the org had seen by then
 	w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Then: func() { atPost = w.deleted() }})
@@ -109,6 +121,7 @@ func TestWhatIsRevokedIsAnnouncedInSlackBefore(t *testing.T) {
 }
 
 func TestAWebhookWillDo(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	env := []string{"SLACK_WEBHOOK_URL=" + w.workspace.WebhookURL()}
 	p, code := w.runWith(env, "--enforce")
@@ -119,6 +132,7 @@ func TestAWebhookWillDo(t *testing.T) {
 }
 
 func TestTheWebhookIsInNoError(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	w.workspace.Fault(slacktest.Fault{Method: slacktest.Webhook, Hangup: true})
 	p, code := w.runWith([]string{"SLACK_WEBHOOK_URL=" + w.workspace.WebhookURL()}, "--enforce")
@@ -128,12 +142,14 @@ func TestTheWebhookIsInNoError(t *testing.T) {
 }
 
 func TestNothingIsRevokedThatSlackDidNotAccept(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]slacktest.Fault{
 		"not in the channel": {Method: "chat.postMessage", Error: "not_in_channel"},
-		"the answer is lost": {Method: "chat.postMessage", HangupAfter: true},
+		"Slack is not there": {Method: "chat.postMessage", Hangup: true},
 		"a reply is refused": {Method: "chat.postMessage", Skip: 1, Error: "is_archived"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newSlackWorld(t)
 			w.workspace.Fault(fault)
 			p, code := w.run(slackCanary, "--enforce")
@@ -143,16 +159,108 @@ func TestNothingIsRevokedThatSlackDidNotAccept(t *testing.T) {
 	}
 }
 
+func TestAnAnnouncementWhoseAnswerIsLostIsFoundAndNotRepeated(t *testing.T) {
+	t.Parallel()
+	w := newSlackWorld(t)
+	w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", HangupAfter: true}) // none of them is ever answered
+	p, code := w.run(slackCanary, "--enforce")
+	require.Zero(t, code, p.stderr.String())
+	require.Equal(t, 1, w.deleted())
+	var parts []string
+	for _, m := range w.workspace.Messages("C0SECURITY") {
+		if m.Metadata != nil {
+			parts = append(parts, string(m.Metadata))
+		}
+	}
+	require.NotEmpty(t, parts)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(parts))), len(parts), "no part is there twice")
+}
+
+func TestARunThatIsKilledBetweenPostAndActionIsToldOfByTheNext(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		fault oktatest.Fault
+		says  string
+	}{
+		"before its first change":                  {oktatest.Fault{Path: "/api/v1/api-tokens/" + oktatest.TokenID(1)}, "INTERRUPTED, 0 changes done"},
+		"in the middle of it":                      {oktatest.Fault{Method: http.MethodDelete, Hangup: true}, "INTERRUPTED, 0 changes done"},
+		"after it, before it knew what came of it": {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, "INTERRUPTED, 1 change done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newSlackWorld(t)
+			var first *process
+			row.fault.Then, row.fault.Times = func() { _ = first.cmd.Process.Kill() }, 1
+			w.org.Fault(row.fault)
+			ready := make(chan struct{})
+			w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Then: func() { <-ready }})
+			first = w.begin([]string{"SLACK_BOT_TOKEN=" + slackCanary}, "--enforce")
+			close(ready) // first is set before anything reads it
+			<-first.done
+			require.Error(t, first.err)
+			require.Contains(t, w.workspace.Messages("C0SECURITY")[0].Text, "is about to revoke 1 token")
+
+			p, code := w.run(slackCanary, "--enforce")
+			require.Zero(t, code, p.stderr.String())
+			message := w.workspace.Messages("C0SECURITY")[0]
+			require.Contains(t, string(message.Blocks), row.says)
+			require.Len(t, message.Versions, 2)
+			require.Empty(t, w.workspace.Complaints())
+		})
+	}
+}
+
+func TestAnOwnerIsToldOfTheirOwnToken(t *testing.T) {
+	t.Parallel()
+	w := newSlackWorld(t)
+	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
+		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: {revoke: 0d}}]\nnotify: {slack: {channel: C0SECURITY, owners: true}}\n")
+	w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "admin@acme.example"})
+	p, code := w.run(slackCanary, "--enforce")
+	require.Zero(t, code, p.stderr.String())
+	dms := w.workspace.DMs()
+	require.Len(t, dms, 1)
+	require.Len(t, dms[0].Messages, 1)
+	require.Contains(t, string(dms[0].Messages[0].Blocks), "revoked")
+	require.Empty(t, w.workspace.Complaints())
+}
+
+func TestARunAsOfAnotherTimePostsNothing(t *testing.T) {
+	t.Parallel()
+	w := newSlackWorld(t)
+	_, code := w.run(slackCanary, "--as-of", "2030-01-01")
+	require.Zero(t, code)
+	require.Empty(t, w.workspace.Requests())
+}
+
 func TestAReportThatSlackDoesNotTakeIsAnExitCodeAndOnStandardOutput(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	w.workspace.Fault(slacktest.Fault{Method: "files.completeUploadExternal", Error: "invalid_arguments"})
 	p, code := w.run(slackCanary)
 	require.Equal(t, 27, code, p.stderr.String())
 	require.Contains(t, p.stderr.String(), "invalid_arguments")
 	require.Contains(t, p.stdout.String(), "would-revoke")
+	require.Empty(t, complete(w.workspace))
+
+	w.workspace.ClearFaults()
+	p, code = w.run(slackCanary)
+	require.Zero(t, code, p.stderr.String())
+	require.Equal(t, []string{"findings.csv", "report.json"}, complete(w.workspace), "the next run brings them")
+}
+
+// complete are the names of the files that were shared.
+func complete(w *slacktest.Server) (names []string) {
+	for _, f := range w.Files() {
+		if f.Complete {
+			names = append(names, f.Name)
+		}
+	}
+	return names
 }
 
 func TestAPolicyWithSlackAndNoTokenForIt(t *testing.T) {
+	t.Parallel()
 	w := newSlackWorld(t)
 	p, code := w.run("", "--enforce")
 	require.Equal(t, 64, code, p.stderr.String())
