@@ -163,6 +163,7 @@ func (r *run) tell(via string) error {
 			if err := r.record(ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.digest, Via: via}); err != nil {
 				return err
 			}
+			f.Announced = true
 		}
 	}
 	return nil

@@ -54,6 +54,15 @@ func TestANoticeIsForWhatWasAnnouncedAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAFindingSaysWhetherItsNoticeIsOfThisRun(t *testing.T) {
+	w := newWorld(t, idleToken(1))
+	for _, want := range []bool{true, false} {
+		require.Equal(t, want, only(t, w.enforce(rule("{revoke: 3d}"))).Announced)
+		w.pass(day)
+	}
+	require.False(t, only(t, w.dry(rule("{revoke: 3d}"))).Announced)
+}
+
 func TestAnExemptionEndsANoticeThoughTheReportReachesNobody(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	w.enforce(rule("{revoke: 3d}"))

@@ -89,8 +89,9 @@ type Finding struct {
 	// Change is "" where nothing is remembered of the run before.
 	Change Change
 
-	// Done says that this run has changed the token, or may have.
-	Done bool
+	// Done says that this run has changed the token, or may have; Announced, that it has delivered the notice
+	// of a later step for the first time, or anew.
+	Done, Announced bool
 
 	asking []string // ids of the rules that ask for Step
 	facts  []facts  // of the rules that matched and disrupt

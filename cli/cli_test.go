@@ -232,6 +232,11 @@ func TestTheDemoShowsEveryOutcomeOfADryRun(t *testing.T) {
 	require.Zero(t, r.code)
 	require.Contains(t, r.stdout, "it may be the token that this run uses")
 	require.Contains(t, r.stdout, "export OKTA_CLIENT_ORGURL=")
+	_, slack, _ := strings.Cut(r.stdout, "In Slack this reads")
+	for _, want := range []string{"#security", ":mag: *Nothing was changed.*", "15 findings by rule", "[file findings.csv:", "‹!channel›", "A dry run tells no owner", "@S0SECOPS1"} {
+		require.Contains(t, slack, want)
+	}
+	require.NotContains(t, slack, "--enforce --plan", "no ledger has the plan")
 	require.NotContains(t, r.stdout, "\x1b")
 	require.Empty(t, r.stderr)
 
@@ -257,7 +262,8 @@ type brokenPipe struct{}
 func (brokenPipe) Write([]byte) (int, error) { return 0, fmt.Errorf("the pipe is broken") }
 
 func TestTheDemoOfEnforcingShowsEveryStep(t *testing.T) {
-	r := tokensweep(t, "", "demo", "--enforce")
+	dir := filepath.Join(t.TempDir(), "slack")
+	r := tokensweep(t, "", "demo", "--enforce", "--slack-out", dir)
 	require.Zero(t, r.code, "%s%s", r.stdout, r.stderr)
 	require.Empty(t, r.stderr)
 	for _, want := range []string{
@@ -265,6 +271,23 @@ func TestTheDemoOfEnforcingShowsEveryStep(t *testing.T) {
 		": restored\n", "pending: revoke in ", "pending: quarantine in 3d, unless Okta ends it before - wiki-export", "revoked by tokensweep on ", "Okta ended it, unused, on ", "perRun allows 4 in one run", "(the wiki export runs once a month)",
 	} {
 		require.Contains(t, r.stdout, want)
+	}
+	_, slack, _ := strings.Cut(r.stdout, "In Slack all of this")
+	for _, want := range []string{
+		":broom: *Changed: 2 revoked, 2 quarantined, 0 failed, 1 held.*", "tokensweep run --enforce --plan sha256:", "Owners who were told of their tokens by direct message",
+		"Findings of the last 3 runs", "Direct message to kim", "Okta API tokens of yours",
+	} {
+		require.Contains(t, slack, want)
+	}
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Greater(t, len(files), 20)
+	for _, file := range files {
+		raw, err := os.ReadFile(filepath.Join(dir, file.Name()))
+		require.NoError(t, err)
+		var message struct{ Blocks []any }
+		require.NoError(t, json.Unmarshal(raw, &message), file.Name())
+		require.NotEmpty(t, message.Blocks)
 	}
 	require.Regexp(t, `(?m)^\s+\d+ \S+ outcome  restore 00T\w+ restored`, r.stdout)
 	require.Regexp(t, `(?m)^\s+\d+ \S+ intent   revoke 00T\w+ never-used `, r.stdout)

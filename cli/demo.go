@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
 	"tokensweep/rules"
@@ -24,30 +25,33 @@ const demoCredential = "00demo-only-not-a-secret-of-any-org-000000"
 func (a *app) demoCommand() *cobra.Command {
 	f := &runFlags{rateShare: okta.DefaultRateShare, now: time.Now}
 	var show, enforce bool
+	var slackOut string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "the whole job against an embedded Okta org: needs nothing",
+		Short: "the whole job against an embedded Okta org and an embedded Slack: needs nothing",
 		Long: `demo starts an Okta org of its own on a loopback address, with some sixty tokens on
-several pages, and runs the real job against it over HTTP. With --enforce it runs it
-several times, days apart, and acts: the clock of the demo is moved.`,
+several pages, and a Slack workspace, and runs the real job against them over HTTP.
+It shows the report, and the messages as they would read in Slack. With --enforce it
+runs it several times, days apart, and acts: the clock of the demo is moved.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if show {
 				return a.print(string(demoPolicy))
 			}
 			if enforce {
-				return a.demoEnforce(cmd.Context())
+				return a.demoEnforce(cmd.Context(), slackOut)
 			}
-			return a.demo(cmd.Context(), f)
+			return a.demo(cmd.Context(), f, slackOut)
 		},
 	}
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	cmd.Flags().BoolVar(&enforce, "enforce", false, "show notice, quarantine, restoration and revocation over two weeks")
+	cmd.Flags().StringVar(&slackOut, "slack-out", "", "write the messages to this `directory`, as JSON for Slack's Block Kit Builder")
 	cmd.Flags().BoolVar(&show, "show-policy", false, "print the demo's policy and do nothing else")
 	return cmd
 }
 
-func (a *app) demo(ctx context.Context, f *runFlags) error {
+func (a *app) demo(ctx context.Context, f *runFlags, slackOut string) error {
 	policy, err := rules.Parse("demo.yaml", demoPolicy)
 	if err != nil {
 		return err
@@ -61,14 +65,24 @@ func (a *app) demo(ctx context.Context, f *runFlags) error {
 	if err != nil {
 		return err
 	}
+	workspace := newDemoSlack(policy, time.Now)
+	defer workspace.Close()
+	if f.channel, err = workspace.delivery(policy, notify.Outbox{}); err != nil {
+		return err
+	}
 	if err := a.pass(ctx, client, policy, f, progress); err != nil {
 		return err
+	}
+	if slackOut != "" {
+		if err := workspace.write(slackOut); err != nil {
+			return err
+		}
 	}
 	if f.out.format.value != "text" || f.out.file != "" {
 		return nil
 	}
-	return a.print(`
-This was a demo: the org is part of the program, and is gone. Its policy:
+	return a.print("\n== In Slack this reads as follows\n\n" + workspace.transcript() + `
+This was a demo: the org and the workspace are part of the program, and are gone. The policy:
   tokensweep demo --show-policy > policy.yaml
 To run it on your own org, which changes nothing there:
   export OKTA_CLIENT_ORGURL=https://acme.okta.com

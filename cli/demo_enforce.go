@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -21,6 +22,7 @@ import (
 type demoRun struct {
 	*app
 	org    *oktatest.Server
+	slack  *demoSlack
 	policy *rules.Policy
 	state  string
 	ahead  atomic.Int64 // of the real clock, in nanoseconds
@@ -29,7 +31,7 @@ type demoRun struct {
 func (d *demoRun) now() time.Time { return time.Now().Add(time.Duration(d.ahead.Load())) }
 
 // demoEnforce runs the job several times over two weeks, and restores one token by hand.
-func (a *app) demoEnforce(ctx context.Context) error {
+func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
 	policy, err := rules.Parse("demo.yaml", bytes.Replace(demoPolicy, []byte("mode: dry-run"), []byte("mode: enforce"), 1))
 	if err != nil {
 		return err
@@ -41,6 +43,8 @@ func (a *app) demoEnforce(ctx context.Context) error {
 	defer func() { _ = os.RemoveAll(d.state) }()
 	d.org = oktatest.Start(demoOrg(d.now))
 	defer d.org.Close()
+	d.slack = newDemoSlack(policy, d.now)
+	defer d.slack.Close()
 
 	for _, step := range []struct {
 		days  int
@@ -53,6 +57,7 @@ func (a *app) demoEnforce(ctx context.Context) error {
 		{0, "Day 3: somebody needs wiki-export; one command gives it back", d.restore},
 		{4, "Day 7: what is still idle is revoked; what was restored is announced anew", func(ctx context.Context) error { return d.run(ctx, true) }},
 		{0, "The ledger has every change, and what led to it", d.show},
+		{0, "In Slack all of this reads as follows", func(context.Context) error { return d.print(d.slack.transcript()) }},
 	} {
 		d.pass(step.days)
 		if err := d.print("\n== " + step.title + "\n\n"); err != nil {
@@ -62,7 +67,12 @@ func (a *app) demoEnforce(ctx context.Context) error {
 			return &failure{code: audit.CodeOf(err), err: err}
 		}
 	}
-	return d.print("\nThis was a demo: the org is part of the program, and is gone.\n")
+	if slackOut != "" {
+		if err := d.slack.write(slackOut); err != nil {
+			return err
+		}
+	}
+	return d.print("\nThis was a demo: the org and the workspace are part of the program, and are gone.\n")
 }
 
 // pass moves the clock, and lets the tokens that are in daily use be used. A minute more than whole days
@@ -94,17 +104,19 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 		return err
 	}
 	defer func() { _ = l.Close() }()
+	slack, err := d.slack.delivery(d.policy, notify.Outbox{Ledger: l, State: d.state})
+	if err != nil {
+		return err
+	}
+	brief := func(r *audit.Report) error { return notify.Brief(d.stdout, r, styleOf(d.stdout)) }
 	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, Now: d.now}
+	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), slack.Report(ctx, r)) }
 	if enforce {
-		o.Enforce = &audit.Enforcement{Org: client, Announce: func(_ context.Context, r *audit.Report) (string, error) {
-			return "standard output", notify.Brief(d.stdout, r, styleOf(d.stdout))
-		}}
+		o.Enforce = &audit.Enforcement{Org: client, Announce: announceIn(slack, func(_ context.Context, r *audit.Report) (string, error) {
+			return "standard output", brief(r)
+		})}
 	}
-	r := audit.Run(ctx, o)
-	if err := notify.Brief(d.stdout, r, styleOf(d.stdout)); err != nil {
-		return undelivered(err)
-	}
-	return r.Err
+	return audit.Run(ctx, o).Err
 }
 
 // restore ends the quarantine of the token wiki-export.

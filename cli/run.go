@@ -30,6 +30,7 @@ type runFlags struct {
 	planGiven bool
 	revokeOwn bool
 	out       *outputFlags
+	channel   channel          // to which reports go, instead of the one that the environment has; nil for that
 	now       func() time.Time // our clock
 }
 
@@ -138,9 +139,11 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if l != nil {
 		defer func() { _ = l.Close() }()
 	}
-	channel, err := a.slackFor(policy, f, l)
-	if err != nil {
-		return err
+	channel := f.channel
+	if channel == nil {
+		if channel, err = a.slackFor(policy, f, l); err != nil {
+			return err
+		}
 	}
 	o := audit.Options{
 		Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,

@@ -32,6 +32,7 @@ func TestOwnersAreToldOfTheirOwnTokensOnly(t *testing.T) {
 	people := []slacktest.User{{ID: "U0OWNER0", Email: "owner0@acme.example", Name: "zero"}, {ID: "U0OWNER1", Email: "Owner1@acme.example", Name: "one"}, {ID: "U0OWNER3", Email: "owner3@acme.example", Name: "three"}}
 	w := fakeSlack(t, slacktest.Config{Users: people})
 	r := withOwners(rules.Enforce, 5)
+	r.Findings[0].Change, r.Findings[0].Announced = audit.Ongoing, true
 	r.Findings[1].Change = audit.Ongoing                         // nothing about it has changed
 	r.Findings[3].Token.Owner.Status = okta.Some("SUSPENDED")    // has an account
 	r.Findings[4].Token.Owner = &okta.Owner{Unknown: "whatever"} // no address

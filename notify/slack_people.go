@@ -77,7 +77,7 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 		if userID == "" || f.Token.UserID.Or("") != userID || f.Outcome == audit.Exempt || f.Outcome == audit.Unknown {
 			continue
 		}
-		news = news || f.Change != audit.Ongoing || changedHere(f) || f.Outcome == audit.Failed
+		news = news || f.Change != audit.Ongoing || f.Announced || changedHere(f) || f.Outcome == audit.Failed
 		told.Findings = append(told.Findings, *f)
 		k := &f.Token
 		what := happens(f)

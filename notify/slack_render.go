@@ -349,9 +349,9 @@ func program(o SlackOptions) string {
 	return safe(o.Command, 60)
 }
 
-// enforceCommand is the exact command for the plan of a dry run; "" if it has nothing to do.
+// enforceCommand is the exact command for the plan of a dry run; "" if it has nothing to do, or no ledger has the plan.
 func enforceCommand(r *audit.Report, o SlackOptions) string {
-	if r.Mode != rules.DryRun || o.Stage != SlackFinal || due(r) == 0 || r.Digest == "" {
+	if r.Mode != rules.DryRun || o.Stage != SlackFinal || due(r) == 0 || r.Digest == "" || r.Head.Seq == 0 {
 		return ""
 	}
 	return program(o) + " run --enforce --plan " + safe(r.Digest, 80)
