@@ -49,19 +49,17 @@ func (r *run) prepare(ctx context.Context) error {
 	if r.self.unknown != nil {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
 	}
-	if err := r.checkZone(ctx); err != nil {
-		return err
+	if zone := r.o.Policy.QuarantineZone; zone != "" {
+		if err := checkZone(ctx, r.o.Org, zone); err != nil {
+			return err
+		}
 	}
 	return r.settleAll(ctx)
 }
 
-// checkZone makes sure that the quarantine's zone is there and active. A policy without one passes.
-func (r *run) checkZone(ctx context.Context) error {
-	zone := r.o.Policy.QuarantineZone
-	if zone == "" {
-		return nil
-	}
-	z, err := r.o.Org.Zone(ctx, zone)
+// checkZone makes sure that the quarantine's zone is there and active.
+func checkZone(ctx context.Context, org *okta.Reader, zone string) error {
+	z, err := org.Zone(ctx, zone)
 	switch {
 	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrBadID):
 		return refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, such as 192.0.2.1/32, and put its id into the policy", zone)

@@ -171,7 +171,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		if !conditionKnown(fresh.Network) {
 			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
 		}
-		if err := r.checkZone(ctx); err != nil {
+		if err := checkZone(ctx, h.Org.Reader, h.Policy.QuarantineZone); err != nil {
 			return "", "", err
 		}
 		after := zoneCondition(h.Policy.QuarantineZone)

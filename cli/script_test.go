@@ -57,7 +57,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// startOrg starts an org and puts it into the environment: org [tokens=N] [page=N] [fault=KIND]
+// startOrg starts an org and puts it into the environment: org [tokens=N] [page=N] [rate=N] [fault=KIND]
 // [clock=fixed].
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	// The clock is the real one, since the process that is tested has no other.
@@ -75,6 +75,10 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 			n, err := strconv.Atoi(value)
 			ts.Check(err)
 			cfg.PageSize = n
+		case "rate":
+			n, err := strconv.Atoi(value)
+			ts.Check(err)
+			cfg.RateLimit.Limit = n
 		case "clock":
 			if value == "fixed" {
 				now, cfg.Now = clock(), clock

@@ -293,7 +293,10 @@ func fit(words string, n int) string { return text.Snip(words, n, "…") }
 
 // paragraph writes words behind a first indent, broken at spaces to the width of the screen; the lines
 // that follow are indented by six.
-func paragraph(b *strings.Builder, s Style, indent, words string) {
+func paragraph(b *strings.Builder, s Style, indent, words string) { hang(b, s, indent, 6, words) }
+
+// hang is paragraph, with the lines that follow indented by so many columns.
+func hang(b *strings.Builder, s Style, indent string, rest int, words string) {
 	line, used := indent, text.StringWidthWithoutEscSequences(indent)
 	first := true
 	for word := range strings.FieldsSeq(words) {
@@ -303,7 +306,7 @@ func paragraph(b *strings.Builder, s Style, indent, words string) {
 			line, used, first = line+word, used+n, false
 		case used+1+n > s.width():
 			b.WriteString(line + "\n")
-			line, used = "      "+word, 6+n
+			line, used = strings.Repeat(" ", rest)+word, rest+n
 		default:
 			line, used = line+" "+word, used+1+n
 		}

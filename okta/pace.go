@@ -32,7 +32,7 @@ type bucket struct {
 // their own, users/me another, tokens and zones share the one for all the rest.
 func bucketOf(path string) string {
 	switch {
-	case path == "/api/v1/users/me":
+	case path == "/api/v1/users/me", !strings.HasPrefix(path, "/api/"):
 		return path
 	case strings.HasPrefix(path, "/api/v1/users/"):
 		return "/api/v1/users"
@@ -97,12 +97,30 @@ func (p *pacer) full(b *bucket, now time.Time, n int) time.Duration {
 	if b.limit == 0 || !now.Before(b.resets) {
 		return 0
 	}
-	// At least a reading and a change fit in each window, however small the share.
-	ours := min(b.limit, max(2, int(float64(b.limit)*p.share)))
+	ours := p.ours(b)
 	if b.remaining-b.inFlight-min(n, ours) >= b.limit-ours {
 		return 0
 	}
 	return min(b.resets.Sub(now), maxRateWait)
+}
+
+// ours is how much of a window of the bucket this client may use. At least a reading and a change fit in each,
+// however small the share.
+func (p *pacer) ours(b *bucket) int { return min(b.limit, max(2, int(float64(b.limit)*p.share))) }
+
+// budget tells what is known of the bucket of a path.
+func (p *pacer) budget(path string, now time.Time) (Budget, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.bucket(bucketOf(path))
+	if b.limit == 0 {
+		return Budget{}, false
+	}
+	left := b.remaining
+	if !now.Before(b.resets) {
+		left = b.limit
+	}
+	return Budget{Limit: b.limit, Remaining: left, Ours: p.ours(b), Resets: b.resets}, true
 }
 
 // give takes in what an answer's headers say of the limit; header is nil if there was no answer.

@@ -134,7 +134,9 @@ func (c *conn) request(ctx context.Context, method, path, query string, body []b
 		c.pace.give(path, nil, &c.clock)
 		return nil, c.unanswered(ctx, method, path, err)
 	}
-	req.Header.Set("Authorization", "SSWS "+c.token.Reveal())
+	if path != organizationPath {
+		req.Header.Set("Authorization", "SSWS "+c.token.Reveal())
+	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.agent)
 	if body != nil {

@@ -1,0 +1,314 @@
+package audit
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Check is one thing that doctor has looked at, and what it found.
+type Check struct {
+	// Name says what was looked at, in a word or two.
+	Name string
+	// Status says how it is.
+	Status Status
+	// Detail is what was found, Advice what to do about it, "" if there is nothing to do.
+	Detail, Advice string
+	// Code is the exit code that a run would come to for it; OK unless it is a failure.
+	Code ExitCode
+}
+
+// Status is what a check comes to.
+type Status string
+
+// The statuses.
+const (
+	// Good is as it should be.
+	Good Status = "ok"
+	// Warning does not keep a run from its work, and is worth a look.
+	Warning Status = "warning"
+	// Failure is what a run would fail for, or refuse to act for.
+	Failure Status = "failure"
+	// Skipped was not looked at; Detail says why.
+	Skipped Status = "skipped"
+)
+
+// good, warning, failure and skipped make checks; args fill in detail.
+func good(name, detail string, args ...any) Check {
+	return Check{Name: name, Status: Good, Detail: fmt.Sprintf(detail, args...)}
+}
+
+func warning(name, advice, detail string, args ...any) Check {
+	return Check{Name: name, Status: Warning, Advice: advice, Detail: fmt.Sprintf(detail, args...)}
+}
+
+func failure(name string, code ExitCode, advice, detail string, args ...any) Check {
+	return Check{Name: name, Status: Failure, Code: code, Advice: advice, Detail: fmt.Sprintf(detail, args...)}
+}
+
+func skipped(name, detail string) Check {
+	return Check{Name: name, Status: Skipped, Detail: detail}
+}
+
+// failsIf is a failure if the run that is meant would fail for it, and else a warning.
+func failsIf(yes bool, name string, code ExitCode, advice, detail string, args ...any) Check {
+	if yes {
+		return failure(name, code, advice, detail, args...)
+	}
+	return warning(name, advice, detail, args...)
+}
+
+// Worst is the exit code of the check that needs a person soonest, OK if none fails.
+func Worst(checks []Check) ExitCode {
+	worst := OK
+	for _, c := range checks {
+		worst = Sooner(worst, c.Code)
+	}
+	return worst
+}
+
+// OrgCheck says what to look at in an org, and for which kind of run. Org is required.
+type OrgCheck struct {
+	Org *okta.Reader
+	// Policy is the policy of the run; nil if there is none yet.
+	Policy *rules.Policy
+	// Enforce says that an enforcing run is meant, which needs more.
+	Enforce bool
+	// Progress is that of Options.
+	Progress func(pages, tokens int)
+	// Advise says what a person can do about an error of the org; nil says nothing.
+	Advise func(error) string
+	// Now is our clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// orgNames are the checks of CheckOrg, in their order.
+var orgNames = []string{"org", "identity", "listing", "own token", "owners", "change", "zone", "clock", "rate limit"}
+
+// CheckOrg looks at what a run needs of the org. It changes nothing. What can't be looked at after a failure is
+// skipped, so that the checks are always the same ones in the same order.
+func CheckOrg(ctx context.Context, o OrgCheck) []Check {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Advise == nil {
+		o.Advise = func(error) string { return "" }
+	}
+	x := &examination{OrgCheck: o, self: &caller{}}
+	for _, look := range []func(context.Context) bool{x.organization, x.identity, x.listing, x.rest} {
+		if !look(ctx) {
+			break
+		}
+	}
+	for _, name := range orgNames[len(x.checks):] {
+		x.add(skipped(name, "not looked at after the failure above"))
+	}
+	return x.checks
+}
+
+// NoOrg are the checks of CheckOrg where there is no way to ask the org, with the reason as the first of them.
+func NoOrg(code ExitCode, why, advice string) []Check {
+	checks := []Check{failure(orgNames[0], code, advice, "%s", why)}
+	for _, name := range orgNames[1:] {
+		checks = append(checks, skipped(name, "not looked at after the failure above"))
+	}
+	return checks
+}
+
+// examination is CheckOrg, while it lasts.
+type examination struct {
+	OrgCheck
+	checks []Check
+	self   *caller
+	sample okta.Token // one of the listed tokens; its ID is "" if there is none
+}
+
+func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
+
+// refused adds a failure with what the org, or the way there, came to.
+func (x *examination) refused(name string, err error) bool {
+	x.add(failure(name, CodeOf(err), x.Advise(err), "%v", err))
+	return false
+}
+
+func (x *examination) organization(ctx context.Context) bool {
+	url := x.Org.OrgURL()
+	if x.Policy != nil && x.Policy.Org != "" && x.Policy.Org != url {
+		x.add(failure("org", Usage, "make the two agree", "the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", x.Policy.File, x.Policy.Org, url))
+		return false
+	}
+	org, err := x.Org.Organization(ctx)
+	if err != nil {
+		return x.refused("org", err)
+	}
+	engine := "pipeline " + org.Pipeline.Or("not told")
+	switch org.Pipeline.Or("") {
+	case "idx":
+		engine = "Okta Identity Engine"
+	case "v1":
+		engine = "Okta Classic Engine"
+	}
+	x.add(good("org", "%s, id %s, %s", url, org.ID, engine))
+	return true
+}
+
+func (x *examination) identity(ctx context.Context) bool {
+	me, err := x.Org.Me(ctx)
+	switch {
+	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrForbidden):
+		x.self.unknown = err
+	case err != nil:
+		return x.refused("identity", err)
+	case me.ID == "":
+		x.self.unknown = errors.New("/api/v1/users/me names no id")
+	}
+	if x.self.unknown != nil {
+		x.add(failsIf(x.Enforce, "identity", Usage, "use the API token of an active user, or a service app", "whose token this is could not be read: %v", x.self.unknown))
+		return true
+	}
+	x.self.userID = me.ID
+	with := "roles not readable"
+	if owner, err := x.Org.Owner(ctx, me.ID); err == nil {
+		if roles, ok := owner.Roles.Get(); ok {
+			with = "roles " + cmp.Or(strings.Join(roles, " "), "none")
+		}
+	}
+	x.add(good("identity", "an API token of %s (%s), %s", me.Login.Or("a user without a login"), me.ID, with))
+	return true
+}
+
+// listing reads the whole list, which is what a run does first.
+func (x *examination) listing(ctx context.Context) bool {
+	began := x.Now()
+	listing := x.Org.List(ctx, okta.ListOptions{})
+	for t, err := range listing.All() {
+		if err != nil {
+			return x.refused("listing", err)
+		}
+		if x.Progress != nil {
+			x.Progress(listing.Pages, listing.Tokens)
+		}
+		x.self.candidate(&t, orElse(listing.Clock, x.Now()))
+		if x.sample.ID == "" || x.sample.UserID.Or("") == "" {
+			x.sample = t
+		}
+	}
+	x.add(good("listing", "tokens %d, pages %d, all of them read in %v", listing.Tokens, listing.Pages, x.Now().Sub(began).Round(time.Millisecond)))
+	return true
+}
+
+// orElse is t, or fallback if t is zero.
+func orElse(t, fallback time.Time) time.Time {
+	if t.IsZero() {
+		return fallback
+	}
+	return t
+}
+
+// rest looks at what does not depend on each other.
+func (x *examination) rest(ctx context.Context) bool {
+	for _, c := range []Check{x.ownToken(), x.owners(ctx), x.change(ctx), x.zone(ctx), x.clock(), x.rateLimit()} {
+		x.add(c)
+	}
+	return true
+}
+
+func (x *examination) ownToken() Check {
+	const name, advice = "own token", "a service app has no token of its own that must be spared"
+	switch {
+	case x.self.unknown != nil:
+		return warning(name, advice, "the token in use can't be told from others: no run acts")
+	case x.self.found == 0:
+		return warning(name, "give the credential a role that is not limited to some users", "the token in use is not on the list: the credential may see only a part of the org's tokens")
+	case x.self.found > 1:
+		return warning(name, advice, "tokens that may be the one in use, and are all spared: %d", x.self.found)
+	}
+	return good(name, "it is recognised on the list, and spared")
+}
+
+func (x *examination) owners(ctx context.Context) Check {
+	const name = "owners"
+	id, ok := x.sample.UserID.Get()
+	if !ok {
+		return skipped(name, "no listed token names an owner")
+	}
+	owner, err := x.Org.Owner(ctx, id)
+	if err != nil {
+		return failure(name, CodeOf(err), x.Advise(err), "%v", err)
+	}
+	unknown := owner.Unknown
+	if owner.RolesUnknown != "" && owner.RolesUnknown != unknown {
+		unknown = strings.TrimPrefix(unknown+"; "+owner.RolesUnknown, "; ")
+	}
+	switch {
+	case owner.Gone || unknown == "":
+		return good(name, "an owner and their roles can be read")
+	case x.Policy != nil && x.Policy.ReadsOwners():
+		return warning(name, "rules and exemptions of the policy ask about owners, and can't be judged without", "%s", unknown)
+	}
+	return warning(name, "reports name tokens without their owners", "%s", unknown)
+}
+
+func (x *examination) change(ctx context.Context) Check {
+	const name = "change"
+	if x.sample.ID == "" {
+		return skipped(name, "there is no token that could be changed")
+	}
+	methods, err := x.Org.Allowed(ctx, x.sample.ID)
+	allowed, known := methods.Get()
+	switch {
+	case errors.Is(err, okta.ErrNotFound):
+		return skipped(name, "the token that was to be looked at has vanished meanwhile")
+	case err != nil:
+		return failure(name, CodeOf(err), x.Advise(err), "%v", err)
+	case !known:
+		return warning(name, "only an enforcing run can tell", "okta does not say whether this credential may revoke tokens")
+	case slices.Contains(allowed, "DELETE"):
+		return good(name, "okta allows this credential to revoke tokens; nothing was tried")
+	case x.Enforce:
+		return failure(name, NoAccess, "give it a role that may manage API tokens", "okta does not allow this credential to revoke tokens (allowed: %s)", strings.Join(allowed, " "))
+	}
+	return good(name, "okta does not allow this credential to revoke tokens, which a dry run does not need")
+}
+
+func (x *examination) zone(ctx context.Context) Check {
+	const name = "zone"
+	if x.Policy == nil || x.Policy.QuarantineZone == "" {
+		return skipped(name, "the policy has no quarantine zone")
+	}
+	if err := checkZone(ctx, x.Org, x.Policy.QuarantineZone); err != nil {
+		return failsIf(x.Enforce, name, CodeOf(err), x.Advise(err), "%v", err)
+	}
+	return good(name, "the quarantine's zone %s is active; that it contains nobody is for you to see", x.Policy.QuarantineZone)
+}
+
+func (x *examination) clock() Check {
+	const name = "clock"
+	offset, ok := x.Org.ClockOffset()
+	switch {
+	case !ok:
+		return warning(name, "delays count by the clock of this machine then", "the org does not tell its time")
+	case offset.Abs() > maxClockDifference:
+		return failsIf(x.Enforce, name, Halted, "set the clock of this machine", "the org's clock and ours differ by %v", offset.Round(time.Second))
+	}
+	return good(name, "the org's clock and ours differ by %v", offset.Abs().Round(time.Second))
+}
+
+func (x *examination) rateLimit() Check {
+	const name = "rate limit"
+	b, ok := x.Org.Budget()
+	switch {
+	case !ok:
+		return warning(name, "a run then waits only when Okta refuses a request", "the org does not tell its rate limit")
+	case b.Remaining <= b.Limit-b.Ours:
+		return warning(name, "a run would wait until then; others use the same limit", "our share is used up until %s: %d of %d requests are left", b.Resets.UTC().Format(time.RFC3339), b.Remaining, b.Limit)
+	}
+	return good(name, "%d requests in a window, of which a run uses at most %d; %d are left in this one", b.Limit, b.Ours, b.Remaining)
+}

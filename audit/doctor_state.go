@@ -1,0 +1,129 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tokensweep/audit/ledger"
+)
+
+// StateCheck says which state directory to look at, and for which kind of run.
+type StateCheck struct {
+	// Dir is the state directory, "" for none.
+	Dir string
+	// Wanted says that the run uses the directory though it is not there yet.
+	Wanted bool
+	// OrgURL is the org that the ledger must be of; "" if that isn't known.
+	OrgURL string
+	// Enforce says that an enforcing run is meant.
+	Enforce bool
+	// Now is our clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// CheckState looks at a state directory. It only reads, and takes no lock, so that it may be called while a run
+// uses the directory.
+func CheckState(c StateCheck) []Check {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	const state = "state"
+	var past ledger.State
+	records := 0
+	_, missing := os.Stat(c.Dir)
+	switch {
+	case c.Dir == "":
+		return []Check{c.none("there is no state directory, so that a run can't tell what is new", "name one with --state")}
+	case errors.Is(missing, fs.ErrNotExist) && !c.Wanted && !c.Enforce:
+		return []Check{c.none("there is no state directory "+c.Dir+", so that a run can't tell what is new", "name one with --state")}
+	case errors.Is(missing, fs.ErrNotExist):
+		return []Check{c.begins(filepath.Dir(filepath.Clean(c.Dir)), "there is no state directory %s yet", c.Dir)}
+	}
+	head, err := ledger.Read(c.Dir, func(r ledger.Record) error {
+		records++
+		past.Apply(r)
+		return nil
+	})
+	var torn *ledger.TornError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return []Check{c.begins(c.Dir, "the state directory %s holds no ledger yet", c.Dir), c.brake()}
+	case err != nil && !errors.As(err, &torn):
+		return []Check{failure(state, CodeOf(err), "tokensweep ledger verify names the first bad record; keep the directory as evidence, and restore a copy", "%v", err)}
+	}
+	return []Check{c.ledger(&past, records, head, torn), c.brake(), unsettled(&past), unreported(&past)}
+}
+
+// none is a run that does without a ledger, which an enforcing one can't.
+func (c StateCheck) none(detail, advice string) Check {
+	if c.Enforce {
+		return failure("state", Usage, advice, "%s", detail+"; a change takes a ledger")
+	}
+	return Check{Name: "state", Status: Skipped, Detail: detail, Advice: advice}
+}
+
+// begins is a ledger that the next run begins, in a directory that it makes in parent if need be.
+func (c StateCheck) begins(parent, detail string, args ...any) Check {
+	detail = fmt.Sprintf(detail, args...)
+	if err := writable(parent); err != nil {
+		return failure("state", NoLedger, "give the run a state directory of its own that it can write", "%s, and %s can't be written: %v", detail, parent, err)
+	}
+	return warning("state", "if there were runs before, this is the wrong directory, or its volume is not mounted", "%s: the next run begins without memory", detail)
+}
+
+func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, torn *ledger.TornError) Check {
+	const name = "state"
+	sound := fmt.Sprintf("%s, records %d, all sound, head %s", c.Dir, records, head)
+	if err := writable(c.Dir); err != nil {
+		return failure(name, NoLedger, "give the run a state directory of its own that it can write", "%s; it can't be written: %v", sound, err)
+	}
+	last := past.LastRun
+	switch {
+	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
+		return failure(name, Usage, "give each org a state directory of its own", "the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
+	case past.Latest().Sub(c.Now()) > maxClockDifference:
+		return failsIf(c.Enforce, name, Halted, "set the clock of this machine", "the ledger has records of %s: the clock was set back", past.Latest().UTC().Format(time.RFC3339))
+	case torn != nil:
+		return warning(name, "nothing, if a run is under way; else the next one sets that line aside", "%s, and a last line that is not complete", sound)
+	case last != nil && last.Kind == ledger.Begun:
+		return warning(name, "nothing, if it is under way; else it died, and the next run tells what it did", "%s; the run %s, begun on %s, has not ended", sound, last.Run, last.Time.UTC().Format(time.RFC3339))
+	case last != nil:
+		sound += fmt.Sprintf("; last run on %s, exit code %d", last.Time.UTC().Format(time.RFC3339), last.ExitCode)
+	}
+	return good(name, "%s", sound)
+}
+
+func (c StateCheck) brake() Check {
+	const name = "brake"
+	note, err := ledger.Halted(c.Dir)
+	switch {
+	case err != nil:
+		return failsIf(c.Enforce, name, Halted, "a brake that can't be read counts as pulled", "%v", err)
+	case note != nil:
+		return failsIf(c.Enforce, name, Halted, "tokensweep resume ends it; runs go on to report", "halted by %s since %s: %s", note.By, note.At.UTC().Format(time.RFC3339), note.Reason)
+	}
+	return good(name, "not halted")
+}
+
+// unsettled tells of changes whose outcome nobody knows. The next enforcing run finds out by reading.
+func unsettled(past *ledger.State) Check {
+	seqs := past.OpenSeqs()
+	if len(seqs) == 0 {
+		return good("unsettled", "what came of every change is known")
+	}
+	first := past.Open[seqs[0]]
+	return warning("unsettled", "the next enforcing run finds out by reading, and changes nothing before",
+		"changes whose outcome is not known: %d, the first the %s of the token %s in run %s", len(seqs), first.Step, first.Token, first.Run)
+}
+
+// unreported tells of what runs did whose report reached nobody.
+func unreported(past *ledger.State) Check {
+	if len(past.Unreported) == 0 {
+		return good("unreported", "every run has delivered its report")
+	}
+	return warning("unreported", "the next report tells it", "changes and vanished tokens that nobody may have been told of: %d", len(past.Unreported))
+}
