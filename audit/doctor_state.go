@@ -122,7 +122,10 @@ func unsettled(past *ledger.State) Check {
 
 // unreported tells of what runs did whose report reached nobody.
 func unreported(past *ledger.State) Check {
-	if len(past.Unreported) == 0 {
+	switch {
+	case len(past.Undelivered) > 0:
+		return warning("unreported", "the next run posts them; ledger show --run has what was posted of one", "reports of which not all could be posted to their channel: %d", len(past.Undelivered))
+	case len(past.Unreported) == 0:
 		return good("unreported", "every run has delivered its report")
 	}
 	return warning("unreported", "the next report tells it", "changes and vanished tokens that nobody may have been told of: %d", len(past.Unreported))

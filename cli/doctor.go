@@ -35,8 +35,9 @@ func (a *app) doctorCommand() *cobra.Command {
 		Long: `doctor looks at everything that a run needs, and says of each thing whether it is as it
 should be, and what to do if it is not: the policy, the org, whose credential it is, the
 whole list of tokens, owners, whether tokens could be revoked, clocks, the rate limit, and
-the state directory. It changes nothing and takes no lock. With --enforce it asks for what
-an enforcing run needs besides. Its exit code is the one that a run would come to.`,
+the state directory. It changes nothing in the org and takes no lock. Where the policy
+wants reports in Slack, it posts a message there and deletes it again. With --enforce it
+asks for what an enforcing run needs besides. Its exit code is the one that a run would come to.`,
 		Example: `  tokensweep doctor
   tokensweep doctor --policy policy.yaml --state state --enforce
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,
@@ -68,6 +69,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	org, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
 	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Enforce: f.enforce})...)
+	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
 	err = out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.DoctorText(w, checks, out.style) },
 		"json": func(w io.Writer) error { return notify.DoctorJSON(w, checks) },

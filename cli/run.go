@@ -139,11 +139,9 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if l != nil {
 		defer func() { _ = l.Close() }()
 	}
-	channel := f.channel
-	if channel == nil {
-		if channel, err = a.slackFor(policy, f, l); err != nil {
-			return err
-		}
+	channel, err := a.channelOf(policy, f, l)
+	if err != nil {
+		return err
 	}
 	o := audit.Options{
 		Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,

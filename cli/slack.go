@@ -13,20 +13,17 @@ import (
 type channel interface {
 	Announce(context.Context, *audit.Report) (via string, err error)
 	Report(context.Context, *audit.Report) error
+	// Check looks at all that a delivery needs.
+	Check(context.Context) []audit.Check
 }
 
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
-// a webhook. It is nil if the policy asks for none, if the run judges another time than now, which nobody is to take
-// for news, or if a dry run has no credential for it, which is said.
-func (a *app) slackFor(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (channel, error) {
+// a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it.
+func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	if !f.asOf.IsZero() {
-		a.logger().Info("a run with --as-of posts nothing to Slack")
-		return nil, nil
-	}
-	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: notify.Outbox{Ledger: l, State: f.state.dir}}
+	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
@@ -52,14 +49,48 @@ func (a *app) slackFor(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (cha
 			a.logger().Warn("owners get no messages through a webhook: the policy's notify.slack.owners takes SLACK_BOT_TOKEN")
 		}
 		return w, nil
-	case f.enforce:
+	case enforce:
 		return nil, &failure{
 			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set"),
 			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the report alone",
 		}
 	}
-	a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set: nothing is posted")
 	return nil, nil
+}
+
+// channelOf is where a run reports to besides its output; nil for nowhere. A run that judges another time than now
+// posts nothing, since nobody is to take it for news.
+func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (channel, error) {
+	switch {
+	case f.channel != nil:
+		return f.channel, nil
+	case !f.asOf.IsZero():
+		a.logger().Info("a run with --as-of posts nothing to Slack")
+		return nil, nil
+	}
+	c, err := a.slackFor(policy, f.enforce, notify.Outbox{Ledger: l, State: f.state.dir})
+	if c == nil && err == nil && policy.Notify.Slack != nil {
+		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set: nothing is posted")
+	}
+	return c, err
+}
+
+// checkSlack looks at the way to Slack, if the policy wants one.
+func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool) []audit.Check {
+	const name = "slack"
+	if policy == nil || policy.Notify.Slack == nil {
+		return []audit.Check{{Name: name, Status: audit.Skipped, Detail: "no policy asks for reports in Slack"}}
+	}
+	c, err := a.slackFor(policy, enforce, notify.Outbox{})
+	switch {
+	case err != nil:
+		return []audit.Check{failed(name, err)}
+	case c == nil:
+		return []audit.Check{{
+			Name: name, Status: audit.Warning, Detail: "the policy asks for reports in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set", Advice: "set SLACK_BOT_TOKEN_FILE",
+		}}
+	}
+	return c.Check(ctx)
 }
 
 // announceIn posts the announcement to Slack, and then shows it here.

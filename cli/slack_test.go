@@ -271,3 +271,32 @@ func TestAPolicyWithSlackAndNoTokenForIt(t *testing.T) {
 	require.Contains(t, p.stderr.String(), "nothing is posted")
 	require.Empty(t, w.workspace.Requests())
 }
+
+func TestDoctorTriesSlackAndLeavesNothingThere(t *testing.T) {
+	t.Parallel()
+	w := newSlackWorld(t)
+	doctor := func(env ...string) (string, int) {
+		p := &process{cmd: exec.Command("tokensweep", "doctor", "--policy", w.policy, "--state", w.state), done: make(chan struct{})}
+		p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
+		p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+		p.err = p.cmd.Run()
+		close(p.done)
+		require.NotContains(t, p.stdout.String()+p.stderr.String(), slackCanary)
+		return p.stdout.String() + p.stderr.String(), p.code()
+	}
+	out, code := doctor("SLACK_BOT_TOKEN=" + slackCanary)
+	require.Zero(t, code, out)
+	for _, want := range []string{"the app @tokensweep of the workspace acme", "all that is used", "the app is in C0SECURITY", "posted to C0SECURITY, and deleted again"} {
+		require.Contains(t, out, want)
+	}
+	require.True(t, w.workspace.Messages("C0SECURITY")[0].Deleted)
+
+	w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", Error: "not_in_channel"})
+	out, code = doctor("SLACK_BOT_TOKEN=" + slackCanary)
+	require.Equal(t, 27, code, out)
+	require.Contains(t, out, "/invite @tokensweep")
+	out, code = doctor("SLACK_WEBHOOK_URL=" + w.workspace.WebhookURL())
+	require.Zero(t, code, out)
+	out, _ = doctor()
+	require.Contains(t, out, "neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set")
+}
