@@ -78,6 +78,7 @@ func TestDirectDependenciesAreThoseAgreedUpon(t *testing.T) {
 		"github.com/jedib0t/go-pretty/v6",
 		"github.com/robfig/cron/v3",
 		"github.com/rogpeppe/go-internal",
+		"github.com/santhosh-tekuri/jsonschema/v6", // for tests alone
 		"github.com/slack-go/slack",
 		"github.com/spf13/cobra",
 		"github.com/spf13/pflag",

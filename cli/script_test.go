@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,6 +52,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			repo, err := filepath.Abs("..")
+			e.Setenv("REPO", repo)
+			return err
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip, "head": reportedHead,
 		},

@@ -194,16 +194,16 @@ func (r *reader) operation(f *field, name, arg *yaml.Node) (node, bool) {
 		r.wrong(name, "unknown operator %s%s", quote(name.Value), suggest(name.Value, operatorNames(f.kind())))
 		return node{}, false
 	}
-	if o.ahead && f.past {
-		r.wrong(name, "%s looks ahead, and %s is always in the past: use newerThan", o.name, f.name)
-		return node{}, false
-	}
-	if o.back && !f.past {
-		r.wrong(name, "%s looks back, and %s lies ahead: use within", o.name, f.name)
+	if !o.fits(f) {
+		if o.ahead {
+			r.wrong(name, "%s looks ahead, and %s is always in the past: use newerThan", o.name, f.name)
+		} else {
+			r.wrong(name, "%s looks back, and %s lies ahead: use within", o.name, f.name)
+		}
 		return node{}, false
 	}
 	if arg.Kind == yaml.AliasNode || arg.Tag == nullTag {
-		return node{}, r.wrongKind(arg, "%s has no argument: write %s", o.name, o.argument)
+		return node{}, r.wrongKind(arg, "%s has no argument: write %s", o.name, o.argument.words)
 	}
 	return r.compile(f, o, name, arg)
 }

@@ -25,7 +25,7 @@
 //	            is, isNot, in, notIn: exact, capitals count
 //	            like, notLike: a glob, or a list of which one (none) fits the whole text
 //	            matches, notMatches: an RE2 expression, anchored only where ^ and $ are written
-//	time        created, lastUpdated, lastUsed, expiresAt, owner.lastLogin
+//	time        created, lastUpdated, expiresAt, lastUsed, owner.lastLogin
 //	            olderThan, newerThan: a duration before now, not included
 //	            before, after: a date (its first moment in UTC) or an RFC 3339 time
 //	            within: from now to a duration ahead, both included; for expiresAt only

@@ -50,7 +50,7 @@ func (l *leaf) sentence(t *okta.Token, now time.Time) string {
 		return l.field.doubt(t, now)
 	}
 	form := l.op.no
-	if (verdict == isTrue) != l.arg.turns {
+	if (verdict == isTrue) != l.turns() {
 		form = l.op.yes
 	}
 	age, ahead := "", ""
@@ -62,7 +62,7 @@ func (l *leaf) sentence(t *okta.Token, now time.Time) string {
 		}
 	}
 	return l.field.name + " " + strings.NewReplacer(
-		"{value}", l.field.value(t, now), "{arg}", l.arg.shown, "{age}", age, "{ahead}", ahead,
+		"{value}", l.field.value(t, now), "{arg}", l.arg.shown(), "{age}", age, "{ahead}", ahead,
 	).Replace(form)
 }
 

@@ -123,6 +123,11 @@ func (k kind) String() string {
 	return [...]string{"", "text", "times", "durations", "lists", "yes/no fields", "all fields"}[k]
 }
 
+// word names the kind, as the reference needs it.
+func (k kind) word() string {
+	return [...]string{"", "text", "time", "duration", "list", "yes/no", "every field"}[k]
+}
+
 func (f *field) kind() kind {
 	switch {
 	case f.text != nil:

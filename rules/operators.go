@@ -3,6 +3,7 @@ package rules
 import (
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -16,8 +17,8 @@ import (
 type operator struct {
 	name     string
 	kind     kind
-	argument string // the form of the argument, for messages and the reference
-	doc      string
+	argument *form
+	doc      string // for the reference, the schema and messages
 
 	// yes and no are the sentences about a field for which the operator is true and false. In them
 	// {value} is the field's value, {arg} the argument, {age} how old a time is and {ahead} how far
@@ -46,69 +47,82 @@ type compiler[J any] func(r *reader, name string, arg *yaml.Node) (J, argument, 
 // moment judges a time that is there and real.
 type moment func(at, now time.Time) bool
 
-// argument is what a sentence says of an operator's argument.
+// argument is the argument that a condition gives to its operator.
 type argument struct {
-	shown string        // as the policy has it, printable
-	limit time.Duration // for operators that compare with a length of time
-	turns bool          // true for an argument false, which turns yes and no around
+	words []string      // as the policy has it; nil for true and false
+	list  bool          // it is a list
+	limit time.Duration // of an operator that compares with a length of time
+	at    time.Time     // of one that compares with a fixed time
+	yes   bool          // of one that takes true or false
 }
 
+// shown is the argument as sentences have it, printable.
+func (a *argument) shown() string {
+	if a.list {
+		return shownList(a.words)
+	}
+	return shown(strings.Join(a.words, ""))
+}
+
+// turns says that the argument false turns the sentences for yes and no around.
+func (l *leaf) turns() bool { return l.op.argument == trueOrFalse && !l.arg.yes }
+
 var operators = []operator{
-	{name: "is", kind: textKind, argument: "one text", doc: "the very text; capitals count",
+	{name: "is", kind: textKind, argument: oneText, doc: "the very text; capitals count",
 		yes: "is {arg}", no: "{value} is not {arg}", text: equals},
-	{name: "isNot", kind: textKind, argument: "one text", doc: "any other text",
+	{name: "isNot", kind: textKind, argument: oneText, doc: "any other text",
 		yes: "{value} is not {arg}", no: "is {arg}", text: equals, negated: true},
-	{name: "in", kind: textKind, argument: "a list of texts", doc: "one of the texts; capitals count",
+	{name: "in", kind: textKind, argument: someTexts, doc: "one of the texts; capitals count",
 		yes: "{value} is in {arg}", no: "{value} is not in {arg}", text: among},
-	{name: "notIn", kind: textKind, argument: "a list of texts", doc: "none of the texts",
+	{name: "notIn", kind: textKind, argument: someTexts, doc: "none of the texts",
 		yes: "{value} is not in {arg}", no: "{value} is in {arg}", text: among, negated: true},
-	{name: "like", kind: textKind, argument: "a glob or a list of globs", doc: "one of the globs fits the whole text",
+	{name: "like", kind: textKind, argument: someGlobs, doc: "one of the globs fits the whole text",
 		yes: "{value} is like {arg}", no: "{value} is not like {arg}", text: like},
-	{name: "notLike", kind: textKind, argument: "a glob or a list of globs", doc: "none of the globs fits the whole text",
+	{name: "notLike", kind: textKind, argument: someGlobs, doc: "none of the globs fits the whole text",
 		yes: "{value} is not like {arg}", no: "{value} is like {arg}", text: like, negated: true},
-	{name: "matches", kind: textKind, argument: "an RE2 expression", doc: "the expression fits a part of the text; anchored only where ^ and $ are written",
+	{name: "matches", kind: textKind, argument: expression, doc: "the expression fits a part of the text; anchored only where ^ and $ are written",
 		yes: "{value} matches {arg}", no: "{value} does not match {arg}", text: matches},
-	{name: "notMatches", kind: textKind, argument: "an RE2 expression", doc: "the expression fits no part of the text",
+	{name: "notMatches", kind: textKind, argument: expression, doc: "the expression fits no part of the text",
 		yes: "{value} does not match {arg}", no: "{value} matches {arg}", text: matches, negated: true},
 
-	{name: "olderThan", kind: timeKind, argument: "a duration", doc: "more than this long ago",
+	{name: "olderThan", kind: timeKind, argument: someDuration, doc: "more than this long ago",
 		yes: "{value} is {age} (> {arg})", no: "{value} is {age} (<= {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age > limit })},
-	{name: "newerThan", kind: timeKind, argument: "a duration", doc: "less than this long ago", back: true,
+	{name: "newerThan", kind: timeKind, argument: someDuration, doc: "less than this long ago", back: true,
 		yes: "{value} is {age} (< {arg})", no: "{value} is {age} (>= {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age < limit })},
-	{name: "before", kind: timeKind, argument: "a date or a time", doc: "earlier than this; a date is its first moment in UTC",
+	{name: "before", kind: timeKind, argument: someInstant, doc: "earlier than this; a date is its first moment in UTC",
 		yes: "{value} is before {arg}", no: "{value} is not before {arg}",
 		time: fixed(time.Time.Before)},
-	{name: "after", kind: timeKind, argument: "a date or a time", doc: "later than this; a date is its first moment in UTC",
+	{name: "after", kind: timeKind, argument: someInstant, doc: "later than this; a date is its first moment in UTC",
 		yes: "{value} is after {arg}", no: "{value} is not after {arg}",
 		time: fixed(time.Time.After)},
-	{name: "within", kind: timeKind, argument: "a duration", doc: "from now to this far ahead, both included", ahead: true,
+	{name: "within", kind: timeKind, argument: someDuration, doc: "from now to this far ahead, both included", ahead: true,
 		yes: "{value} is {ahead} (within {arg})", no: "{value} is {ahead} (not within {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age <= 0 && -age <= limit })},
 
-	{name: "longerThan", kind: spanKind, argument: "a duration", doc: "more than this",
+	{name: "longerThan", kind: spanKind, argument: someDuration, doc: "more than this",
 		yes: "{value} is longer than {arg}", no: "{value} is not longer than {arg}",
 		span: compared(func(v, limit time.Duration) bool { return v > limit })},
-	{name: "shorterThan", kind: spanKind, argument: "a duration", doc: "less than this",
+	{name: "shorterThan", kind: spanKind, argument: someDuration, doc: "less than this",
 		yes: "{value} is shorter than {arg}", no: "{value} is not shorter than {arg}",
 		span: compared(func(v, limit time.Duration) bool { return v < limit })},
 
-	{name: "contains", kind: listKind, argument: "one text", doc: "this item is in the list",
+	{name: "contains", kind: listKind, argument: oneText, doc: "this item is in the list",
 		yes: "{value} contains {arg}", no: "{value} does not contain {arg}", list: containsOne},
-	{name: "containsAny", kind: listKind, argument: "a list of texts", doc: "at least one of these is in the list",
+	{name: "containsAny", kind: listKind, argument: someTexts, doc: "at least one of these is in the list",
 		yes: "{value} contains one of {arg}", no: "{value} contains none of {arg}", list: containing(overlap)},
-	{name: "containsAll", kind: listKind, argument: "a list of texts", doc: "every one of these is in the list",
+	{name: "containsAll", kind: listKind, argument: someTexts, doc: "every one of these is in the list",
 		yes: "{value} contains all of {arg}", no: "{value} does not contain all of {arg}", list: containing(covers)},
-	{name: "containsNone", kind: listKind, argument: "a list of texts", doc: "none of these is in the list",
+	{name: "containsNone", kind: listKind, argument: someTexts, doc: "none of these is in the list",
 		yes: "{value} contains none of {arg}", no: "{value} contains one of {arg}", list: containing(overlap), negated: true},
-	{name: "empty", kind: listKind, argument: "true or false", doc: "the list is there and has no items",
+	{name: "empty", kind: listKind, argument: trueOrFalse, doc: "the list is there and has no items",
 		yes: "is empty", no: "{value} is not empty", list: isEmpty},
 
-	{name: "is", kind: yesNoKind, argument: "true or false", doc: "it is so, or not",
+	{name: "is", kind: yesNoKind, argument: trueOrFalse, doc: "it is so, or not",
 		yes: "is true", no: "is false", yesNo: isSo},
 
-	{name: "present", kind: anyKind, argument: "true or false", doc: "the field is there; the one operator that a missing field can satisfy",
+	{name: "present", kind: anyKind, argument: trueOrFalse, doc: "the field is there; the one operator that a missing field can satisfy",
 		yes: "is present", no: "is missing", state: isPresent},
 }
 
@@ -119,6 +133,11 @@ func operatorFor(name string, k kind) *operator {
 		}
 	}
 	return nil
+}
+
+// fits reports whether the operator may be asked of the field.
+func (o *operator) fits(f *field) bool {
+	return (o.kind == f.kind() || o.kind == anyKind) && (!o.ahead || !f.past) && (!o.back || f.past)
 }
 
 // operatorNames are the names of the operators for a kind; of all operators, each once, for anyKind.
@@ -186,21 +205,17 @@ func (r *reader) globs(name string, n *yaml.Node) ([]glob, []string, bool) {
 
 func equals(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
 	want, ok := r.oneText(name, n, "in for a list")
-	return func(v string) bool { return v == want }, argument{shown: shown(want)}, ok
+	return func(v string) bool { return v == want }, argument{words: []string{want}}, ok
 }
 
 func among(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
 	want, ok := r.texts(name, n)
-	return func(v string) bool { return slices.Contains(want, v) }, argument{shown: shownList(want)}, ok
+	return func(v string) bool { return slices.Contains(want, v) }, argument{words: want, list: true}, ok
 }
 
 func like(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
 	globs, written, ok := r.globs(name, n)
-	arg := argument{shown: shownList(written)}
-	if len(written) == 1 {
-		arg.shown = shown(written[0])
-	}
-	return func(v string) bool { return matchesAny(globs, v) }, arg, ok
+	return func(v string) bool { return matchesAny(globs, v) }, argument{words: written, list: len(written) != 1}, ok
 }
 
 func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
@@ -221,39 +236,39 @@ func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool
 		r.wrong(n, "bad expression %s: %s, write RE2 (https://github.com/google/re2/wiki/Syntax)", quote(s), okta.Printable(reason(err)))
 		return nil, argument{}, false
 	}
-	return e.MatchString, argument{shown: shown(s)}, true
+	return e.MatchString, argument{words: []string{s}}, true
 }
 
 func sinceNow(holds func(age, limit time.Duration) bool) compiler[moment] {
 	return func(r *reader, name string, n *yaml.Node) (moment, argument, bool) {
 		limit, ok := r.span(n, name, false)
-		return func(at, now time.Time) bool { return holds(now.Sub(at), limit) }, argument{shown: shown(n.Value), limit: limit}, ok
+		return func(at, now time.Time) bool { return holds(now.Sub(at), limit) }, argument{words: []string{n.Value}, limit: limit}, ok
 	}
 }
 
 func fixed(holds func(at, limit time.Time) bool) compiler[moment] {
 	return func(r *reader, name string, n *yaml.Node) (moment, argument, bool) {
 		limit, _, ok := r.instant(n, name)
-		return func(at, _ time.Time) bool { return holds(at, limit) }, argument{shown: shown(n.Value)}, ok
+		return func(at, _ time.Time) bool { return holds(at, limit) }, argument{words: []string{n.Value}, at: limit}, ok
 	}
 }
 
 func compared(holds func(v, limit time.Duration) bool) compiler[test[time.Duration]] {
 	return func(r *reader, name string, n *yaml.Node) (test[time.Duration], argument, bool) {
 		limit, ok := r.span(n, name, false)
-		return func(v time.Duration) bool { return holds(v, limit) }, argument{shown: shown(n.Value)}, ok
+		return func(v time.Duration) bool { return holds(v, limit) }, argument{words: []string{n.Value}, limit: limit}, ok
 	}
 }
 
 func containsOne(r *reader, name string, n *yaml.Node) (test[[]string], argument, bool) {
 	want, ok := r.oneText(name, n, "containsAny or containsAll for a list")
-	return func(v []string) bool { return slices.Contains(v, want) }, argument{shown: shown(want)}, ok
+	return func(v []string) bool { return slices.Contains(v, want) }, argument{words: []string{want}}, ok
 }
 
 func containing(holds func(list, wanted []string) bool) compiler[test[[]string]] {
 	return func(r *reader, name string, n *yaml.Node) (test[[]string], argument, bool) {
 		want, ok := r.texts(name, n)
-		return func(v []string) bool { return holds(v, want) }, argument{shown: shownList(want)}, ok
+		return func(v []string) bool { return holds(v, want) }, argument{words: want, list: true}, ok
 	}
 }
 
@@ -277,15 +292,15 @@ func covers(list, wanted []string) bool {
 
 func isEmpty(r *reader, _ string, n *yaml.Node) (test[[]string], argument, bool) {
 	want, ok := r.yesNo(n)
-	return func(v []string) bool { return (len(v) == 0) == want }, argument{turns: !want}, ok
+	return func(v []string) bool { return (len(v) == 0) == want }, argument{yes: want}, ok
 }
 
 func isSo(r *reader, _ string, n *yaml.Node) (test[bool], argument, bool) {
 	want, ok := r.yesNo(n)
-	return func(v bool) bool { return v == want }, argument{turns: !want}, ok
+	return func(v bool) bool { return v == want }, argument{yes: want}, ok
 }
 
 func isPresent(r *reader, _ string, n *yaml.Node) (test[okta.Presence], argument, bool) {
 	want, ok := r.yesNo(n)
-	return func(p okta.Presence) bool { return (p == okta.Known) == want }, argument{turns: !want}, ok
+	return func(p okta.Presence) bool { return (p == okta.Known) == want }, argument{yes: want}, ok
 }

@@ -129,39 +129,6 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 	}
 }
 
-// A field or an operator is one row; the row must be whole, and the package documentation must name it.
-func TestTheTablesAreWhole(t *testing.T) {
-	doc, err := os.ReadFile("doc.go")
-	require.NoError(t, err)
-	for i := range fields {
-		f := &fields[i]
-		getters := 0
-		for _, set := range []bool{f.text != nil, f.time != nil, f.span != nil, f.list != nil, f.yesNo != nil} {
-			if set {
-				getters++
-			}
-		}
-		require.Equal(t, 1, getters, f.name)
-		require.NotEmpty(t, f.doc, f.name)
-		require.Contains(t, string(doc), f.name)
-	}
-	seen := map[string]bool{}
-	for _, o := range operators {
-		require.NotEmpty(t, o.argument, o.name)
-		require.NotEmpty(t, o.doc, o.name)
-		require.NotEmpty(t, o.yes, o.name)
-		require.NotEmpty(t, o.no, o.name)
-		require.Contains(t, string(doc), o.name)
-		set := map[kind]bool{textKind: o.text != nil, timeKind: o.time != nil, spanKind: o.span != nil, listKind: o.list != nil, yesNoKind: o.yesNo != nil, anyKind: o.state != nil}
-		for k, is := range set {
-			require.Equal(t, k == o.kind, is, "%s for %s", o.name, k)
-		}
-		row := o.name + " for " + o.kind.String()
-		require.False(t, seen[row], row)
-		seen[row] = true
-	}
-}
-
 func TestWordsOfSeverityAndStep(t *testing.T) {
 	for _, word := range severityNames {
 		s, err := ParseSeverity(word)

@@ -40,11 +40,13 @@ func (r *reader) wrong(n *yaml.Node, format string, args ...any) {
 	r.wrongAt(n.Line, n.Column, format, args...)
 }
 
-// key is one key of a map: its name, whether it must be there, and how its value gets into a T. The tables of keys are the grammar of the file; whatever else reads the language (a
-// schema, a reference) takes it from them.
+// key is one key of a map. The tables of keys are the grammar of the file.
 type key[T any] struct {
 	name string
 	must string // what to add where the key is missing; "" if it may be
+	doc  string // for the schema
+	form *form  // what the value looks like
+	// read gets the value into a T.
 	read func(r *reader, k, v *yaml.Node, into *T)
 }
 

@@ -1,0 +1,118 @@
+package rules
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// reference is the part of README that the tables of fields and operators make.
+func reference() string {
+	var b strings.Builder
+	b.WriteString("| field | type | what it is |\n|---|---|---|\n")
+	for i := range fields {
+		f := &fields[i]
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.name, f.kind().word(), f.doc)
+	}
+	b.WriteString("\n| operator | for | argument | meaning |\n|---|---|---|---|\n")
+	for i := range operators {
+		o := &operators[i]
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", o.name, domain(o), o.argument.words, o.doc)
+	}
+	return b.String()
+}
+
+// domain says of what an operator may be asked: all fields of its kind, or the few that it fits.
+func domain(o *operator) string {
+	var fit, not []string
+	for i := range fields {
+		switch f := &fields[i]; {
+		case o.fits(f):
+			fit = append(fit, "`"+f.name+"`")
+		case f.kind() == o.kind:
+			not = append(not, "`"+f.name+"`")
+		}
+	}
+	switch {
+	case len(not) == 0:
+		return o.kind.word()
+	case len(fit) < len(not):
+		return strings.Join(fit, ", ")
+	}
+	return o.kind.word() + ", but not " + strings.Join(not, ", ")
+}
+
+// README has the reference between two marks; -update writes it there.
+func TestREADMEHasTheReferenceOfTheTables(t *testing.T) {
+	const file, begin, end = "../README.md", "<!-- reference: written by go test ./rules -update -->\n\n", "\n<!-- end of the reference -->\n"
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(raw), begin)
+	require.True(t, found)
+	inside, after, found := strings.Cut(rest, end)
+	require.True(t, found)
+	if *update {
+		inside = reference()
+		require.NoError(t, os.WriteFile(file, []byte(before+begin+inside+end+after), 0o644))
+	}
+	require.Equal(t, reference(), inside)
+}
+
+// The documentation of the package has a line for the fields of each kind, and names their operators below it.
+func TestThePackageDocumentationFollowsTheTables(t *testing.T) {
+	raw, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	doc := string(raw)
+	for k := textKind; k <= anyKind; k++ {
+		var names []string
+		for i := range fields {
+			if fields[i].kind() == k {
+				names = append(names, fields[i].name)
+			}
+		}
+		head := fmt.Sprintf("//\t%-11s %s\n", k.word(), strings.Join(names, ", "))
+		if k == anyKind {
+			head = "//\tall fields  "
+		}
+		_, below, found := strings.Cut(doc, head)
+		require.True(t, found, "doc.go lacks the line %q", head)
+		block, _, _ := strings.Cut(below, "//\n")
+		for _, o := range operators {
+			if o.kind == k {
+				require.Regexp(t, `\b`+o.name+`\b`, block, "%s for %s", o.name, k)
+			}
+		}
+	}
+}
+
+// A field or an operator is one row; the row must be whole.
+func TestTheTablesAreWhole(t *testing.T) {
+	for i := range fields {
+		f := &fields[i]
+		getters := 0
+		for _, set := range []bool{f.text != nil, f.time != nil, f.span != nil, f.list != nil, f.yesNo != nil} {
+			if set {
+				getters++
+			}
+		}
+		require.Equal(t, 1, getters, f.name)
+		require.NotEmpty(t, f.doc, f.name)
+	}
+	seen := map[string]bool{}
+	for _, o := range operators {
+		require.NotEmpty(t, o.argument, o.name)
+		require.NotEmpty(t, o.doc, o.name)
+		require.NotEmpty(t, o.yes, o.name)
+		require.NotEmpty(t, o.no, o.name)
+		set := map[kind]bool{textKind: o.text != nil, timeKind: o.time != nil, spanKind: o.span != nil, listKind: o.list != nil, yesNoKind: o.yesNo != nil, anyKind: o.state != nil}
+		for k, is := range set {
+			require.Equal(t, k == o.kind, is, "%s for %s", o.name, k)
+		}
+		row := o.name + " for " + o.kind.String()
+		require.False(t, seen[row], row)
+		seen[row] = true
+	}
+}
