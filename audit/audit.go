@@ -334,12 +334,7 @@ func (r *run) note() {
 			add("no rule matches the token %s (%q) any more, and it is cut off: %s", okta.Printable(t.ID), t.Name.Or(""), since)
 		}
 	}
-	for _, e := range r.o.Policy.Exemptions {
-		switch {
-		case e.Ended(r.AsOf):
-			add("%s has ended: tokens that match it and are exempt no more: %d", e, r.used[e])
-		case r.used[e] == 0 && !e.ReadsOwners(): // the owners of tokens that no rule concerns are not looked up
-			add("%s matches no token", e)
-		}
+	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {
+		add("%s", doubt)
 	}
 }

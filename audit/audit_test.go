@@ -201,8 +201,8 @@ func TestNotesOnTheRunAsAWhole(t *testing.T) {
 	}{
 		{name: "the own token is not listed", policy: flag, want: "the token that this run uses is not on the list: the credential may see only a part of the org's tokens"},
 		{name: "the own token can't be told", policy: flag, fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}, want: "the token that this run uses can't be recognised on the list: GET /api/v1/users/me: 403"},
-		{name: "an exemption has ended", policy: flag + "exemptions: [{match: {name: a}, reason: r, owner: o, until: 2026-01-31}]", want: `exemption at policy.yaml:3 ("r", o, until 2026-01-31) has ended: tokens that match it and are exempt no more: 1`},
-		{name: "an exemption matches nothing", policy: flag + "exemptions: [{match: {name: b}, reason: r, owner: o, until: 2027-01-31}]", want: `exemption at policy.yaml:3 ("r", o, until 2027-01-31) matches no token`},
+		{name: "an exemption has ended", policy: flag + "exemptions: [{match: {name: a}, reason: r, owner: o, until: 2026-01-31}]", want: `policy.yaml:3:14: the exemption ("r", o, until 2026-01-31) has ended, and tokens that it matches are exempt no more (1): remove it, or renew it`},
+		{name: "an exemption matches nothing", policy: flag + "exemptions: [{match: {name: b}, reason: r, owner: o, until: 2027-01-31}]", want: `policy.yaml:3:14: the exemption ("r", o, until 2027-01-31) matches no token: remove it`},
 		{name: "the clocks differ", policy: flag, want: "the org's clock and ours differ by"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

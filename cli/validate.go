@@ -1,37 +1,99 @@
 package cli
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
+	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
+// validateFlags say how closely a policy is looked at.
+type validateFlags struct {
+	policy              string
+	strict, org, schema bool
+}
+
 func (a *app) validateCommand() *cobra.Command {
-	var file string
-	var schema bool
+	f := &validateFlags{}
 	cmd := &cobra.Command{
 		Use:   "validate",
-		Short: "check a policy file",
+		Short: "check a policy file: every mistake, every rule that can't work",
 		Long: `validate checks a policy file and names every mistake in it, each with its line and
-column and with what to write instead. It needs no org. With a mistake it exits 65.`,
+column and with what to write instead. With a mistake it exits 65.
+
+In a policy without mistakes it then warns of what can't work or is dangerous: rules
+that can never match, steps that never come or come without a gentler one before,
+exemptions that have ended or hide a whole rule. --strict makes these mistakes.
+
+It needs no org. With --org it lists the org that the environment names, changes
+nothing there, and says how many tokens each rule matches, can't judge, or leaves
+to an exemption; then it also warns of exemptions that match no token, and of limits
+above the inventory.`,
 		Example: `  tokensweep validate --policy policy.yaml
+  tokensweep validate --strict --org
   tokensweep validate --schema > policy.schema.json   # for editors: see policy.example.yaml`,
 		Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			if schema {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.schema {
 				return a.print(string(rules.Schema()))
 			}
-			p, err := loadPolicy(file)
-			if err != nil {
-				return err
-			}
-			return a.print(fmt.Sprintf("%s is a valid policy: %d rules, %d exemptions, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+			return a.validate(cmd.Context(), f)
 		},
 	}
-	cmd.Flags().StringVar(&file, "policy", a.policyFile(), "policy `file`")
-	cmd.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of policies and do nothing else")
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	flags.BoolVar(&f.strict, "strict", false, "make warnings mistakes")
+	flags.BoolVar(&f.org, "org", false, "also judge the tokens of the org that the environment names")
+	flags.BoolVar(&f.schema, "schema", false, "print the JSON Schema of policies and do nothing else")
 	return cmd
+}
+
+func (a *app) validate(ctx context.Context, f *validateFlags) error {
+	p, err := loadPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	var census *rules.Census
+	if f.org {
+		if census, err = a.survey(ctx, p); err != nil {
+			return err
+		}
+	}
+	doubts := p.Lint(time.Now(), census)
+	if census != nil {
+		if err := notify.CensusText(a.stdout, p, census); err != nil {
+			return undelivered(err)
+		}
+	}
+	if f.strict && len(doubts) > 0 {
+		return &failure{code: audit.BadPolicy, err: doubts}
+	}
+	for _, d := range doubts {
+		d.Message = "warning: " + d.Message
+		if _, err := fmt.Fprintln(a.stderr, d); err != nil {
+			return undelivered(err)
+		}
+	}
+	return a.print(fmt.Sprintf("%s is a valid policy: %d rules, %d exemptions, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+}
+
+// survey judges the tokens of the org that the environment names.
+func (a *app) survey(ctx context.Context, p *rules.Policy) (*rules.Census, error) {
+	progress := a.newProgress()
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()})
+	if err != nil {
+		return nil, err
+	}
+	census, err := audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
+	progress.end()
+	if err != nil {
+		return nil, &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	}
+	return census, nil
 }

@@ -50,8 +50,8 @@ type leaf struct {
 	op    *operator
 	arg   argument
 	judge func(t *okta.Token, now time.Time) truth
-
-	line, column int // of the operator in the file
+	fits  test[string] // whether the operator is true of a text; nil for other kinds
+	at    place        // of the operator in the file
 }
 
 // maxNesting is how deep all, any and not may nest.
@@ -227,12 +227,13 @@ func useOf(f *field) string {
 
 // compile makes a leaf of a field, an operator and its argument.
 func (r *reader) compile(f *field, o *operator, at, arg *yaml.Node) (node, bool) {
-	l := leaf{field: f, op: o, line: at.Line, column: at.Column}
+	l := leaf{field: f, op: o, at: placeOf(at)}
 	ok := false
 	switch o.kind {
 	case textKind:
 		var holds test[string]
 		holds, l.arg, ok = o.text(r, o.name, arg)
+		l.fits = func(v string) bool { return holds(v) != o.negated }
 		l.judge = judging(f.text, holds, o.negated)
 	case spanKind:
 		var holds test[time.Duration]

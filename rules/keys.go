@@ -145,7 +145,7 @@ var ruleKeys = []key[Rule]{
 		rule.source += written(v)
 	}},
 	{"then", "then: flag", "flag, or a map from step to delay; a delay counts from the first delivered notice", consequence, func(r *reader, _, v *yaml.Node, rule *Rule) {
-		rule.Steps = r.steps(v)
+		r.steps(v, rule)
 		rule.source += written(v)
 	}},
 	{"advice", "", "what the owner of a token that matches should do", inWords, func(r *reader, _, v *yaml.Node, rule *Rule) { rule.Advice, _ = r.words(v, "advice") }},

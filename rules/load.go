@@ -37,8 +37,8 @@ func Load(file string) (*Policy, error) {
 // Parse checks a policy and compiles it. The name of the file is used in messages only. The error, if
 // there is one, is a Mistakes with everything that is wrong, and then there is no policy.
 func Parse(file string, data []byte) (*Policy, error) {
-	r := &reader{file: file}
-	p := &Policy{File: file}
+	r := &reader{file: file, places: make(map[string]place)}
+	p := &Policy{File: file, places: r.places}
 	if doc := r.document(data); doc != nil {
 		sum := sha256.Sum256(data)
 		p.Digest = "sha256:" + hex.EncodeToString(sum[:])

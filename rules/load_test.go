@@ -24,7 +24,11 @@ func TestBadFiles(t *testing.T) {
 			data, err := os.ReadFile(file)
 			require.NoError(t, err)
 			if *update {
-				data = withWants(t, file, data)
+				data = withWants(t, file, data, func(data []byte) (mistakes Mistakes) {
+					_, err := Parse(file, data)
+					require.ErrorAs(t, err, &mistakes)
+					return mistakes
+				})
 			}
 			p, err := Load(file)
 			require.Nil(t, p)
@@ -32,6 +36,32 @@ func TestBadFiles(t *testing.T) {
 			require.ErrorAs(t, err, &mistakes)
 			require.Equal(t, wants(data), found(mistakes))
 			for _, m := range mistakes {
+				require.Equal(t, file, m.File)
+				require.NotRegexp(t, `^[A-Z]|[.!]$|[\x00-\x1f]`, m.Message)
+			}
+		})
+	}
+}
+
+// Each lint file is allowed, and names in the same way what Lint says of it.
+func TestLintFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/lint-*.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 25)
+	for _, file := range files {
+		t.Run(sentence(file, "lint-"), func(t *testing.T) {
+			lint := func(data []byte) Mistakes {
+				p, err := Parse(file, data)
+				require.NoError(t, err)
+				return p.Lint(noon, nil)
+			}
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if *update {
+				data = withWants(t, file, data, lint)
+			}
+			require.Equal(t, wants(data), found(lint(data)))
+			for _, m := range lint(data) {
 				require.Equal(t, file, m.File)
 				require.NotRegexp(t, `^[A-Z]|[.!]$|[\x00-\x1f]`, m.Message)
 			}
@@ -76,15 +106,10 @@ func found(mistakes Mistakes) (lines []string) {
 	return lines
 }
 
-// withWants writes the mistakes of a file into its head. The head moves them down, so that the file
-// is read twice.
-func withWants(t *testing.T, file string, data []byte) []byte {
+// withWants writes what is found in a file into its head. The head moves it down, so that it is looked for twice.
+func withWants(t *testing.T, file string, data []byte, find func([]byte) Mistakes) []byte {
 	body := wantLine.ReplaceAllString(string(data), "")
-	_, err := Parse(file, []byte(body))
-	var mistakes Mistakes
-	require.ErrorAs(t, err, &mistakes)
-	_, err = Parse(file, []byte(strings.Repeat("#\n", len(mistakes))+body))
-	require.ErrorAs(t, err, &mistakes)
+	mistakes := find([]byte(strings.Repeat("#\n", len(find([]byte(body)))) + body))
 	var head strings.Builder
 	for _, line := range found(mistakes) {
 		fmt.Fprintf(&head, "# want: %s\n", line)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"gopkg.in/yaml.v3"
 )
 
 // Mistake is one thing that is wrong with a policy file, and what to write instead.
@@ -21,9 +23,14 @@ func (m Mistake) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Message)
 }
 
-// Mistakes is everything that is wrong with a policy file, in the order of the file. It is the error
-// of Load and Parse, and then never empty.
+// Mistakes is everything that is wrong with a file, in the order of the file. It is the error of Load and Parse, and
+// then never empty; Lint returns warnings in the same form.
 type Mistakes []Mistake
+
+// place is where something stands in a file; line and column count from 1.
+type place struct{ line, column int }
+
+func placeOf(n *yaml.Node) place { return place{max(n.Line, 1), max(n.Column, 1)} }
 
 // Error is one line per mistake.
 func (m Mistakes) Error() string {

@@ -32,6 +32,8 @@ type Policy struct {
 	Rules      []*Rule
 	// Notify says who is told.
 	Notify Notify
+
+	places map[string]place // of limits
 }
 
 // Mode is what a policy allows a run to do.
@@ -149,6 +151,9 @@ type Rule struct {
 
 	when   node
 	source string // of when and then, as written
+
+	at     place             // of the rule in the file
+	stepAt [Revoke + 1]place // of the steps that are written there; zero for the others
 }
 
 // Exemption spares the tokens that it matches, until it ends.
@@ -160,9 +165,10 @@ type Exemption struct {
 	// Line is where it starts in the file.
 	Line int
 
-	file  string
-	until string // as written
-	match node
+	file   string
+	column int
+	until  string // as written
+	match  node
 }
 
 // Ended reports whether the exemption no longer holds.
@@ -171,7 +177,12 @@ func (e *Exemption) Ended(now time.Time) bool { return !now.Before(e.Until) }
 // String names the exemption for people, safe to print:
 // exemption at policy.yaml:27 ("dr drill", sre@acme.example, until 2027-01-31).
 func (e *Exemption) String() string {
-	return fmt.Sprintf("exemption at %s:%d (%s, %s, until %s)", okta.Printable(e.file), e.Line, quote(e.Reason), shown(e.Owner), e.until)
+	return fmt.Sprintf("exemption at %s:%d %s", okta.Printable(e.file), e.Line, e.label())
+}
+
+// label is what String says behind the place.
+func (e *Exemption) label() string {
+	return fmt.Sprintf("(%s, %s, until %s)", quote(e.Reason), shown(e.Owner), e.until)
 }
 
 // Notify says who is told what a run found.

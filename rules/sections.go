@@ -73,7 +73,7 @@ func (r *reader) schedule(k, v *yaml.Node, p *Policy) {
 func (r *reader) exemptions(_, v *yaml.Node, p *Policy) {
 	items, _ := r.list(v, "exemptions", `- match: {name: {like: "dr-*"}} and so on`)
 	for _, item := range items {
-		e := &Exemption{file: r.file, Line: item.Line}
+		e := &Exemption{file: r.file, Line: item.Line, column: item.Column}
 		readMap(r, item, item, "the exemption", exemptionKeys, e)
 		p.Exemptions = append(p.Exemptions, e)
 	}
@@ -85,7 +85,7 @@ func (r *reader) rules(k, v *yaml.Node, p *Policy) {
 		r.wrong(k, "rules is empty: write at least one rule")
 	}
 	for _, item := range items {
-		rule := &Rule{Severity: Medium}
+		rule := &Rule{Severity: Medium, at: placeOf(item)}
 		readMap(r, item, item, "the rule", ruleKeys, rule)
 		p.Rules = append(p.Rules, rule)
 	}
@@ -116,20 +116,20 @@ func (r *reader) ruleID(_, v *yaml.Node, rule *Rule) {
 }
 
 // steps reads what a rule does: flag, or a map from step to delay.
-func (r *reader) steps(v *yaml.Node) []DelayedStep {
-	steps := []DelayedStep{{Step: Flag}}
+func (r *reader) steps(v *yaml.Node, rule *Rule) {
+	rule.Steps = []DelayedStep{{Step: Flag}}
 	switch {
 	case v.Kind == yaml.ScalarNode:
 		if word, ok := r.oneOf(v, "step", stepNames); ok && word != Flag.String() {
 			r.wrong(v, "%s must say its delay: write then: {%s: 7d}, 0d for at once", word, word)
 		}
-		return steps
+		return
 	case v.Kind != yaml.MappingNode:
 		r.wrongKind(v, "then must be flag or a map from step to delay, and not %s: write {quarantine: 3d, revoke: 7d}", kindOf(v))
-		return steps
+		return
 	case len(v.Content) == 0:
 		r.wrong(v, "then is empty: write then: flag")
-		return steps
+		return
 	}
 	var delays [Revoke + 1]*time.Duration
 	for k, d := range r.entries(v) {
@@ -138,6 +138,7 @@ func (r *reader) steps(v *yaml.Node) []DelayedStep {
 			r.wrong(k, "unknown step %s%s", quote(k.Value), suggest(k.Value, stepNames))
 			continue
 		}
+		rule.stepAt[step] = placeOf(k)
 		if step == Quarantine {
 			r.quarantines = append(r.quarantines, k)
 		}
@@ -147,10 +148,9 @@ func (r *reader) steps(v *yaml.Node) []DelayedStep {
 	}
 	for step := Quarantine; step <= Revoke; step++ {
 		if delays[step] != nil {
-			steps = append(steps, DelayedStep{step, *delays[step]})
+			rule.Steps = append(rule.Steps, DelayedStep{step, *delays[step]})
 		}
 	}
-	return steps
 }
 
 // delay reads the delay of one step.

@@ -27,9 +27,10 @@ const maxDepth = 100
 type reader struct {
 	file        string
 	mistakes    Mistakes
-	enforces    *yaml.Node     // the value of mode, if it could be read
-	ids         map[string]int // the line of each rule id
-	quarantines []*yaml.Node   // the quarantine keys of all rules, which need quarantine.zone
+	enforces    *yaml.Node       // the value of mode, if it could be read
+	ids         map[string]int   // the line of each rule id
+	quarantines []*yaml.Node     // the quarantine keys of all rules, which need quarantine.zone
+	places      map[string]place // of the keys in maps that are there once, as map.key
 }
 
 func (r *reader) wrongAt(line, column int, format string, args ...any) {
@@ -68,6 +69,7 @@ func readMap[T any](r *reader, at, n *yaml.Node, what string, keys []key[T], int
 			r.wrong(k, "unknown key %s%s", quote(k.Value), suggest(k.Value, names))
 		case r.filled(k, v):
 			seen[i] = true
+			r.places[what+"."+k.Value] = placeOf(v)
 			keys[i].read(r, k, v, into)
 		default:
 			seen[i] = true

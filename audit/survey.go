@@ -1,0 +1,55 @@
+package audit
+
+import (
+	"context"
+
+	"tokensweep/rules"
+)
+
+// Survey lists the org and judges every token as a dry run does, and returns what that tells of the policy. It
+// remembers nothing. The error is as Report.Err of Run.
+func Survey(ctx context.Context, o Options) (*rules.Census, error) {
+	o.Ledger, o.Enforce = nil, nil
+	r := newRun(o)
+	if err := r.checkOrg(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+		return nil, err
+	}
+	if err := r.judgeAll(ctx); err != nil {
+		return nil, err
+	}
+	if err := r.judgeOwned(ctx); err != nil {
+		return nil, err
+	}
+	return r.census(), nil
+}
+
+// census is what a complete listing told of the policy.
+func (r *run) census() *rules.Census {
+	c := &rules.Census{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Tally), Exemptions: r.used}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		for _, m := range f.Matched {
+			tally := c.Rules[m.Rule]
+			if f.Outcome == Exempt {
+				tally.Exempt++
+			} else {
+				tally.Matched++
+			}
+			c.Rules[m.Rule] = tally
+		}
+		for _, m := range f.Unknown {
+			tally := c.Rules[m.Rule]
+			if f.Outcome == Exempt {
+				tally.Exempt++
+			} else {
+				tally.Unknown++
+			}
+			c.Rules[m.Rule] = tally
+		}
+	}
+	return c
+}

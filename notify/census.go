@@ -1,0 +1,29 @@
+package notify
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"tokensweep/rules"
+)
+
+// CensusText writes for people how many tokens each rule of a policy concerns.
+func CensusText(w io.Writer, p *rules.Policy, c *rules.Census) error {
+	t := table.NewWriter()
+	t.SetStyle(plainStyle())
+	t.AppendHeader(table.Row{"RULE", "MATCH", "UNKNOWN", "EXEMPT"})
+	for _, rule := range p.Rules {
+		tally := c.Rules[rule]
+		t.AppendRow(table.Row{rule.ID, tally.Matched, tally.Unknown, tally.Exempt})
+	}
+	var b strings.Builder
+	for line := range strings.Lines(t.Render() + "\n") {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	_, _ = fmt.Fprintf(&b, "of %s\n\n", count(c.Tokens, "token"))
+	_, err := io.WriteString(w, b.String())
+	return err
+}

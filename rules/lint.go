@@ -1,0 +1,196 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Census is what a complete listing of an org tells of a policy.
+type Census struct {
+	// Tokens is how many tokens there are.
+	Tokens int
+	// Rules are the tallies by rule; a rule that is not in it concerns no token.
+	Rules map[*Rule]Tally
+	// Exemptions is how many tokens each exemption matches for certain, also one that has ended. Of one that reads
+	// owners only the tokens are counted that a rule concerns: other owners are not looked up.
+	Exemptions map[*Exemption]int
+}
+
+// Tally counts the tokens that a rule concerns. A token is in one of the three.
+type Tally struct {
+	// Matched tokens match and Unknown could not be judged, and no exemption covers them; Exempt are covered.
+	Matched, Unknown, Exempt int
+}
+
+// Lint says what can't work in the policy or is dangerous, though it is allowed: rules that can never match, steps that
+// never come, exemptions that hide too much or nothing. It is certain of what it says, and does not find
+// everything. now is when it is asked, seen what a listing told; nil if there was none. It returns nothing for a policy
+// that it has no doubts of.
+func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
+	l := &linter{Policy: p, now: now, seen: seen, can: make(map[*Rule]bool)}
+	for _, rule := range p.Rules {
+		l.rule(rule)
+		l.steps(rule)
+	}
+	for _, e := range p.Exemptions {
+		l.exemption(e)
+	}
+	l.limits()
+	l.mistakes.sort()
+	return l.mistakes
+}
+
+type linter struct {
+	*Policy
+	now      time.Time
+	seen     *Census
+	can      map[*Rule]bool // rules that can match
+	mistakes Mistakes
+}
+
+func (l *linter) warn(at place, format string, args ...any) {
+	l.mistakes = append(l.mistakes, Mistake{l.File, at.line, at.column, fmt.Sprintf(format, args...)})
+}
+
+// rule warns of a rule that can never match, or of parts of it that can't.
+func (l *linter) rule(rule *Rule) {
+	ok, why := possible(l.now, nil, goal{&rule.when, true})
+	l.can[rule] = ok
+	if !ok {
+		l.warn(why.at, "rule %s can never match: %s", rule.ID, why.why)
+		return
+	}
+	l.dead(&rule.when, "rule "+rule.ID)
+}
+
+// dead warns of alternatives that can never be true.
+func (l *linter) dead(when *node, of string) {
+	told := make(map[place]bool)
+	goal{when, true}.alternatives(func(any goal) {
+		for i := range any.node.parts {
+			ok, why := possible(l.now, map[*node]int{any.node: i}, goal{when, true})
+			if !ok && !told[why.at] {
+				told[why.at] = true
+				l.warn(why.at, "this part of %s can never be true: %s", of, why.why)
+			}
+		}
+	})
+}
+
+// steps warns of steps that never come, or that come without the gentler one before them.
+func (l *linter) steps(rule *Rule) {
+	if !l.can[rule] || len(rule.Steps) == 1 {
+		return
+	}
+	after := make(map[Step]time.Duration)
+	for _, s := range rule.Steps {
+		after[s.Step] = s.After
+	}
+	quarantine, quarantines := after[Quarantine]
+	revoke, revokes := after[Revoke]
+	switch {
+	case !revokes:
+	case revoke == 0:
+		l.warn(rule.stepAt[Revoke], "rule %s ends tokens for good in the run that first sees them, with no gentler step before: write quarantine: 0d and a later revoke", rule.ID)
+	case quarantines && quarantine >= revoke:
+		l.warn(rule.stepAt[Quarantine], "rule %s revokes before it would quarantine (%s, and %s): write a shorter delay for quarantine, or leave it out", rule.ID, formatDuration(revoke), formatDuration(quarantine))
+	case !quarantines && rule.stepAt[Flag] == place{}:
+		l.warn(rule.stepAt[Revoke], "rule %s revokes with no quarantine before it, in which a mistake could be noticed and undone: add quarantine with a shorter delay, or flag: 0d if the notice is warning enough", rule.ID)
+	}
+	l.clients(rule)
+	for _, s := range rule.Steps[1:] {
+		if idle(rule) && !l.compatible(rule, "lastUsed", "newerThan", argument{limit: window - s.After}) {
+			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step, formatDuration(s.After), rule.ID)
+		}
+	}
+}
+
+// idle says that using a token makes the rule's notices void.
+func idle(rule *Rule) bool {
+	read := make(map[*field]bool)
+	rule.when.reads(read)
+	for f := range read {
+		if f.name == "lastUsed" || f.name == "lastUpdated" || f.name == "expiresAt" || f.name == "neverUsed" {
+			return true
+		}
+	}
+	return false
+}
+
+// compatible reports whether a token can match the rule and satisfy one operator more.
+func (l *linter) compatible(rule *Rule, name, op string, arg argument) bool {
+	f := fieldNamed(name)
+	extra := node{leaf: leaf{field: f, op: operatorFor(op, f.kind()), arg: arg, fits: func(v string) bool { return matchesAny(l.Protect.globs, v) }}}
+	ok, _ := possible(l.now, nil, goal{&rule.when, true}, goal{&extra, true})
+	return ok
+}
+
+// clients warns of steps that protect.actOnClients keeps from being taken.
+func (l *linter) clients(rule *Rule) {
+	step := rule.Steps[len(rule.Steps)-1].Step
+	if len(l.Protect.ActOnClients) == 0 || !l.compatible(rule, "clientName", "like", argument{words: l.Protect.ActOnClients, list: true}) {
+		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
+		return
+	}
+	goal{&rule.when, true}.leaves(func(c claim) {
+		if c.field.name != "clientName" {
+			return
+		}
+		var out []string
+		for _, client := range c.allowed() {
+			if !matchesAny(l.Protect.globs, client) {
+				out = append(out, client)
+			}
+		}
+		if len(out) > 0 {
+			l.warn(c.at, "rule %s can only flag the tokens of %s: protect.actOnClients (%s) leaves them out", rule.ID, quotedList(out), shownList(l.Protect.ActOnClients))
+		}
+	})
+}
+
+// exemption warns of one that spares nothing, or a whole rule.
+func (l *linter) exemption(e *Exemption) {
+	at := place{e.Line, e.column}
+	ok, why := possible(l.now, nil, goal{&e.match, true})
+	switch {
+	case e.Ended(l.now):
+		still := ""
+		if l.seen != nil {
+			still = fmt.Sprintf(", and tokens that it matches are exempt no more (%d)", l.seen.Exemptions[e])
+		}
+		l.warn(at, "the exemption %s has ended%s: remove it, or renew it", e.label(), still)
+		return
+	case !ok:
+		l.warn(why.at, "the exemption %s can never match: %s", e.label(), why.why)
+		return
+	case l.seen != nil && l.seen.Exemptions[e] == 0 && !e.ReadsOwners():
+		l.warn(at, "the exemption %s matches no token: remove it", e.label())
+	}
+	l.dead(&e.match, "the exemption "+e.label())
+	for _, rule := range l.Rules {
+		if !l.can[rule] {
+			continue
+		}
+		if spares, _ := possible(l.now, nil, goal{&rule.when, true}, goal{&e.match, false}); !spares {
+			l.warn(at, "the exemption %s covers all of rule %s, which comes to nothing while it holds: make it narrower, or remove the rule", e.label(), rule.ID)
+		}
+	}
+}
+
+// limits warns of bounds that the org never reaches.
+func (l *linter) limits() {
+	if l.Limits == nil || l.seen == nil {
+		return
+	}
+	for _, bound := range []struct {
+		name string
+		of   int
+	}{
+		{"limits.perRun", l.Limits.PerRun}, {"limits.perDay", l.Limits.PerDay}, {"stopAbove.count", l.Limits.StopAbove.Count},
+	} {
+		if bound.of > l.seen.Tokens {
+			l.warn(l.places[bound.name], "%s is %d, and the org has %d tokens: it limits nothing, write what a bad day may cost", bound.name[strings.LastIndexByte(bound.name, '.')+1:], bound.of, l.seen.Tokens)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package rules
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tokensweep/okta"
+)
+
+// liveToken is a token as Okta lists them: used no earlier than created and at most 30 days ago, not updated before that.
+var liveToken = rapid.Custom(func(t *rapid.T) *okta.Token {
+	token := someToken.Draw(t, "token")
+	idle := time.Duration(rapid.Int64Range(0, int64(window/time.Second)-1).Draw(t, "idle")) * time.Second
+	since := func(d time.Duration, label string) time.Duration {
+		return d + time.Duration(rapid.Int64Range(0, 400*24*3600).Draw(t, label))*time.Second
+	}
+	token.ExpiresAt, token.TokenWindow = ago(idle-window), okta.Some(window)
+	if rapid.Bool().Draw(t, "unused") {
+		token.Created = ago(idle)
+	} else {
+		token.Created = ago(since(idle, "age"))
+	}
+	token.LastUpdated = ago(time.Duration(rapid.Int64Range(0, int64(idle/time.Second)).Draw(t, "edited")) * time.Second)
+	return token
+})
+
+func TestWhatLintCallsImpossibleIsTrueOfNoToken(t *testing.T) {
+	impossible := 0
+	rapid.Check(t, func(t *rapid.T) {
+		p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: "+someCondition(2).Draw(t, "when")+", then: flag}]"))
+		require.NoError(t, err)
+		when := &p.Rules[0].when
+		holds := rapid.Bool().Draw(t, "holds")
+		can, why := possible(noon, nil, goal{when, holds})
+		if can {
+			return
+		}
+		impossible++
+		require.NotEmpty(t, why.why)
+		require.NotZero(t, why.at)
+		for range 5 {
+			got := when.eval(liveToken.Draw(t, "token"), noon)
+			require.NotEqual(t, truthOf(holds), got)
+		}
+	})
+	require.Positive(t, impossible, "else this shows nothing")
+}
+
+func TestLintKnowsTheInventory(t *testing.T) {
+	p, err := Parse("policy.yaml", []byte(`version: 1
+limits: {perRun: 3, perDay: 50, stopAbove: {count: 100, percent: 20}}
+exemptions:
+  - {match: {name: dr-1}, reason: drill, owner: sre, until: 2026-11-22}
+  - {match: {name: dr-2}, reason: drill, owner: sre, until: 2027-11-22}
+  - {match: {owner.login: dr}, reason: drill, owner: sre, until: 2027-11-22}
+  - {match: {name: dr-3}, reason: drill, owner: sre, until: 2027-11-22}
+rules: [{id: a, when: {name: {like: "*-1"}}, then: flag}]`))
+	require.NoError(t, err)
+	require.Equal(t, []string{`4:5: the exemption ("drill", sre, until 2026-11-22) has ended: remove it, or renew it`}, found(p.Lint(noon, nil)))
+	require.Equal(t, []string{
+		"2:29: perDay is 50, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
+		"2:52: count is 100, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
+		`4:5: the exemption ("drill", sre, until 2026-11-22) has ended, and tokens that it matches are exempt no more (2): remove it, or renew it`,
+		`5:5: the exemption ("drill", sre, until 2027-11-22) matches no token: remove it`,
+	}, found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]int{p.Exemptions[0]: 2, p.Exemptions[3]: 1}})))
+}
+
+func TestThePoliciesThatWeShipRaiseNoDoubt(t *testing.T) {
+	p, err := Load("../policy.example.yaml")
+	require.NoError(t, err)
+	require.Empty(t, p.Lint(noon, nil))
+}
+
+// A policy of many alternatives must not take for ever.
+func TestLintGivesUpRatherThanSearchForEver(t *testing.T) {
+	when := ""
+	for range 30 {
+		when += "{any: [{name: a}, {name: b}, {name: c}]}, "
+	}
+	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {all: ["+when+"{name: d}]}, then: flag}]"))
+	require.NoError(t, err)
+	began := time.Now()
+	require.Empty(t, p.Lint(noon, nil))
+	require.Less(t, time.Since(began), 5*time.Second)
+}
