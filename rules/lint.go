@@ -28,7 +28,7 @@ type Tally struct {
 // everything. now is when it is asked, seen what a listing told; nil if there was none. It returns nothing for a policy
 // that it has no doubts of.
 func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
-	l := &linter{Policy: p, now: now, seen: seen, can: make(map[*Rule]bool)}
+	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, seen: seen, can: make(map[*Rule]bool)}
 	for _, rule := range p.Rules {
 		l.rule(rule)
 		l.steps(rule)
@@ -43,7 +43,7 @@ func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
 
 type linter struct {
 	*Policy
-	now      time.Time
+	prover
 	seen     *Census
 	can      map[*Rule]bool // rules that can match
 	mistakes Mistakes
@@ -55,7 +55,7 @@ func (l *linter) warn(at place, format string, args ...any) {
 
 // rule warns of a rule that can never match, or of parts of it that can't.
 func (l *linter) rule(rule *Rule) {
-	ok, why := possible(l.now, nil, goal{&rule.when, true})
+	ok, why := l.possible(nil, goal{&rule.when, true})
 	l.can[rule] = ok
 	if !ok {
 		l.warn(why.at, "rule %s can never match: %s", rule.ID, why.why)
@@ -69,7 +69,7 @@ func (l *linter) dead(when *node, of string) {
 	told := make(map[place]bool)
 	goal{when, true}.alternatives(func(any goal) {
 		for i := range any.node.parts {
-			ok, why := possible(l.now, map[*node]int{any.node: i}, goal{when, true})
+			ok, why := l.possible(map[*node]int{any.node: i}, goal{when, true})
 			if !ok && !told[why.at] {
 				told[why.at] = true
 				l.warn(why.at, "this part of %s can never be true: %s", of, why.why)
@@ -122,7 +122,7 @@ func idle(rule *Rule) bool {
 func (l *linter) compatible(rule *Rule, name, op string, arg argument) bool {
 	f := fieldNamed(name)
 	extra := node{leaf: leaf{field: f, op: operatorFor(op, f.kind()), arg: arg, fits: func(v string) bool { return matchesAny(l.Protect.globs, v) }}}
-	ok, _ := possible(l.now, nil, goal{&rule.when, true}, goal{&extra, true})
+	ok, _ := l.possible(nil, goal{&rule.when, true}, goal{&extra, true})
 	return ok
 }
 
@@ -152,7 +152,7 @@ func (l *linter) clients(rule *Rule) {
 // exemption warns of one that spares nothing, or a whole rule.
 func (l *linter) exemption(e *Exemption) {
 	at := place{e.Line, e.column}
-	ok, why := possible(l.now, nil, goal{&e.match, true})
+	ok, why := l.possible(nil, goal{&e.match, true})
 	switch {
 	case e.Ended(l.now):
 		still := ""
@@ -172,7 +172,7 @@ func (l *linter) exemption(e *Exemption) {
 		if !l.can[rule] {
 			continue
 		}
-		if spares, _ := possible(l.now, nil, goal{&rule.when, true}, goal{&e.match, false}); !spares {
+		if spares, _ := l.possible(nil, goal{&rule.when, true}, goal{&e.match, false}); !spares {
 			l.warn(at, "the exemption %s covers all of rule %s, which comes to nothing while it holds: make it narrower, or remove the rule", e.label(), rule.ID)
 		}
 	}

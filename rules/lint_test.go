@@ -34,7 +34,7 @@ func TestWhatLintCallsImpossibleIsTrueOfNoToken(t *testing.T) {
 		require.NoError(t, err)
 		when := &p.Rules[0].when
 		holds := rapid.Bool().Draw(t, "holds")
-		can, why := possible(noon, nil, goal{when, holds})
+		can, why := (&prover{noon, maxAllSteps}).possible(nil, goal{when, holds})
 		if can {
 			return
 		}
@@ -84,5 +84,5 @@ func TestLintGivesUpRatherThanSearchForEver(t *testing.T) {
 	require.NoError(t, err)
 	began := time.Now()
 	require.Empty(t, p.Lint(noon, nil))
-	require.Less(t, time.Since(began), 5*time.Second)
+	require.Less(t, time.Since(began), time.Second)
 }

@@ -49,8 +49,9 @@ type conflict struct {
 	why string
 }
 
-// maxWays bounds the search for a way to be true. A policy that needs more is taken to be possible.
-const maxWays = 20_000
+// The steps after which one search, and all searches for one policy, give up. What they would have found is then
+// taken to be possible.
+const maxSteps, maxAllSteps = 2_000, 50_000
 
 // search looks for a way to make goals come true together.
 type search struct {
@@ -61,10 +62,19 @@ type search struct {
 	found *conflict
 }
 
+// prover makes searches.
+type prover struct {
+	now  time.Time
+	left int // steps until no search is made any more
+}
+
 // possible reports whether all of the goals can be reached together, now or later. If not, the conflict says why.
-func possible(now time.Time, only map[*node]int, goals ...goal) (bool, *conflict) {
-	s := &search{now: now, only: only, left: maxWays}
-	return s.reach(goals, nil), s.found
+func (p *prover) possible(only map[*node]int, goals ...goal) (bool, *conflict) {
+	s := &search{now: p.now, only: only, left: min(maxSteps, p.left)}
+	began := s.left
+	can := s.reach(goals, nil)
+	p.left -= began - max(0, s.left)
+	return can, s.found
 }
 
 // reach tries to reach the goals, the first one first, under the claims that were made for earlier ones.
@@ -208,14 +218,15 @@ func noText(same []claim) string {
 			return together(c, *bars)
 		}
 	}
-	for _, a := range same {
-		if a.like(false) && slices.Contains(a.arg.words, "*") {
-			return "every " + a.field.name + " is like *"
-		}
-		for _, b := range same {
-			switch {
-			case a.like(true) && b.like(false) && !slices.ContainsFunc(a.arg.words, func(w string) bool { return !slices.Contains(b.arg.words, w) }),
-				a.matches(true) && b.matches(false) && slices.Equal(a.arg.words, b.arg.words):
+	last := same[len(same)-1]
+	if last.like(false) && slices.Contains(last.arg.words, "*") {
+		return "every " + last.field.name + " is like *"
+	}
+	for _, c := range same {
+		for _, pair := range [][2]claim{{c, last}, {last, c}} {
+			a, b := pair[0], pair[1]
+			if a.like(true) && b.like(false) && !slices.ContainsFunc(a.arg.words, func(w string) bool { return !slices.Contains(b.arg.words, w) }) ||
+				a.matches(true) && b.matches(false) && slices.Equal(a.arg.words, b.arg.words) {
 				return together(a, b)
 			}
 		}
@@ -250,8 +261,10 @@ func noList(same []claim) string {
 		return c.op.name == "containsNone" && c.holds || (c.op.name == "contains" || c.op.name == "containsAny") && !c.holds
 	}
 	isEmpty := func(c claim, empty bool) bool { return c.op.name == "empty" && (c.arg.yes == c.holds) == empty }
-	for _, a := range same {
-		for _, b := range same {
+	last := same[len(same)-1]
+	for _, c := range same {
+		for _, pair := range [][2]claim{{c, last}, {last, c}} {
+			a, b := pair[0], pair[1]
 			in := func(w string) bool { return slices.Contains(b.arg.words, w) }
 			switch {
 			case wants(a, "contains", "containsAll") && bars(b) && slices.ContainsFunc(a.arg.words, in),
