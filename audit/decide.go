@@ -29,6 +29,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
 		Severity: severity(v), Step: strongest(v.Matched), Outcome: Flagged, At: at,
+		Remark: rules.EditRemark(&view),
 	}
 	spared := slices.Clone(v.Protections)
 	if own != "" {

@@ -83,6 +83,9 @@ type Finding struct {
 	// Reason says why it is protected, exempt, unknown, held, gone, changed or failed, or since when it
 	// is quarantined. It is "" for other outcomes.
 	Reason string
+	// Remark says that the token was edited since its last use, or that its times don't go together; "" if nothing is
+	// odd. A quarantine of ours is no edit.
+	Remark string
 	// Due is when the step is or was due, if it is a quarantine or a revocation. Before a notice was
 	// delivered it is the time at which the step would be due, were the notice delivered now.
 	Due time.Time

@@ -159,7 +159,7 @@ func ownerTrouble(t *okta.Token) string {
 }
 
 // reasons gives a finding's sentences: the rules that matched and why, those that could not be judged,
-// and why it is spared.
+// why it is spared, and what is odd about it.
 func reasons(f *audit.Finding) []string {
 	var out []string
 	for _, m := range f.Matched {
@@ -170,7 +170,7 @@ func reasons(f *audit.Finding) []string {
 			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
 		}
 	}
-	for _, s := range []string{f.Reason, ownerTrouble(&f.Token)} {
+	for _, s := range []string{f.Reason, f.Remark, ownerTrouble(&f.Token)} {
 		if s != "" {
 			out = append(out, s)
 		}

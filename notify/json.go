@@ -97,6 +97,7 @@ type jsonFinding struct {
 	Step     string        `json:"step"`
 	Outcome  audit.Outcome `json:"outcome"`
 	Reason   string        `json:"reason"`
+	Remark   string        `json:"remark"`
 	Due      *string       `json:"due"`
 	Change   *audit.Change `json:"change"`
 }
@@ -177,7 +178,7 @@ func JSON(w io.Writer, r *audit.Report) error {
 		j.Counts[f.Outcome]++
 		j.Findings = append(j.Findings, jsonFinding{
 			Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Due: timestamp(f.Due), Change: change(f.Change),
+			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change),
 		})
 	}
 	return writeJSON(w, j)

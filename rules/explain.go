@@ -106,8 +106,13 @@ func (f *field) presence(t *okta.Token, now time.Time) okta.Presence {
 	}
 }
 
-// doubt says why the field can't be judged.
+// doubt is the sentence that says why the field can't be judged.
 func (f *field) doubt(t *okta.Token, now time.Time) string {
+	return f.name + " unknown: " + f.why(t, now)
+}
+
+// why says why the field can't be judged.
+func (f *field) why(t *okta.Token, now time.Time) string {
 	why := ""
 	if f.blame != nil {
 		why = okta.Printable(f.blame(t, now))
@@ -120,7 +125,7 @@ func (f *field) doubt(t *okta.Token, now time.Time) string {
 	if why == "" {
 		why = "it is " + f.presence(t, now).String()
 	}
-	return f.name + " unknown: " + why
+	return why
 }
 
 func formatTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -18,6 +18,8 @@ type field struct {
 	list  func(*okta.Token) okta.Opt[[]string]
 	yesNo func(t *okta.Token, now time.Time) okta.Opt[bool]
 
+	// remark says from what the value was derived, or what is odd about it; "" if nothing is. It may be nil.
+	remark func(t *okta.Token) string
 	// past is set for a time that can't lie in the future.
 	past bool
 	// blame says which other field is why a derived one can't be judged, or "" if none is. It is nil
@@ -36,14 +38,14 @@ var fields = []field{
 		text: func(t *okta.Token) okta.Opt[string] { return t.UserID }},
 	{name: "created", doc: "when it was made", past: true,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.Created }},
-	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true,
+	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true, remark: EditRemark,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
 	{name: "expiresAt", doc: "when Okta ends it unless it is used before",
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.ExpiresAt }},
 	{name: "lastUsed", doc: "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not move it", past: true,
-		time: (*okta.Token).LastUsed, blame: blameLastUsed},
+		time: (*okta.Token).LastUsed, blame: blameLastUsed, remark: derivation},
 	{name: "neverUsed", doc: "derived: lastUsed equals created",
-		yesNo: neverUsed, blame: blameNeverUsed},
+		yesNo: neverUsed, blame: blameNeverUsed, remark: func(*okta.Token) string { return "derived: lastUsed compared with created" }},
 	{name: "tokenWindow", doc: "how long after its last use Okta ends it",
 		span: func(t *okta.Token) okta.Opt[time.Duration] { return t.TokenWindow }},
 	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …",
@@ -214,6 +216,28 @@ func blameLastUsed(t *okta.Token, _ time.Time) string {
 	default:
 		return ""
 	}
+}
+
+// EditRemark says what lastUpdated shows beside the last use: that the token was edited since, or that the two don't go
+// together. It is "" where they are the same or one is not known.
+func EditRemark(t *okta.Token) string {
+	updated, known := t.LastUpdated.Get()
+	used, derived := t.LastUsed().Get()
+	switch {
+	case !known || !derived || updated.Equal(used):
+		return ""
+	case updated.After(used):
+		return "lastUpdated " + formatTime(updated) + " is later than the last use that is derived, " + formatTime(used) + ": it was edited since, which is not a use"
+	}
+	return "lastUpdated " + formatTime(updated) + " is earlier than the last use that is derived, " + formatTime(used) + ": one of the two is not what it seems"
+}
+
+// derivation says from what lastUsed is derived.
+func derivation(t *okta.Token) string {
+	if _, ok := t.TokenWindow.Get(); ok {
+		return "derived: expiresAt less tokenWindow"
+	}
+	return "derived: expiresAt less the 30d that all tokens have, since tokenWindow is missing"
 }
 
 // neverUsed is unreadable where one of the two times that it compares is not a real one.
