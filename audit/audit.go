@@ -76,6 +76,7 @@ const maxClockDifference = 5 * time.Minute
 type run struct {
 	o Options
 	*Report
+	book    book // nil for one that writes nothing
 	decider decider
 	self    *caller
 	used    map[*rules.Exemption]int
@@ -134,7 +135,7 @@ func newRun(o Options) *run {
 	r.ID = runID(r.Started)
 	r.decider = decider{policy: o.Policy, past: &ledger.State{}}
 	if o.Ledger != nil {
-		r.decider.past = o.Ledger.State()
+		r.book, r.decider.past = o.Ledger, o.Ledger.State()
 	}
 	return r
 }
@@ -231,7 +232,10 @@ func (r *run) checkOrg() error {
 }
 
 // judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept.
-func (r *run) judgeAll(ctx context.Context) error {
+func (r *run) judgeAll(ctx context.Context) error { return r.each(ctx, r.judge) }
+
+// each lists the org and visits each token as it comes. clock is the org's when it sent the token.
+func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time) error) error {
 	listing := r.o.Org.List(ctx, okta.ListOptions{})
 	r.AsOf = r.o.AsOf
 	for t, err := range listing.All() {
@@ -245,7 +249,7 @@ func (r *run) judgeAll(ctx context.Context) error {
 		if r.o.Progress != nil {
 			r.o.Progress(listing.Pages, listing.Tokens)
 		}
-		if err := r.judge(t, r.orOurs(listing.Clock)); err != nil {
+		if err := visit(t, r.orOurs(listing.Clock)); err != nil {
 			return err
 		}
 	}
@@ -256,7 +260,7 @@ func (r *run) judgeAll(ctx context.Context) error {
 	return nil
 }
 
-// judge judges one token of the list. clock is the org's when it sent the token.
+// judge judges one token of the list.
 func (r *run) judge(t okta.Token, clock time.Time) error {
 	r.list(&t)
 	if _, cutOff := r.decider.quarantined(t); cutOff {

@@ -11,13 +11,18 @@ import (
 	"tokensweep/okta"
 )
 
-// record appends to the ledger, if there is one.
+// book is where a run writes what happens: a ledger, or for a run that is imagined what is known of the past.
+type book interface {
+	Append(ledger.Record) (ledger.Record, error)
+}
+
+// record appends to the book, if there is one.
 func (r *run) record(rec ledger.Record) error {
-	if r.o.Ledger == nil || r.imagined() {
+	if r.book == nil || r.imagined() {
 		return nil
 	}
 	rec.Run = r.ID
-	_, err := r.o.Ledger.Append(rec)
+	_, err := r.book.Append(rec)
 	return err
 }
 

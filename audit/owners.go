@@ -26,10 +26,7 @@ func (r *run) judgeOwned(ctx context.Context) error {
 	}
 	for _, c := range r.candidates {
 		c.token.Owner = r.owners[c.token.UserID.Or("")]
-		if c.own == "" && r.self.found == 0 && r.self.userID != "" && c.token.UserID.Or("") == r.self.userID {
-			c.own = "it may be the token that this run uses: same owner, and no other looks like it"
-		}
-		f, v, ok := r.decider.decide(c.token, c.own, c.at)
+		f, v, ok := r.decider.decide(c.token, r.ownOf(&c), c.at)
 		for _, e := range v.Exemptions {
 			r.used[e]++
 		}
@@ -39,6 +36,14 @@ func (r *run) judgeOwned(ctx context.Context) error {
 	}
 	r.candidates = nil
 	return nil
+}
+
+// ownOf says why a candidate may be the token that this run uses, now that all are known; "" if it isn't.
+func (r *run) ownOf(c *candidate) string {
+	if c.own == "" && r.self.found == 0 && r.self.userID != "" && c.token.UserID.Or("") == r.self.userID {
+		return "it may be the token that this run uses: same owner, and no other looks like it"
+	}
+	return c.own
 }
 
 // lookUp reads the owners of all candidates. What could not be read of one is part of what is known of

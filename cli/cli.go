@@ -66,7 +66,8 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.tokensCommand(), a.ledgerCommand(), a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand())
+	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
+		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand())
 	return root
 }
 

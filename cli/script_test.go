@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,8 +64,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// startOrg starts an org and puts it into the environment: org [tokens=N] [page=N] [rate=N] [fault=KIND]
-// [clock=fixed].
+// startOrg starts an org and puts it into the environment: org [demo] [tokens=N] [page=N] [rate=N] [fault=KIND]
+// [clock=fixed]. The id of each token goes there too, as ID_ and its name.
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	// The clock is the real one, since the process that is tested has no other.
 	now := time.Now().UTC().Truncate(time.Second)
@@ -73,6 +74,10 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
 		switch key {
+		case "demo":
+			demo := cli.DemoOrg(time.Now)
+			cfg.Me, cfg.Users, cfg.Zones, cfg.Tokens = demo.Me, demo.Users, demo.Zones, demo.Tokens
+			cfg.PageSize, cfg.OwnToken = demo.PageSize, demo.OwnToken
 		case "tokens":
 			n, err := strconv.Atoi(value)
 			ts.Check(err)
@@ -95,6 +100,23 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("unknown argument %q", arg)
 		}
 	}
+	if cfg.OwnToken == "" {
+		addFew(&cfg, now)
+	}
+	org := oktatest.Start(cfg)
+	ts.Defer(org.Close)
+	org.Fault(fault)
+	orgs.Store(ts, org)
+	for _, t := range cfg.Tokens {
+		ts.Setenv("ID_"+regexp.MustCompile(`\W`).ReplaceAllString(t.Name, "_"), t.ID)
+	}
+	ts.Setenv("OKTA_CLIENT_ORGURL", org.URL())
+	ts.Setenv("OKTA_CLIENT_TOKEN", canary)
+	ts.Setenv("CANARY", canary) // scripts don't spell it out, since -v prints them
+}
+
+// addFew adds an idle token, a fresh one, and the one that is used.
+func addFew(cfg *oktatest.Config, now time.Time) {
 	cfg.OwnToken = "00Town000000000000d7"
 	cfg.Tokens = append(cfg.Tokens,
 		oktatest.Token{ID: "00Tidle00000000000d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
@@ -102,13 +124,6 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
 	)
 	cfg.Users = oktatest.Owners(cfg.Tokens)
-	org := oktatest.Start(cfg)
-	ts.Defer(org.Close)
-	org.Fault(fault)
-	orgs.Store(ts, org)
-	ts.Setenv("OKTA_CLIENT_ORGURL", org.URL())
-	ts.Setenv("OKTA_CLIENT_TOKEN", canary)
-	ts.Setenv("CANARY", canary) // scripts don't spell it out, since -v prints them
 }
 
 // orgs are the last org of each script.

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -111,7 +110,7 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	progress.end()
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
-		return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, or it never was", id, client.OrgURL())}
+		return noSuchToken(id, client.OrgURL())
 	case err != nil:
 		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
 	}

@@ -176,12 +176,16 @@ func JSON(w io.Writer, r *audit.Report) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		j.Counts[f.Outcome]++
-		j.Findings = append(j.Findings, jsonFinding{
-			Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-			Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change),
-		})
+		j.Findings = append(j.Findings, findingJSON(f))
 	}
 	return writeJSON(w, j)
+}
+
+func findingJSON(f *audit.Finding) jsonFinding {
+	return jsonFinding{
+		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
+		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change),
+	}
 }
 
 // change is null where nothing is remembered of the run before.

@@ -22,22 +22,31 @@ const maxFile = 256 << 10
 // Load reads and checks a policy file. A file that can't be read gives a plain error; one that is
 // wrong gives Mistakes with everything that is wrong with it.
 func Load(file string) (*Policy, error) {
+	data, err := readFile(file, "the policy")
+	if err != nil {
+		return nil, err
+	}
+	return Parse(file, data)
+}
+
+// readFile reads a file, but not much more of it than is allowed.
+func readFile(file, what string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, fmt.Errorf("reading the policy: %w", err)
+		return nil, fmt.Errorf("reading %s: %w", what, err)
 	}
 	defer func() { _ = f.Close() }()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("reading the policy: %w", err)
+		return nil, fmt.Errorf("reading %s: %w", what, err)
 	}
-	return Parse(file, data)
+	return data, nil
 }
 
 // Parse checks a policy and compiles it. The name of the file is used in messages only. The error, if
 // there is one, is a Mistakes with everything that is wrong, and then there is no policy.
 func Parse(file string, data []byte) (*Policy, error) {
-	r := &reader{file: file, places: make(map[string]place)}
+	r := &reader{file: file, places: make(map[string]place), least: "version: 1 and at least one rule"}
 	p := &Policy{File: file, places: r.places}
 	if doc := r.document(data); doc != nil {
 		sum := sha256.Sum256(data)
@@ -67,7 +76,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := decode(d, &doc); {
 	case errors.Is(err, io.EOF):
-		r.wrongAt(1, 1, "the file is empty: write version: 1 and at least one rule")
+		r.wrongAt(1, 1, "the file is empty: write %s", r.least)
 		return nil
 	case err != nil:
 		r.syntax(data, err)
@@ -82,7 +91,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 	}
 	root := doc.Content[0]
 	if root.Kind == yaml.ScalarNode && root.Tag == nullTag {
-		r.wrongAt(1, 1, "the file is empty: write version: 1 and at least one rule")
+		r.wrongAt(1, 1, "the file is empty: write %s", r.least)
 		return nil
 	}
 	return root

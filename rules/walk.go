@@ -26,6 +26,7 @@ const maxDepth = 100
 // noted a mistake, so that the caller can go on with the rest.
 type reader struct {
 	file        string
+	least       string // what a file must have, for one that is empty
 	mistakes    Mistakes
 	enforces    *yaml.Node       // the value of mode, if it could be read
 	ids         map[string]int   // the line of each rule id
@@ -46,7 +47,7 @@ type key[T any] struct {
 	name string
 	must string // what to add where the key is missing; "" if it may be
 	doc  string // for the schema
-	form *form  // what the value looks like
+	form *form  // what the value looks like; nil in files that have no schema
 	// read gets the value into a T.
 	read func(r *reader, k, v *yaml.Node, into *T)
 }

@@ -1,0 +1,140 @@
+package audit
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Explanation is all that there is to say of one token: what it is, what every condition makes of it, what comes of it
+// now, and what will.
+type Explanation struct {
+	// At is the instant at which it was judged.
+	At time.Time
+	// Token is the token as Okta has it, with its owner.
+	Token okta.Token
+	// Quarantined says since when it is in quarantine; "" if it isn't. In a quarantine of ours rules see the
+	// token as it was before.
+	Quarantined string
+	// Trace is every field, condition, exemption and protection.
+	Trace rules.Trace
+	// Own says why it may be the token of the run; "" if it isn't.
+	Own string
+	// Finding is what a report says of it; nil if no rule concerns it.
+	Finding *Finding
+	// Steps are the quarantines and revocations that the rules want which match it, in the order of the policy.
+	Steps []StepAhead
+	// Calendar is what becomes of it if nobody uses it and every notice is delivered at once, without regard to
+	// limits. Its times are those of the changes themselves, not of the runs that will notice them.
+	Calendar []Event
+}
+
+// StepAhead is a step that a rule wants.
+type StepAhead struct {
+	// Rule is the id of the rule.
+	Rule string
+	Step rules.Step
+	// After is the delay, Noticed when the notice was delivered from which it counts; zero if there is none that
+	// holds, and then Due counts from now.
+	After   time.Duration
+	Noticed time.Time
+	Due     time.Time
+}
+
+// Explain reads one token and its owner, and explains what the policy and the past make of it. past may be nil.
+// The error is okta.ErrNotFound if there is no such token, and else as Report.Err of Run.
+func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanation, error) {
+	o.Ledger, o.Enforce = nil, nil
+	r := newRun(o)
+	if look.Past != nil {
+		r.decider.past = look.Past
+	}
+	if err := r.checkOrg(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+		return nil, err
+	}
+	t, err := r.o.Org.Token(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if user, known := t.UserID.Get(); known {
+		if t.Owner, err = r.o.Org.Owner(ctx, user); err != nil {
+			return nil, err
+		}
+	}
+	clock := r.orgNow()
+	at := o.AsOf
+	if at.IsZero() {
+		at = instantFor(&t, clock, clock)
+	}
+	return r.decider.explain(t, r.self.candidate(&t, clock), at), nil
+}
+
+// explain explains a token. own says why it may be the token of the run. The past is changed by what is imagined.
+func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
+	view := d.view(t)
+	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(&view, at)}
+	var quarantined bool
+	e.Quarantined, quarantined = d.quarantined(t)
+	if f, _, ok := d.decide(t, own, at); ok {
+		e.Finding = &f
+		e.Steps = d.ahead(f, &view, quarantined)
+	}
+	e.Calendar = d.foresee(t, own, at)
+	return e
+}
+
+// ahead are the steps of a finding, due or not.
+func (d *decider) ahead(f Finding, view *okta.Token, quarantined bool) (steps []StepAhead) {
+	for _, s := range d.steps(&f, view, f.At, quarantined) {
+		i := slices.IndexFunc(f.Matched, func(m rules.Match) bool { return m.Rule.ID == s.rule })
+		a := StepAhead{Rule: s.rule, Step: s.Step, Due: s.due}
+		for _, delayed := range f.Matched[i].Rule.Steps {
+			if delayed.Step == s.Step {
+				a.After = delayed.After
+			}
+		}
+		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.untold, func(u facts) bool { return u.rule == s.rule }) {
+			a.Noticed = start
+		}
+		steps = append(steps, a)
+	}
+	return steps
+}
+
+// farAhead is where a calendar ends that nothing else ends.
+const farAhead = 366 * 24 * time.Hour
+
+// foresee imagines a run at each instant at which something changes about a token, until nothing does any more.
+func (d *decider) foresee(t okta.Token, own string, at time.Time) []Event {
+	s := &subject{Token: t, own: own, since: at}
+	m := &imagination{decider: *d, tokens: []*subject{s}, whole: true}
+	until := at.Add(farAhead)
+	if ends, known := t.ExpiresAt.Get(); known {
+		until = ends
+	}
+	for now := at; !now.After(until) && len(m.tokens) > 0; {
+		m.run(now)
+		next := until.Add(1)
+		view := d.view(s.Token)
+		if turns := d.policy.Turns(&view, now, until); len(turns) > 0 {
+			next = turns[0]
+		}
+		if f, _, ok := d.decide(s.Token, own, now); ok {
+			for _, step := range d.ahead(f, &view, false) {
+				if step.Due.After(now) && step.Due.Before(next) {
+					next = step.Due
+				}
+			}
+		}
+		now = next.Add(time.Second - 1).Truncate(time.Second) // "more than 21 days" begins a moment after them
+	}
+	m.end(until)
+	return m.events
+}

@@ -1,0 +1,208 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// imagination goes through runs that never happen: each decides by the code of a real one, writes what it would write
+// into a copy of what the ledger tells, and does to its own tokens what Okta would.
+type imagination struct {
+	decider decider
+	limits  *rules.Limits // nil for no limits
+	tokens  []*subject    // that are still there
+	// others are when Okta ends the tokens that no rule ever concerns, in order.
+	others []time.Time
+	at     time.Time // of the run
+	seq    uint64
+	events []Event
+	halted bool // the last run was stopped by stopAbove
+	// whole makes it an event that Okta ends a token which no rule ever concerned.
+	whole bool
+}
+
+// subject is a token in the imagination.
+type subject struct {
+	okta.Token
+	own   string    // why it may be the token that runs use
+	since time.Time // when it was listed: nothing about it is judged earlier
+	used  bool      // it is in use all the time
+	last  string    // what the last event said, "" before any
+}
+
+// Append takes a record into what is known. It makes the imagination the book of a run.
+func (m *imagination) Append(r ledger.Record) (ledger.Record, error) {
+	m.seq++
+	r.Seq, r.Time = 1<<62+m.seq, m.at
+	m.decider.past.Apply(r)
+	return r, nil
+}
+
+// run imagines an enforcing run at an instant.
+func (m *imagination) run(at time.Time) {
+	m.end(at)
+	m.at = at
+	r := &run{
+		o:    Options{Policy: m.decider.policy, Now: func() time.Time { return at }},
+		book: m, decider: m.decider, Report: &Report{Mode: rules.Enforce, AsOf: at, Tokens: len(m.tokens) + m.left(at)},
+	}
+	for _, t := range m.tokens {
+		t.use(at)
+		if r.decider.lifted(t.Token) {
+			_ = r.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID}) // Append never fails
+		}
+		if f, _, ok := r.decider.decide(t.Token, t.own, later(at, t.since)); ok {
+			r.Findings = append(r.Findings, f)
+		}
+	}
+	sortFindings(r.Findings)
+	r.stopAbove(m.limits)
+	r.limit(m.limits, r.spent())
+	_ = r.voidStale()
+	_ = r.tell("imagination")
+	if r.Stopped && !m.halted {
+		m.events = append(m.events, Event{At: at, What: Stopped, Why: []string{r.held()}})
+	}
+	m.halted = r.Stopped
+	for _, f := range r.due() {
+		m.take(f)
+	}
+	m.tell(r)
+}
+
+// held is why the first finding is held.
+func (r *Report) held() string {
+	for _, f := range r.Findings {
+		if f.Outcome == Held {
+			return f.Reason
+		}
+	}
+	return ""
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// use moves the times of a token that is in use, unless it was cut off.
+func (t *subject) use(at time.Time) {
+	window, known := t.TokenWindow.Or(okta.DefaultTokenWindow), t.ExpiresAt.Presence() == okta.Known
+	if t.used && known && at.After(t.since) {
+		t.ExpiresAt, t.LastUpdated = okta.Some(at.Add(window)), okta.Some(at)
+	}
+}
+
+// left is how many of the tokens that no rule concerns are there at an instant.
+func (m *imagination) left(at time.Time) int {
+	gone, _ := slices.BinarySearchFunc(m.others, at.Add(1), time.Time.Compare)
+	return len(m.others) - gone
+}
+
+// end takes out the tokens that Okta ends up to an instant. Those of no concern end without an event.
+func (m *imagination) end(at time.Time) {
+	m.tokens = slices.DeleteFunc(m.tokens, func(t *subject) bool {
+		ends, known := t.ExpiresAt.Get()
+		if !known || ends.After(at) || t.used {
+			return false
+		}
+		if m.whole || t.last != "" {
+			as := t.Token
+			m.events = append(m.events, Event{At: ends, What: Ended, Token: &as, Why: []string{"Okta ends a token that is not used"}})
+		}
+		return true
+	})
+}
+
+// take does to a token what is due, and writes it down as a run does.
+func (m *imagination) take(f *Finding) {
+	i := slices.IndexFunc(m.tokens, func(t *subject) bool { return t.ID == f.Token.ID })
+	t := m.tokens[i]
+	before := conditionOf(&t.Token)
+	intent, _ := m.Append(ledger.Record{Kind: ledger.Intent, Token: t.ID, Step: f.Step.String(), Before: &before, By: ledger.ByRun})
+	outcome := ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Token: t.ID, Settled: true, Result: ledger.ResultRevoked}
+	f.Outcome, f.Done = Revoked, true
+	if f.Step == rules.Quarantine {
+		t.used = false
+		after := cutOff(&t.Token, m.decider.policy.QuarantineZone, m.at)
+		outcome.Result, outcome.After = ledger.ResultQuarantined, &after
+		f.Outcome = Quarantined
+	} else {
+		m.tokens = slices.Delete(m.tokens, i, i+1)
+	}
+	_, _ = m.Append(outcome)
+}
+
+// cutOff does to a token what Okta does when it is put into quarantine, and returns its condition after that.
+func cutOff(t *okta.Token, zone string, at time.Time) ledger.Condition {
+	t.Network, t.LastUpdated = networkOf(zoneCondition(zone)), okta.Some(at)
+	return conditionOf(t)
+}
+
+// tell adds an event for each token of which a run says something else than the one before.
+func (m *imagination) tell(r *run) {
+	found := make(map[string]*Finding, len(r.Findings))
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		found[f.Token.ID] = f
+		if f.Outcome == Revoked { // it is not among the tokens any more
+			m.events = append(m.events, f.event(m.at))
+		}
+	}
+	var events []Event
+	for _, t := range m.tokens {
+		f, says := found[t.ID], ""
+		if f != nil {
+			says = f.says()
+		}
+		switch {
+		case says == t.last:
+		case f == nil:
+			as := t.Token
+			events = append(events, Event{At: m.at, What: Cleared, Token: &as})
+		default:
+			events = append(events, f.event(m.at))
+		}
+		t.last = says
+		if f != nil && f.Done { // what was announced long ago is no event of the next run
+			if again, _, ok := m.decider.decide(t.Token, t.own, m.at); ok {
+				t.last = again.says()
+			}
+		}
+	}
+	slices.SortStableFunc(events, func(a, b Event) int { return int(b.Severity) - int(a.Severity) })
+	m.events = append(m.events, events...)
+}
+
+// says is what a reader would call the same.
+func (f *Finding) says() string {
+	words := []string{string(f.Outcome), f.Step.String()}
+	for _, m := range f.Matched {
+		words = append(words, m.Rule.ID)
+	}
+	for _, m := range f.Unknown {
+		words = append(words, m.Rule.ID+"?")
+	}
+	return strings.Join(words, " ")
+}
+
+func (f *Finding) event(at time.Time) Event {
+	e := Event{At: at, What: string(f.Outcome), Token: &f.Token, Severity: f.Severity, Step: f.Step, Rules: f.ruleIDs()}
+	if f.Step > rules.Flag && (f.Outcome == Pending || f.Done) {
+		e.Due = f.Due
+	}
+	for _, m := range f.Matched {
+		e.Why = append(e.Why, m.Rule.ID+": "+strings.Join(m.Because, ", "))
+	}
+	if f.Reason != "" {
+		e.Why = append(e.Why, f.Reason)
+	}
+	return e
+}

@@ -1,0 +1,154 @@
+package audit
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Outlook says how far ahead to look, and what to assume.
+type Outlook struct {
+	// Length is how long the calendar is.
+	Length time.Duration
+	// InUse makes tokens that were used within this time before now go on being used. 0 means that nobody uses any
+	// token but the runs their own.
+	InUse time.Duration
+	// Past is what the ledger tells; nil where nothing is remembered. Simulate changes it.
+	Past *ledger.State
+}
+
+// Simulate lists the org as a dry run does, and goes from there through the runs that the policy's schedule brings,
+// each as if it enforced: under the policy's limits, with the notices of the past, and with what Okta ends by itself.
+// Nothing is changed and nothing is written. The error is as Report.Err of Run.
+func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
+	o.Ledger, o.Enforce, o.AsOf = nil, nil, time.Time{}
+	r := newRun(o)
+	if look.Past != nil {
+		r.decider.past = look.Past
+	}
+	if err := r.checkOrg(); err != nil {
+		return nil, err
+	}
+	var err error
+	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+		return nil, err
+	}
+	var listed []candidate
+	if err := r.each(ctx, func(t okta.Token, clock time.Time) error {
+		listed = append(listed, candidate{t, r.self.candidate(&t, clock), instantFor(&t, r.AsOf, clock)})
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	c := &Calendar{
+		OrgURL: r.OrgURL, PolicyFile: r.PolicyFile, PolicyDigest: r.PolicyDigest, Mode: o.Policy.Mode,
+		From: r.AsOf, Until: r.AsOf.Add(look.Length), Schedule: "daily", Tokens: r.Tokens, listed: make(map[string]bool),
+	}
+	if s := o.Policy.Schedule; s != nil {
+		c.Schedule = s.Cron + " " + s.Location.String()
+	}
+	runs := c.runs(o.Policy.Schedule)
+	c.Runs = len(runs)
+	m := &imagination{decider: r.decider, limits: o.Policy.Limits}
+	for _, k := range listed {
+		c.listed[k.token.ID] = true
+		used, known := k.token.LastUsed().Get()
+		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0
+		t := &subject{Token: k.token, own: r.ownOf(&k), since: k.at}
+		t.used = inUse || t.own != "" && r.self.found == 1
+		if r.concerned(t, c, runs) {
+			m.tokens = append(m.tokens, t)
+			r.candidates = append(r.candidates, candidate{token: t.Token})
+		} else if ends, known := t.ExpiresAt.Get(); known && !t.used {
+			m.others = append(m.others, ends)
+		} else {
+			m.others = append(m.others, c.Until.Add(1))
+		}
+	}
+	slices.SortFunc(m.others, time.Time.Compare)
+	if o.Policy.ReadsOwners() {
+		if err := r.lookUp(ctx); err != nil {
+			return nil, err
+		}
+		for _, t := range m.tokens {
+			t.Owner = r.owners[t.UserID.Or("")]
+		}
+	}
+	for _, at := range runs {
+		m.run(at)
+	}
+	m.end(c.Until)
+	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
+	c.Events = m.events
+	c.assume(o.Policy, look, len(m.others)-m.left(c.Until))
+	c.doubt(r.decider.past, o.State)
+	return c, nil
+}
+
+// runs are the instants at which a run is due.
+func (c *Calendar) runs(s *rules.Schedule) (all []time.Time) {
+	next := func(after time.Time) time.Time { return after.Add(24 * time.Hour) }
+	first := c.From
+	if s != nil {
+		next, first = s.Next, s.Next(c.From.Add(-1))
+	}
+	for at := first; !at.After(c.Until); at = next(at) {
+		all = append(all, at)
+	}
+	return all
+}
+
+// concerned reports whether a rule will ever concern a token, as long as the calendar goes. What is not known of an
+// owner yet counts as a concern.
+func (r *run) concerned(t *subject, c *Calendar, runs []time.Time) bool {
+	as := *t
+	as.Token = r.decider.view(as.Token)
+	instants := runs
+	if !t.used {
+		instants = append([]time.Time{later(c.From, t.since)}, r.o.Policy.Turns(&as.Token, c.From, c.Until)...)
+	}
+	return slices.ContainsFunc(instants, func(at time.Time) bool {
+		as.use(at)
+		v := r.o.Policy.Evaluate(&as.Token, later(at, t.since))
+		return len(v.Matched)+len(v.Unknown) > 0
+	})
+}
+
+// assume says under what assumptions the calendar holds. others is how many tokens Okta ends that no rule concerns.
+func (c *Calendar) assume(p *rules.Policy, look Outlook, others int) {
+	add := func(format string, args ...any) { c.Assumed = append(c.Assumed, fmt.Sprintf(format, args...)) }
+	if look.InUse > 0 {
+		add("tokens used in the %v before %s go on being used, all others and those in quarantine are not used any more", look.InUse, c.From.Format(time.RFC3339))
+	} else {
+		add("nobody uses a token from now on, but the runs their own: a use takes a token out of this calendar")
+	}
+	add("nobody makes, edits or revokes a token, and owners stay as they are")
+	add("every run (%s) enforces, succeeds, and delivers its notices", c.Schedule)
+	if c.Mode != rules.Enforce {
+		add("the policy says mode: %s, so that none of this happens before it says mode: enforce", c.Mode)
+	}
+	if p.Limits == nil {
+		add("the policy has no limits, which it needs to enforce: none are kept here")
+	}
+	if others > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("tokens that no rule concerns, and that Okta ends in this time if nobody uses them: %d", others))
+	}
+}
+
+// doubt notes what would keep runs from acting now. state is the directory that the past comes from.
+func (c *Calendar) doubt(past *ledger.State, state string) {
+	if past.LastRun == nil {
+		return // there is no ledger, or it is new
+	}
+	if note, err := ledger.Halted(state); past.Halted != nil || note != nil || err != nil {
+		c.Notes = append(c.Notes, "the brake is pulled: nothing of this happens before tokensweep resume")
+	}
+	if n := len(past.OpenSeqs()); n > 0 {
+		c.Notes = append(c.Notes, fmt.Sprintf("changes of which the outcome is not known yet, before which nothing else is changed: %d", n))
+	}
+}

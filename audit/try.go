@@ -1,0 +1,133 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Tried is what came of one case of a policy test.
+type Tried struct {
+	Case *rules.Case
+	// Failures are sentences that say what is not as expected; none if the case holds.
+	Failures []string
+	// Explanation is what the policy makes of the token.
+	Explanation *Explanation
+}
+
+// try decides a case as a run would that could see nothing but its token.
+func try(p *rules.Policy, c *rules.Case) Tried {
+	t, past := c.Token, &ledger.State{}
+	d := &decider{policy: p, past: past}
+	for id, at := range c.Notified {
+		for _, rule := range p.Rules {
+			if rule.ID == id {
+				past.Apply(ledger.Record{Kind: ledger.Noticed, Time: at, Token: t.ID, Rule: id, Facts: rule.Facts(&t), Via: "the test"})
+			}
+		}
+	}
+	if !c.Quarantined.IsZero() {
+		quarantineAt(&t, past, p.QuarantineZone, c.Quarantined)
+	}
+	tried := Tried{Case: c, Explanation: d.explain(t, "", c.AsOf)}
+	tried.compare()
+	return tried
+}
+
+// quarantineAt puts a token into quarantine, as it was recorded at an instant.
+func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) {
+	before, after := conditionOf(t), cutOff(t, zone, at)
+	past.Apply(ledger.Record{Kind: ledger.Intent, Seq: 1, Time: at, Token: t.ID, Step: ledger.StepQuarantine, Before: &before, By: ledger.ByRun})
+	past.Apply(ledger.Record{Kind: ledger.Outcome, Seq: 2, Ref: 1, Time: at, Token: t.ID, Settled: true, Result: ledger.ResultQuarantined, After: &after})
+}
+
+// compare holds what came out against what was expected.
+func (t *Tried) compare() {
+	f := t.Explanation.Finding
+	if f == nil {
+		f = &Finding{Outcome: noOutcome}
+	}
+	fail := func(format string, args ...any) { t.Failures = append(t.Failures, fmt.Sprintf(format, args...)) }
+	var unknown []string
+	for _, m := range f.Unknown {
+		unknown = append(unknown, m.Rule.ID)
+	}
+	e := t.Case.Expect
+	if want, ok := e.Rules.Get(); ok && !sameSet(want, f.ruleIDs()) {
+		fail("rules: want %s, got %s", set(want), set(f.ruleIDs()))
+	}
+	if want, ok := e.Unknown.Get(); ok && !sameSet(want, unknown) {
+		fail("unknown: want %s, got %s", set(want), set(unknown))
+	}
+	if want, ok := e.Step.Get(); ok && want != f.stepNow() {
+		fail("step: want %s, got %s", want, f.stepNow())
+	}
+	if want, ok := e.Outcome.Get(); ok && want != string(f.Outcome) {
+		fail("outcome: want %s, got %s", want, f.Outcome)
+	}
+	if want, ok := e.Severity.Get(); ok && want != f.Severity {
+		fail("severity: want %s, got %s", want, f.Severity)
+	}
+	if want, ok := e.Due.Get(); ok && !want.Equal(f.Due) {
+		got := "none"
+		if !f.Due.IsZero() {
+			got = f.Due.UTC().Format(time.RFC3339)
+		}
+		fail("due: want %s, got %s", want.UTC().Format(time.RFC3339), got)
+	}
+}
+
+// noOutcome is what a case calls that there is no finding.
+const noOutcome Outcome = "none"
+
+// stepNow is what an enforcing run would do with a token now: flag where it would report and no more, 0 where it would
+// do nothing at all.
+func (f *Finding) stepNow() rules.Step {
+	switch f.Outcome {
+	case WouldQuarantine, WouldRevoke:
+		return f.Step
+	case noOutcome, Exempt, Unknown:
+		return 0
+	}
+	return rules.Flag
+}
+
+// sameSet compares ids without regard to their order.
+func sameSet(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func set(ids []string) string { return "[" + strings.Join(ids, ", ") + "]" }
+
+// TestReport is what came of one file of policy tests.
+type TestReport struct {
+	// File is the file of tests, PolicyFile and PolicyDigest the policy that was tried.
+	File, PolicyFile, PolicyDigest string
+	// Cases are in the order of the file.
+	Cases []Tried
+}
+
+// TryAll decides all cases of a file, which Check must have found nothing wrong with.
+func TryAll(p *rules.Policy, t *rules.Tests) TestReport {
+	r := TestReport{File: t.File, PolicyFile: p.File, PolicyDigest: p.Digest}
+	for _, c := range t.Cases {
+		r.Cases = append(r.Cases, try(p, c))
+	}
+	return r
+}
+
+// Failed is how many cases don't hold.
+func (r *TestReport) Failed() int {
+	n := 0
+	for _, c := range r.Cases {
+		if len(c.Failures) > 0 {
+			n++
+		}
+	}
+	return n
+}

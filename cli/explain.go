@@ -1,0 +1,148 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify"
+	"tokensweep/okta"
+)
+
+// outlookFlags say by what and how far ahead to look.
+type outlookFlags struct {
+	policy    string
+	days      int
+	inUse     int
+	rateShare float64
+	state     stateFlag
+	out       *outputFlags
+}
+
+func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	flags.IntVar(&f.days, "days", days, "how many `days` the calendar goes ahead")
+	flags.IntVar(&f.inUse, "in-use", 0, "assume that tokens used in the last `days` go on being used")
+	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	f.state.add(cmd, a.env)
+}
+
+func (a *app) explainCommand() *cobra.Command {
+	f := &outlookFlags{}
+	cmd := &cobra.Command{
+		Use:   "explain ID",
+		Short: "one token: every rule, condition, protection and exemption, and what comes next, when",
+		Long: `explain reads one token of the org and says everything that a run would make of it: every
+field, every condition of every rule with what was expected and what is there, what
+protects or exempts it, the notices that the ledger has of it, and when any of this
+changes if nobody uses it. Nothing is changed, and nothing is written.
+
+With --days it lists the org and shows the token's part of tokensweep simulate: there
+the limits of the policy and its schedule count too.`,
+		Example: `  tokensweep explain 00T1f3w86v9h8o1VZ1d7
+  tokensweep explain 00T1f3w86v9h8o1VZ1d7 --days 60`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case cmd.Flags().Changed("days"):
+				return a.simulate(cmd.Context(), f, args[0])
+			case cmd.Flags().Changed("in-use"):
+				return usage("--in-use goes with --days")
+			}
+			return a.explain(cmd.Context(), f, args[0])
+		},
+	}
+	f.add(a, cmd, 0)
+	f.out = addOutputFlags(cmd, "text", "json", "csv")
+	return cmd
+}
+
+func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
+	if f.out.format.value == "csv" {
+		return usage("--output csv goes with --days: a calendar is a table, an explanation is not")
+	}
+	if err := okta.CheckTokenID(id); err != nil {
+		return usage("%w", err)
+	}
+	l, err := a.outlook(f)
+	if err != nil {
+		return err
+	}
+	defer l.out.discard()
+	e, err := audit.Explain(ctx, l.options, l.Outlook, id)
+	l.progress.end()
+	switch {
+	case errors.Is(err, okta.ErrNotFound):
+		return noSuchToken(id, l.options.Org.OrgURL())
+	case err != nil:
+		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	}
+	return l.out.write(map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return notify.ExplanationText(w, e, l.out.style) },
+		"json": func(w io.Writer) error { return notify.ExplanationJSON(w, e) },
+	})
+}
+
+// noSuchToken is the failure of an id that the org does not know.
+func noSuchToken(id, org string) error {
+	return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, or it never was", id, org)}
+}
+
+// outlook is what looking ahead takes: the policy, the past, an org to read, and a place for the result.
+type outlook struct {
+	audit.Outlook
+	options  audit.Options
+	progress *progress
+	out      *output
+}
+
+func (a *app) outlook(f *outlookFlags) (*outlook, error) {
+	if err := checkShare(f.rateShare); err != nil {
+		return nil, err
+	}
+	policy, err := loadPolicy(f.policy)
+	if err != nil {
+		return nil, err
+	}
+	past, err := f.state.read()
+	if err != nil {
+		return nil, err
+	}
+	p := a.newProgress()
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: p.trace, UserAgent: userAgent()})
+	if err != nil {
+		return nil, err
+	}
+	out, err := f.out.open(a.stdout)
+	if err != nil {
+		return nil, err
+	}
+	const day = 24 * time.Hour
+	return &outlook{
+		Outlook:  audit.Outlook{Length: time.Duration(f.days) * day, InUse: time.Duration(f.inUse) * day, Past: past},
+		options:  audit.Options{Org: client.Reader, Policy: policy, State: f.state.dir, Progress: p.listed},
+		progress: p, out: out,
+	}, nil
+}
+
+// read reads what the ledger tells, without its lock: a run may be under way. It is nil where there is no ledger and
+// none was asked for.
+func (f *stateFlag) read() (*ledger.State, error) {
+	if f.dir == "" || (!f.given && !f.exists()) {
+		return nil, nil
+	}
+	past := &ledger.State{}
+	_, err := ledger.Read(f.dir, func(r ledger.Record) error { past.Apply(r); return nil })
+	var torn *ledger.TornError
+	if err != nil && !errors.As(err, &torn) {
+		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
+	}
+	return past, nil
+}

@@ -1,0 +1,4 @@
+package cli
+
+// DemoOrg is the org of the demo.
+var DemoOrg = demoOrg

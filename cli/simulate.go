@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/notify"
+	"tokensweep/okta"
+)
+
+func (a *app) simulateCommand() *cobra.Command {
+	f := &outlookFlags{}
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "the calendar: who would be flagged, quarantined and revoked, and when",
+		Long: `simulate lists the org and goes from there through the runs of the days to come, by the
+policy's schedule or else daily, each decided by a run's own code as if it enforced:
+with the notices that the ledger has, with the policy's limits, with exemptions that
+end, and with what Okta ends by itself. It says on which day a limit would stop a run.
+Nothing is changed, and nothing is written.
+
+It knows today's list and no more. What it assumes is in the result: above all that
+nobody uses a token any more. With --in-use 7, tokens that were used in the last
+seven days go on being used.`,
+		Example: `  tokensweep simulate --days 60
+  tokensweep simulate --days 60 --in-use 7 --output csv --output-file calendar.csv`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f, "") },
+	}
+	f.add(a, cmd, 30)
+	f.out = addOutputFlags(cmd, "text", "json", "csv")
+	return cmd
+}
+
+// maxDays is how far a calendar goes. Okta has ended every token of today by then, unless it is in use.
+const maxDays = 3660
+
+// simulate writes the calendar of the org, or of one token of it.
+func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
+	if f.days < 1 || f.days > maxDays || f.inUse < 0 {
+		return usage("--days must be 1 to %d, and --in-use not negative", maxDays)
+	}
+	if id != "" {
+		if err := okta.CheckTokenID(id); err != nil {
+			return usage("%w", err)
+		}
+	}
+	l, err := a.outlook(f)
+	if err != nil {
+		return err
+	}
+	defer l.out.discard()
+	c, err := audit.Simulate(ctx, l.options, l.Outlook)
+	l.progress.end()
+	if err != nil {
+		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	}
+	if id != "" {
+		if c = c.About(id); c == nil {
+			return noSuchToken(id, l.options.Org.OrgURL())
+		}
+	}
+	return l.out.write(map[string]func(io.Writer) error{
+		"text": func(w io.Writer) error { return notify.CalendarText(w, c, l.out.style) },
+		"json": func(w io.Writer) error { return notify.CalendarJSON(w, c) },
+		"csv":  func(w io.Writer) error { return notify.CalendarCSV(w, c) },
+	})
+}

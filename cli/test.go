@@ -1,0 +1,105 @@
+package cli
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tokensweep/audit"
+	"tokensweep/notify"
+	"tokensweep/rules"
+)
+
+func (a *app) testCommand() *cobra.Command {
+	var policy string
+	var out *outputFlags
+	cmd := &cobra.Command{
+		Use:   "test FILE…",
+		Short: "check a policy against examples of tokens",
+		Long: `test reads files of policy tests: examples of tokens, and what is to come of each. A run's
+own code decides them, at the time that the file gives; no org is asked. A case that
+fails is explained as by tokensweep explain, and then the command exits 10. A file
+with a mistake, or without cases, exits 65, and nothing is tried.
+
+The policy is the one that a file names, relative to itself; --policy tries another one.`,
+		Example: `  tokensweep test policy.tests.yaml
+  tokensweep test --policy candidate.yaml --output junit --output-file report.xml *.tests.yaml`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !cmd.Flags().Changed("policy") {
+				policy = ""
+			}
+			return a.test(args, policy, out)
+		},
+	}
+	cmd.Flags().StringVar(&policy, "policy", a.policyFile(), "policy `file`, instead of the one that the tests name")
+	out = addOutputFlags(cmd, "text", "json", "junit")
+	return cmd
+}
+
+// test tries the files. policy, if not "", is used instead of the policies that they name.
+func (a *app) test(files []string, policy string, flags *outputFlags) error {
+	out, err := flags.open(a.stdout)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
+	var reports []audit.TestReport
+	var mistakes rules.Mistakes
+	failed := 0
+	for _, file := range files {
+		report, err := a.tryFile(file, policy)
+		var wrong rules.Mistakes
+		switch {
+		case errors.As(err, &wrong):
+			mistakes = append(mistakes, wrong...)
+		case err != nil:
+			return err
+		}
+		reports, failed = append(reports, report), failed+report.Failed()
+	}
+	if len(mistakes) > 0 {
+		return &failure{code: audit.BadPolicy, err: mistakes}
+	}
+	if err := out.write(map[string]func(io.Writer) error{
+		"text":  func(w io.Writer) error { return notify.TestsText(w, reports, out.style) },
+		"json":  func(w io.Writer) error { return notify.TestsJSON(w, reports) },
+		"junit": func(w io.Writer) error { return notify.TestsJUnit(w, reports) },
+	}); err != nil {
+		return err
+	}
+	if failed > 0 {
+		return &failure{code: audit.Findings}
+	}
+	return nil
+}
+
+// tryFile tries one file of tests.
+func (a *app) tryFile(file, policy string) (audit.TestReport, error) {
+	tests, err := rules.LoadTests(file)
+	switch {
+	case errors.As(err, &rules.Mistakes{}):
+		return audit.TestReport{}, err
+	case err != nil:
+		return audit.TestReport{}, usage("%w", err)
+	}
+	switch {
+	case policy != "":
+	case tests.Policy == "":
+		policy = a.policyFile()
+	case filepath.IsAbs(tests.Policy):
+		policy = tests.Policy
+	default:
+		policy = filepath.Join(filepath.Dir(file), tests.Policy)
+	}
+	p, err := loadPolicy(policy)
+	if err != nil {
+		return audit.TestReport{}, err
+	}
+	if wrong := tests.Check(p); len(wrong) > 0 {
+		return audit.TestReport{}, wrong
+	}
+	return audit.TryAll(p, tests), nil
+}
