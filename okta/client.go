@@ -58,6 +58,9 @@ type Options struct {
 	Trace func(Event)
 	// Dial, if not nil, makes the connections instead of a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Transport, if not nil, carries the requests instead of connections that this package makes, and Dial
+	// is not used. It must not send a request twice. It is for tests that ask an org in memory.
+	Transport http.RoundTripper
 }
 
 // DefaultRateShare is the share of a rate limit that is used where Options doesn't say.
@@ -139,7 +142,10 @@ type conn struct {
 // transport makes the connections. Those for changes are made anew for each request and speak HTTP/1.1,
 // so that net/http can't send a request twice: it does that on a connection that it kept alive, and for
 // HTTP/2 streams that the server refused.
-func transport(o Options, changes bool) *http.Transport {
+func transport(o Options, changes bool) http.RoundTripper {
+	if o.Transport != nil {
+		return o.Transport
+	}
 	t := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            o.Dial,
@@ -159,7 +165,7 @@ func transport(o Options, changes bool) *http.Transport {
 	return t
 }
 
-func httpClient(t *http.Transport) *http.Client {
+func httpClient(t http.RoundTripper) *http.Client {
 	return &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
