@@ -111,7 +111,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 	var due, coming step
 	for _, s := range steps {
 		switch {
-		case s.now && s.Step > due.Step:
+		case s.now && (s.Step > due.Step || (s.Step == due.Step && s.due.Before(due.due))):
 			due = s
 		case !s.now && (coming.Step == 0 || s.due.Before(coming.due) || (s.due.Equal(coming.due) && s.Step > coming.Step)):
 			coming = s

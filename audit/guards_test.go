@@ -262,3 +262,16 @@ func TestOnlyTheRulesThatAskForAStepAreOnRecordForIt(t *testing.T) {
 		}
 	}
 }
+
+func TestOfTwoRulesThatAreDueTheEarlierIsShownWhateverTheirOrder(t *testing.T) {
+	early := "{id: early, when: {name: idle-1}, then: {quarantine: 1d}}"
+	late := "{id: late, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 2d}}"
+	for name, order := range map[string]string{"early first": early + ", " + late, "late first": late + ", " + early} {
+		w := newWorld(t, idleToken(1))
+		text := limits + "rules: [" + order + "]"
+		require.Equal(t, audit.Pending, only(t, w.enforce(text)).Outcome)
+		w.pass(3 * day)
+		f := only(t, w.dry(text))
+		require.Equal(t, []any{audit.WouldQuarantine, now.Add(day)}, []any{f.Outcome, f.Due}, name)
+	}
+}
