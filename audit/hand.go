@@ -27,6 +27,9 @@ type Hand struct {
 	Now func() time.Time
 	// Tell, if not nil, is told what else a person should know, such as what was settled.
 	Tell func(string)
+	// Deliver, if not nil, tells a person what came of the change and why in words, if a change was begun. The end is
+	// recorded after that: what nobody was told, the next run tells.
+	Deliver func(Outcome, string) error
 }
 
 // Revoke ends a token for good. It returns what came of it, and why in words. The error is ErrRefused if a
@@ -75,13 +78,26 @@ func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)
 	case outcome == Failed:
 		r.fail(ActionFailed, nil)
 	}
-	r.end(false)
-	for _, n := range r.Notes {
+	h.tell(r.Notes)
+	told := len(r.Notes)
+	r.end(h.deliver(outcome, reason) != nil)
+	h.tell(r.Notes[told:])
+	return outcome, reason, err
+}
+
+func (h Hand) tell(notes []string) {
+	for _, n := range notes {
 		if h.Tell != nil {
 			h.Tell(n)
 		}
 	}
-	return outcome, reason, err
+}
+
+func (h Hand) deliver(outcome Outcome, reason string) error {
+	if outcome == "" || h.Deliver == nil {
+		return nil
+	}
+	return h.Deliver(outcome, reason)
 }
 
 // begin checks what every change by hand needs, and settles what is open.

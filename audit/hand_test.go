@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -435,6 +436,32 @@ func TestARefusedCredentialByHand(t *testing.T) {
 			require.Equal(t, audit.NoAccess, audit.CodeOf(err))
 			require.Equal(t, ledger.ResultFailed, w.kinds(ledger.Outcome)[0].Result)
 			require.True(t, w.kinds(ledger.Outcome)[0].Settled)
+		})
+	}
+}
+
+func TestAChangeByHandThatNobodyWasToldOfIsInTheNextReport(t *testing.T) {
+	id := oktatest.TokenID(1)
+	for name, heard := range map[string]bool{"it was told": true, "nobody heard": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, busyToken(1))
+			l := w.open()
+			told := ""
+			h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7", Now: func() time.Time { return w.clock }}
+			h.Deliver = func(outcome audit.Outcome, reason string) error {
+				told = string(outcome) + reason
+				require.Equal(t, ledger.Begun, l.State().LastRun.Kind, "the end is recorded after that")
+				if !heard {
+					return errors.New("broken pipe")
+				}
+				return nil
+			}
+			_, _, err := h.Quarantine(t.Context(), id)
+			require.NoError(t, err)
+			require.NoError(t, l.Close())
+			require.Equal(t, "quarantined", told)
+			notes := strings.Join(w.dry(idlePolicy).Notes, "\n")
+			require.Equal(t, !heard, strings.Contains(notes, "the quarantine of the token "+id), notes)
 		})
 	}
 }

@@ -69,15 +69,17 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
 	}}
+	var untold error
+	h.Deliver = func(outcome audit.Outcome, reason string) error {
+		untold = a.tellByHand(outcome, reason, id, l.Head().String())
+		return untold
+	}
 	outcome, reason, err := change(ctx, h, id)
-	return sooner(handFailure(outcome, reason, err), a.tellByHand(outcome, reason, id, l.Head().String()))
+	return sooner(handFailure(outcome, reason, err), untold)
 }
 
-// tellByHand says what came of a change, if anything was begun.
+// tellByHand says what came of a change.
 func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
-	if outcome == "" {
-		return nil
-	}
 	if id == "" {
 		id = "the token in use"
 	}

@@ -178,14 +178,17 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 // revokeOwn ends the token in use, and says on standard error what came of it, since the report is written.
 // It is tried after an interrupted run too: a token that was made for one audit is not to stay.
 func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
+	h.Deliver = func(outcome audit.Outcome, reason string) error {
+		if reason != "" {
+			reason = " (" + okta.Printable(reason) + ")"
+		}
+		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
+		return err
+	}
 	outcome, reason, err := h.RevokeCurrent(context.WithoutCancel(ctx))
 	if outcome == "" {
-		outcome, reason = "not revoked", err.Error()
+		_ = h.Deliver("not revoked", err.Error()) // the exit code says so too
 	}
-	if reason != "" {
-		reason = " (" + okta.Printable(reason) + ")"
-	}
-	_, _ = fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
 	return handFailure(outcome, reason, err)
 }
 
