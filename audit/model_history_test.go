@@ -1,0 +1,322 @@
+package audit_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta/oktatest"
+)
+
+// modelHistory is what happens, in order. It is drawn as a whole before any of it happens.
+type modelHistory struct {
+	tokens              []modelToken
+	pageSize, rateLimit int
+	acts                []act
+	toTheEnd            bool // goes on without faults until all is done
+}
+
+// modelToken is a token at the beginning.
+type modelToken struct {
+	name   string
+	agent  bool
+	age    time.Duration
+	unused time.Duration
+}
+
+// act is something that happens in the world.
+type act struct {
+	says string
+	do   func(*modelWorld)
+}
+
+// GoString is how rapid shows a history that went wrong.
+func (h *modelHistory) GoString() string {
+	var b strings.Builder
+	_, _ = fmt.Fprintf(&b, "tokens on pages of %d, with a rate limit of %d:\n", h.pageSize, h.rateLimit)
+	for i, t := range h.tokens {
+		_, _ = fmt.Fprintf(&b, "  %d %s: %+v\n", i, oktatest.TokenID(i), t)
+	}
+	for _, a := range h.acts {
+		_, _ = fmt.Fprintln(&b, "-", a.says)
+	}
+	return b.String()
+}
+
+func (t modelToken) inOrg(n int) oktatest.Token {
+	now := time.Now()
+	k := oktatest.Token{ID: oktatest.TokenID(n), Name: t.name, UserID: oktatest.UserID(1), Created: now.Add(-t.age), LastUsed: now.Add(-t.unused)}
+	if t.agent {
+		k.ClientName = "Okta AD Agent"
+	}
+	return k
+}
+
+var modelNames = []string{"dead-a", "quiet-a", "later-a", "busy-a", "spare-a", "dead-b"}
+
+// dice draws from a history.
+type dice struct{ t *rapid.T }
+
+func (d dice) number(from, to int) int { return rapid.IntRange(from, to).Draw(d.t, "n") }
+
+func (d dice) oneIn(n int) bool { return d.number(1, n) == n }
+
+func pick[T any](d dice, from ...T) T { return from[d.number(0, len(from)-1)] }
+
+func drawHistory(t *rapid.T) *modelHistory {
+	d := dice{t}
+	h := &modelHistory{pageSize: pick(d, 3, 2, 0, 1), rateLimit: pick(d, 0, 0, 0, 12), toTheEnd: d.oneIn(8)}
+	for range d.number(1, 5) {
+		h.tokens = append(h.tokens, drawToken(d))
+	}
+	for range d.number(1, 6) {
+		h.acts = append(h.acts, drawAct(d, len(h.tokens)))
+	}
+	return h
+}
+
+func drawToken(d dice) modelToken {
+	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12)}
+	if d.oneIn(12) {
+		t.age = 12 * time.Hour
+		t.unused = t.age
+	}
+	return t
+}
+
+// drawAct draws what happens next: mostly runs, with time and other things between them.
+func drawAct(d dice, tokens int) act {
+	switch n := d.number(0, 19); {
+	case n < 8:
+		return drawRun(d, tokens).act()
+	case n < 13:
+		wait := pick(d, 25*time.Hour, time.Minute, 61*time.Minute, 2*day+time.Hour, 4*day+time.Hour, 23*time.Hour)
+		return act{fmt.Sprintf("%v pass", wait), func(*modelWorld) { time.Sleep(wait) }}
+	case n < 15:
+		p := pick(d, modelPolicies...)
+		return act{"the policy becomes " + p.says, func(w *modelWorld) { w.policy = p }}
+	case n < 18:
+		return drawMeddling(d, tokens)
+	case n < 19:
+		seed := uint64(d.number(1, 1000))
+		return act{"somebody asks in several ways what would come of it", func(w *modelWorld) { w.start(modelRun{probe: seed}) }}
+	}
+	return drawByHand(d, tokens).act()
+}
+
+// drawMeddling draws what people do, whether a process is running or not.
+func drawMeddling(d dice, tokens int) act {
+	n := d.number(0, tokens-1)
+	of := func(says string, change func(*oktatest.Token)) act {
+		return act{fmt.Sprintf("token %d is %s", n, says), func(w *modelWorld) { w.org.Update(w.id(n), change) }}
+	}
+	switch d.number(0, 10) {
+	case 0, 1:
+		return act{fmt.Sprintf("token %d is used", n), func(w *modelWorld) { w.org.Use(w.id(n)) }}
+	case 2:
+		name := pick(d, modelNames...)
+		return of("renamed to "+name, func(t *oktatest.Token) { t.Name = name })
+	case 3:
+		return of("edited", func(t *oktatest.Token) { t.LastUpdated = time.Now().Truncate(time.Second) })
+	case 4:
+		return of("an agent's now", func(t *oktatest.Token) { t.ClientName = "Okta AD Agent" })
+	case 5:
+		return of("shown without its network from now on", func(t *oktatest.Token) { t.Omit = []string{"network"} })
+	case 6:
+		to := pick(d, oktatest.Network{}, office)
+		return act{fmt.Sprintf("the network of token %d becomes %v", n, to), func(w *modelWorld) { w.giveBack(n, to) }}
+	case 7:
+		return act{fmt.Sprintf("token %d vanishes", n), func(w *modelWorld) { w.vanish(n) }}
+	case 8:
+		return act{"all but the first token vanish", func(w *modelWorld) {
+			for n := range tokens - 1 {
+				w.vanish(n + 1)
+			}
+		}}
+	case 9:
+		return act{"what vanished comes back", func(w *modelWorld) { w.comeBack() }}
+	}
+	on := !d.oneIn(3)
+	return act{fmt.Sprintf("the brake is pulled: %t", on), func(w *modelWorld) { w.setBrake(on) }}
+}
+
+// drawRun draws a run and what happens to it: often nothing.
+func drawRun(d dice, tokens int) modelRun {
+	r := modelRun{enforce: !d.oneIn(5), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day)}
+	if r.enforce {
+		r.plan = d.oneIn(6)
+		r.announce = pick(d, arrives, arrives, arrives, arrives, arrives, arrives, fails, unheard)
+	}
+	r.report = pick(d, arrives, arrives, arrives, arrives, fails, unheard)
+	r.draw(d, tokens)
+	return r
+}
+
+func drawByHand(d dice, tokens int) modelRun {
+	r := modelRun{byHand: pick(d, ledger.StepRestore, ledger.StepQuarantine, ledger.StepRevoke), token: d.number(0, tokens-1)}
+	r.draw(d, tokens)
+	return r
+}
+
+// draw draws what goes wrong.
+func (r *modelRun) draw(d dice, tokens int) {
+	for range pick(d, 0, 1, 0, 1, 2) {
+		r.incidents = append(r.incidents, drawIncident(d, tokens))
+	}
+	for range pick(d, 0, 0, 0, 1) {
+		r.faults = append(r.faults, drawFault(d))
+	}
+}
+
+func (r modelRun) act() act {
+	var b strings.Builder
+	switch {
+	case r.byHand != "":
+		_, _ = fmt.Fprintf(&b, "by hand, the %s of token %d", r.byHand, r.token)
+	case r.enforce:
+		_, _ = fmt.Fprintf(&b, "an enforcing run; its announcement %s", r.announce)
+	default:
+		b.WriteString("a dry run")
+	}
+	if r.byHand == "" {
+		_, _ = fmt.Fprintf(&b, "; its report %s", r.report)
+	}
+	if r.plan {
+		b.WriteString("; it keeps to the last plan")
+	}
+	if r.skew != 0 {
+		_, _ = fmt.Fprintf(&b, "; its clock is wrong by %v", r.skew)
+	}
+	for _, f := range r.faults {
+		b.WriteString("; " + f.says)
+	}
+	for _, i := range r.incidents {
+		_, _ = fmt.Fprintf(&b, "; at its %s number %d %s", i.at, i.nth, i.says)
+	}
+	return act{b.String(), func(w *modelWorld) { w.start(r) }}
+}
+
+func (d delivery) String() string { return [...]string{"arrives", "fails", "arrives, unheard of"}[d] }
+
+// drawIncident draws a crash, a failing disk, a slow step, or somebody who meddles.
+func drawIncident(d dice, tokens int) incident {
+	i := incident{at: pick(d, atWrite, atSync, atRead, atChange, afterChange, atAnnounce, afterTold, atReport, afterReport), nth: 1}
+	keep := pick(d, 0, 40, whole)
+	kind := d.number(0, 7)
+	switch i.at {
+	case atWrite, atSync:
+		i.nth = d.number(1, 30)
+	case atRead:
+		i.nth = d.number(1, 8)
+	case atChange, afterChange:
+		i.nth = d.number(1, 3)
+	}
+	switch {
+	case kind < 2:
+		i.says, i.do = "it is killed", killed
+	case kind < 4:
+		i.says, i.do = fmt.Sprintf("the power fails, and %d bytes that were not durable stay", keep), powerless(keep)
+	case i.at == atWrite:
+		dying := d.oneIn(2)
+		i.says, i.do = fmt.Sprintf("the disk fails after %d bytes (and it is killed: %t)", keep, dying), tear(keep, dying)
+	case i.at == atSync:
+		i.says, i.do = fmt.Sprintf("the disk fails, and in the end %d bytes stay", keep), unsynced(keep)
+	case kind < 7:
+		a := drawMeddling(d, tokens)
+		i.says, i.do = a.says, func(p *modelProcess) { p.meddled = true; a.do(p.w) }
+	case i.at == atChange || i.at == afterChange:
+		i.says, i.do = "another process begins", rival
+	default:
+		wait := pick(d, 2*time.Minute, 3*time.Hour, 26*time.Hour)
+		i.says, i.do = fmt.Sprintf("%v pass", wait), func(p *modelProcess) { p.meddled = true; time.Sleep(wait) }
+	}
+	return i
+}
+
+// rival is another process that finds the ledger locked.
+func rival(p *modelProcess) {
+	if l, err := ledger.OpenOn(p.w.disk, time.Now); err == nil {
+		p.w.violatedBy(oneProcess, "another one has opened the ledger while %s is going on", p.runID)
+		_ = l.Close()
+	}
+}
+
+// modelFault is something that the org does wrong.
+type modelFault struct {
+	says         string
+	fault        oktatest.Fault
+	broken, lied bool // it breaks the listing for good; it tells what is not so
+}
+
+func (f modelFault) armed(p *modelProcess) oktatest.Fault {
+	fault := f.fault
+	fault.Then = func() {
+		if f.broken {
+			p.broken.Store(true)
+		}
+		if f.lied {
+			p.lied.Store(true)
+		}
+	}
+	return fault
+}
+
+const (
+	listPath = "/api/v1/api-tokens"
+	onePath  = "/api/v1/api-tokens/*"
+	echo     = `{"errorCode":"E0000001","errorSummary":"what is SSWS ` + canary + `?"}`
+)
+
+var elsewhere = http.Header{"Location": {"http://evil.test/api/v1/api-tokens"}}
+
+// modelFaults are what a process may meet. Those of single requests strike once, after as many as are skipped.
+var modelFaults = []modelFault{
+	{says: "a page is cut once", fault: oktatest.Fault{Path: listPath, CutBody: 40, Times: 1}},
+	{says: "the list is not available once", fault: oktatest.Fault{Path: listPath, Status: 503, Times: 1}},
+	{says: "the list is asked too often once", fault: oktatest.Fault{Path: listPath, Status: 429, Times: 1}},
+	{says: "the next page is said to be at another host", fault: oktatest.Fault{Path: listPath, RewriteLink: func(to string) string { return strings.Replace(to, "127.0.0.1", "evil.test", 1) }}},
+	{says: "the list fails", fault: oktatest.Fault{Path: listPath, Status: 500}, broken: true},
+	{says: "the second page fails", fault: oktatest.Fault{Path: listPath, Page: 2, Status: 500}, broken: true},
+	{says: "the second page breaks off again and again", fault: oktatest.Fault{Path: listPath, Page: 2, CutBody: 40}, broken: true},
+	{says: "the list ends within a token", fault: oktatest.Fault{Path: listPath, TruncateBody: 40}, broken: true},
+	{says: "the second page ends within a token", fault: oktatest.Fault{Path: listPath, Page: 2, TruncateBody: 40}, broken: true},
+	{says: "the second page is null", fault: oktatest.Fault{Path: listPath, Page: 2, Body: "null"}, broken: true},
+	{says: "the list redirects elsewhere", fault: oktatest.Fault{Path: listPath, Status: 302, Header: elsewhere}, broken: true},
+	{says: "the list repeats the credential", fault: oktatest.Fault{Path: listPath, Status: 400, Body: echo}, broken: true},
+	{says: "nobody says whose credential it is", fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}},
+	{says: "the zone does not exist", fault: oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}, lied: true},
+	{says: "a reading fails", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 500, Times: 1}},
+	{says: "a reading is answered late", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 503, Times: 1}},
+	{says: "a reading is cut", fault: oktatest.Fault{Method: "GET", Path: onePath, Hangup: true, Times: 1}},
+	{says: "a reading finds nothing", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 404, Times: 1}, lied: true},
+	{says: "a reading is forbidden", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 403, Times: 1}},
+	{says: "a reading repeats the credential", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 400, Body: echo, Times: 1}},
+	{says: "a change is lost on its way", fault: oktatest.Fault{Method: "[change]", Hangup: true, Times: 1}},
+	{says: "the answer to a change is lost", fault: oktatest.Fault{Method: "[change]", HangupAfter: true, Times: 1}},
+	{says: "the answers to all changes are lost", fault: oktatest.Fault{Method: "[change]", HangupAfter: true}},
+	{says: "a change fails", fault: oktatest.Fault{Method: "[change]", Status: 500, Times: 1}},
+	{says: "a change is said to have failed", fault: oktatest.Fault{Method: "[change]", Status: 504, Act: true, Times: 1}},
+	{says: "a change is one too many", fault: oktatest.Fault{Method: "[change]", Status: 429, Times: 1}},
+	{says: "a change is forbidden", fault: oktatest.Fault{Method: "[change]", Status: 403, Times: 1}},
+	{says: "a change finds nothing", fault: oktatest.Fault{Method: "[change]", Status: 404, Times: 1}, lied: true},
+	{says: "a change has no effect and is answered 204", fault: oktatest.Fault{Method: "[change]", Status: 204, Times: 1}},
+	{says: "a change has no effect and is answered 200", fault: oktatest.Fault{Method: "[change]", Status: 200, Body: "{}", Times: 1}},
+	{says: "a change has an effect and a strange answer", fault: oktatest.Fault{Method: "[change]", Status: 202, Body: "{}", Act: true, Times: 1}},
+	{says: "a change redirects elsewhere", fault: oktatest.Fault{Method: "[change]", Status: 307, Header: elsewhere, Times: 1}},
+}
+
+func drawFault(d dice) modelFault {
+	f := pick(d, modelFaults...)
+	f.fault.Skip = pick(d, 0, 0, 1, 2)
+	if f.fault.Method == "[change]" {
+		f.fault.Method = pick(d, http.MethodDelete, http.MethodPut)
+	}
+	if f.fault.Skip > 0 {
+		f.says += fmt.Sprintf(" (after %d that don't)", f.fault.Skip)
+	}
+	return f
+}

@@ -1,0 +1,377 @@
+package audit_test
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/audit/ledger/ledgertest"
+	"tokensweep/okta"
+)
+
+// modelRun is what one process is to do, and what happens to it meanwhile.
+type modelRun struct {
+	says      string
+	enforce   bool
+	byHand    string // the step that a person takes, "" for a run
+	token     int    // of byHand
+	probe     uint64 // only ask what would come of it, with this seed; 0 for a run
+	plan      bool   // keep to the last plan that a dry run made
+	skew      time.Duration
+	faults    []modelFault
+	incidents []incident
+	announce  delivery
+	report    delivery
+}
+
+// delivery is what becomes of a message to people.
+type delivery int
+
+const (
+	arrives delivery = iota
+	fails            // and reaches nobody
+	unheard          // it arrives, and the sender is told that it didn't
+)
+
+// point is a place at which something can happen to a process: at each of its durable steps, and around each message
+// that it sends.
+type point string
+
+const (
+	atWrite     point = "write"         // before it
+	atSync      point = "fsync"         // after the write, before the fsync
+	atRead      point = "reading"       // of one thing, by the goroutine that decides
+	atChange    point = "change"        // on its way to the org
+	afterChange point = "answer"        // on its way back
+	atAnnounce  point = "announcement"  // before it
+	afterTold   point = "being heard"   // after it
+	atReport    point = "report"        // before it
+	afterReport point = "reported"      // after it
+	atAside     point = "setting aside" // of a torn line
+)
+
+// incident is something that happens to a process when it comes to a point for the nth time.
+type incident struct {
+	says string
+	at   point
+	nth  int
+	do   func(*modelProcess)
+}
+
+// modelProcess is one process, and what the world has seen of it.
+type modelProcess struct {
+	modelRun
+	w         *modelWorld
+	policy    *modelPolicy
+	began     time.Time
+	ended     time.Time
+	visits    map[point]int
+	died      atomic.Bool
+	dying     bool // it dies as soon as the write that fails has failed
+	failed    bool // a write or an fsync of its failed
+	inBalance bool // an fsync did, and keep is how many bytes will stay
+	keep      int
+
+	base      *entry // the listing that was in force when it began
+	halted    bool   // the brake was pulled when it began
+	broken    atomic.Bool
+	lied      atomic.Bool
+	meddled   bool
+	shrunken  bool
+	due       int // findings of the announcement that are due
+	announced bool
+	heard     bool
+	keepTo    *modelPlan
+	runID     string
+
+	mu       sync.Mutex
+	requests []request
+	readings map[string]*reading
+	changes  []*modelChange
+	afterBad int // requests after a write or an fsync failed
+	braked   int // changes that arrived while the brake was pulled
+	report   *audit.Report
+	opened   error // why it could not open the ledger
+	outcome  audit.Outcome
+	handErr  error
+}
+
+type request struct{ method, path, origin string }
+
+// reading is the last answer to a request for one token.
+type reading struct {
+	token seenToken
+	at    time.Time
+	told  bool // it came after the announcement was heard
+}
+
+// start makes a process, lets it come to its end, and checks all invariants.
+func (w *modelWorld) start(c modelRun) *modelProcess {
+	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), halted: w.brake}
+	w.skewed = w.skewed || c.skew != 0
+	w.org.ClearFaults()
+	for _, f := range c.faults {
+		w.org.Fault(f.armed(p))
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				w.violated("a panic: %v\n%s", r, debug.Stack())
+			}
+		}()
+		p.main()
+	}()
+	<-done
+	w.org.ClearFaults()
+	w.settleDisk(p)
+	p.ended = time.Now()
+	w.processes = append(w.processes, p)
+	w.check(p)
+	return p
+}
+
+// clock is the process's own clock.
+func (p *modelProcess) clock() time.Time { return time.Now().Add(p.skew) }
+
+// main is the program.
+func (p *modelProcess) main() {
+	l, err := ledger.OpenOn(&modelDisk{p.w.disk, p}, p.clock)
+	if err != nil {
+		p.opened = err
+		return
+	}
+	p.w.replayed(l.State())
+	client, err := okta.New(okta.Options{
+		OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1, Transport: p, Trace: p.traced,
+	})
+	if err != nil {
+		panic(err)
+	}
+	switch {
+	case p.probe != 0:
+		p.probeAll(l)
+	case p.byHand != "":
+		p.hand(client, l)
+	default:
+		p.run(client, l)
+	}
+	if l.Close() == nil && !p.failed {
+		p.w.lastState = l.State()
+	}
+}
+
+// run makes a pass.
+func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
+	o := audit.Options{
+		Org: client.Reader, Policy: p.policy.parsed, Ledger: l, State: p.w.state, Now: p.clock,
+		Deliver: func(r *audit.Report) (string, error) { return "", p.deliver(r) },
+	}
+	if p.enforce {
+		o.Enforce = &audit.Enforcement{Org: client, Announce: p.announceTo}
+		if p.plan {
+			o.Enforce.Plan, p.keepTo = cmp.Or(p.w.lastPlan, "sha256:00"), p.w.plans[p.w.lastPlan]
+		}
+	}
+	p.report = audit.Run(context.Background(), o)
+}
+
+// hand makes a change by hand.
+func (p *modelProcess) hand(client *okta.Client, l *ledger.Ledger) {
+	h := audit.Hand{
+		Org: client, Policy: p.policy.parsed, Ledger: l, State: p.w.state, Reason: "ticket 7", Now: p.clock,
+		Tell: func(text string) {
+			p.w.notSecret("what is told by hand", text)
+			p.w.heard(text)
+		},
+		Deliver: func(outcome audit.Outcome, _ string) error {
+			p.at(atReport)
+			p.w.told[p.w.id(p.token)+" "+p.byHand]++
+			p.at(afterReport)
+			return nil
+		},
+	}
+	do := map[string]verb{ledger.StepRevoke: audit.Hand.Revoke, ledger.StepQuarantine: audit.Hand.Quarantine, ledger.StepRestore: audit.Hand.Restore}[p.byHand]
+	var reason string
+	p.outcome, reason, p.handErr = do(h, context.Background(), p.w.id(p.token))
+	p.w.notSecret("the outcome", fmt.Sprint(reason, p.handErr))
+}
+
+func (p *modelProcess) traced(e okta.Event) { p.w.notSecret("the trace", e.Path+e.Reason) }
+
+var errUnheard = errors.New("slack does not answer")
+
+func (p *modelProcess) announceTo(_ context.Context, r *audit.Report) (string, error) {
+	p.at(atAnnounce)
+	p.w.announcement(p, r)
+	if p.announce == fails {
+		return "", errUnheard
+	}
+	p.at(afterTold)
+	if p.announce == unheard {
+		return "", errUnheard
+	}
+	return "slack", nil
+}
+
+func (p *modelProcess) deliver(r *audit.Report) error {
+	p.at(atReport)
+	p.w.reported(p, r)
+	p.at(afterReport)
+	if p.modelRun.report != arrives {
+		return errUnheard
+	}
+	return nil
+}
+
+// at is where incidents happen. It does not return if the process dies.
+func (p *modelProcess) at(here point) {
+	p.goneYet()
+	p.visits[here]++
+	for _, i := range p.incidents {
+		if i.at == here && i.nth == p.visits[here] {
+			i.do(p)
+		}
+	}
+	p.goneYet()
+}
+
+func (p *modelProcess) goneYet() {
+	if p.died.Load() {
+		runtime.Goexit()
+	}
+}
+
+// die ends the process, and with power also the machine: then only keep bytes of what was not durable stay.
+func (p *modelProcess) die(power bool, keep int) {
+	p.died.Store(true)
+	if power {
+		p.w.disk.Crash(keep)
+	} else {
+		p.w.disk.Kill()
+	}
+	runtime.Goexit()
+}
+
+// RoundTrip is the way to the org and back.
+func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	kind := kindOf(r)
+	switch kind {
+	case atRead, atChange:
+		p.at(kind)
+	default: // another goroutine sends it
+		if p.died.Load() {
+			return nil, errUnheard
+		}
+	}
+	p.w.sent(p, r, kind)
+	var change *modelChange
+	if kind == atChange {
+		change = p.w.arrived(p, r)
+	}
+	resp, err := p.send(r)
+	switch kind {
+	case atRead:
+		p.w.answered(p, r, resp)
+	case atChange:
+		p.w.acted(change)
+		p.at(afterChange)
+	}
+	return resp, err
+}
+
+// send asks the org, but for users and zones only the first time: nothing happens to those.
+func (p *modelProcess) send(r *http.Request) (*http.Response, error) {
+	if strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens") || len(p.faults) > 0 || p.w.rateLimit > 0 {
+		return p.w.way.RoundTrip(r)
+	}
+	return p.w.known.answer(r, p.w.way)
+}
+
+// kindOf says at which point a request is; "" for those that other goroutines than the one that decides send.
+func kindOf(r *http.Request) point {
+	switch {
+	case r.Method != http.MethodGet:
+		return atChange
+	case r.URL.Path == "/api/v1/api-tokens" || len(r.URL.Path) > len("/api/v1/users/me") && r.URL.Path[:len("/api/v1/users/")] == "/api/v1/users/":
+		return ""
+	}
+	return atRead
+}
+
+// modelDisk is the disk as a process uses it.
+type modelDisk struct {
+	*ledgertest.Disk
+	p *modelProcess
+}
+
+// Write is one step; the process may die before it, in the middle, or after it.
+func (d *modelDisk) Write(line []byte) error {
+	d.p.at(atWrite)
+	d.p.w.book.write(line)
+	if err := d.Disk.Write(line); err != nil {
+		d.p.failed = true
+		d.p.w.book.trim(len(d.Bytes()))
+		if d.p.dying {
+			d.p.die(false, 0)
+		}
+		return err
+	}
+	d.p.w.written(d.p, line)
+	return nil
+}
+
+// Sync makes durable what was written, or doesn't.
+func (d *modelDisk) Sync() error {
+	d.p.at(atSync)
+	err := d.Disk.Sync()
+	d.p.failed = d.p.failed || err != nil
+	return err
+}
+
+// SetAside stores a torn line.
+func (d *modelDisk) SetAside(name string, text []byte) error {
+	d.p.at(atAside)
+	return d.Disk.SetAside(name, text)
+}
+
+// Truncate cuts a torn line off.
+func (d *modelDisk) Truncate(size int64) error {
+	d.p.w.book.trim(int(size))
+	return d.Disk.Truncate(size)
+}
+
+// The incidents of a disk.
+
+// tear makes the next write fail with a part of it stored; with dying the process ends there.
+func tear(keep int, dying bool) func(*modelProcess) {
+	return func(p *modelProcess) {
+		p.dying = dying
+		p.w.disk.FailWrite(1, keep, syscall.EIO)
+	}
+}
+
+// unsynced makes the next fsync fail. What it was to write is in the balance until the machine crashes and keeps some
+// of it, which is soon after the process has ended.
+func unsynced(keep int) func(*modelProcess) {
+	return func(p *modelProcess) {
+		p.keep, p.inBalance = keep, true
+		p.w.disk.FailSync(1, syscall.EIO)
+	}
+}
+
+func killed(p *modelProcess) { p.die(false, 0) }
+
+func powerless(keep int) func(*modelProcess) { return func(p *modelProcess) { p.die(true, keep) } }

@@ -1,0 +1,370 @@
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/audit/ledger/ledgertest"
+	"tokensweep/okta/oktatest"
+)
+
+// ownToken is the token that every process uses.
+const ownToken = 99
+
+// orgURL is where the program believes the org to be. No connection is made.
+const orgURL = "http://127.0.0.1"
+
+// modelWorld is an org, a disk and the people around them, and what an onlooker remembers of all of it. Invariants are
+// judged by what the onlooker saw, not by what the program says.
+type modelWorld struct {
+	org       *oktatest.Server
+	way       http.RoundTripper
+	known     *memory
+	rateLimit int
+	disk      *ledgertest.Disk
+	state     string
+	brake     bool
+	book      book
+
+	policy    *modelPolicy
+	processes []*modelProcess
+	changes   []*modelChange
+	skewed    bool // the clock of a process was wrong
+	gone      []oktatest.Token
+	lastState *ledger.State // when the last process that closed its ledger in good order did
+
+	before   map[string]*oktatest.Network // of tokens in our quarantine
+	notices  map[ledger.Key]*modelNotice
+	released map[string]bool // taken out of our quarantine and not announced since
+	plans    map[string]*modelPlan
+	lastPlan string
+	told     map[string]int // what people were told of, and how often
+
+	mu    sync.Mutex
+	wrong string
+}
+
+// modelNotice is what people were told would happen.
+type modelNotice struct {
+	at          time.Time
+	by          *modelProcess
+	text, facts string
+}
+
+// modelPlan is what a dry run showed to a person who reviewed it.
+type modelPlan struct {
+	at     time.Time
+	policy *modelPolicy
+	steps  map[string]string
+	tokens map[string]seenToken
+}
+
+// modelChange is a change that has arrived at the org.
+type modelChange struct {
+	by       *modelProcess
+	id, step string
+	at       time.Time
+	open     []*ledger.Record // intents that were durable and open then
+	reading  *reading         // the last one of that token by that process
+	truth    oktatest.Token
+	there    bool
+	after    oktatest.Token // once the org has acted, or not
+	acted    bool
+	undone   bool // by a person, since
+	told     bool // the announcement of that process was heard before
+	// unannounced says why it is too early, or was not announced at all; "" if it was, long enough ago.
+	unannounced string
+	before      *oktatest.Network // of a restoration: what it should put back
+}
+
+func newModelWorld(state string, known *memory, h *modelHistory) *modelWorld {
+	w := &modelWorld{
+		known: known, rateLimit: h.rateLimit,
+		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
+		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
+		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
+	}
+	cfg := oktatest.Config{
+		Credential: canary, Me: oktatest.UserID(9), OwnToken: w.id(ownToken), PageSize: h.pageSize, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+		RateLimit: oktatest.RateLimit{Limit: h.rateLimit},
+		Tokens:    []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: oktatest.UserID(9), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
+	}
+	for i, t := range h.tokens {
+		cfg.Tokens = append(cfg.Tokens, t.inOrg(i))
+	}
+	w.org = oktatest.New(cfg)
+	w.way = w.org.Transport()
+	w.setBrake(false) // one that is left of the history before
+	return w
+}
+
+func (w *modelWorld) id(n int) string { return oktatest.TokenID(n) }
+
+// violated notes the first thing that is wrong.
+func (w *modelWorld) violated(format string, args ...any) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.wrong == "" {
+		w.wrong = fmt.Sprintf(format, args...)
+	}
+}
+
+// What the onlooker sees of a process.
+
+// sent sees a request that leaves a process.
+func (w *modelWorld) sent(p *modelProcess, r *http.Request, kind point) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.requests = append(p.requests, request{r.Method, r.URL.Path, r.URL.Scheme + "://" + r.URL.Host})
+	if p.failed && kind != "" {
+		p.afterBad++
+	}
+}
+
+// arrived sees a change that reaches the org, before the org acts.
+func (w *modelWorld) arrived(p *modelProcess, r *http.Request) *modelChange {
+	c := &modelChange{by: p, id: filepath.Base(r.URL.Path), at: time.Now(), step: ledger.StepRevoke, told: p.heard}
+	if r.Method == http.MethodPut {
+		c.step = ledger.StepQuarantine
+		if p.byHand == ledger.StepRestore {
+			c.step = ledger.StepRestore
+		}
+	}
+	c.truth, c.there = w.org.Token(c.id)
+	c.reading = p.readings[c.id]
+	c.before = w.before[c.id]
+	c.open = w.book.open(len(w.disk.Durable()))
+	if w.brake && c.step != ledger.StepRestore {
+		p.braked++
+	}
+	if p.byHand == "" {
+		c.unannounced = w.unannounced(c)
+	}
+	p.changes, w.changes = append(p.changes, c), append(w.changes, c)
+	return c
+}
+
+// acted sees what the org made of a change.
+func (w *modelWorld) acted(c *modelChange) {
+	there := false
+	c.after, there = w.org.Token(c.id)
+	switch {
+	case c.step == ledger.StepRevoke:
+		c.acted = c.there && !there
+	case c.there && there:
+		c.acted = !sameNetwork(c.truth.Network, c.after.Network)
+	}
+	if !c.acted {
+		return
+	}
+	switch {
+	case c.step == ledger.StepQuarantine && !inZone(c.truth.Network):
+		network := c.truth.Network
+		w.before[c.id] = &network
+	case c.step == ledger.StepRestore:
+		w.givenBack(c.id)
+	}
+}
+
+// givenBack forgets what was announced of a token that somebody took out of quarantine.
+func (w *modelWorld) givenBack(id string) {
+	maps.DeleteFunc(w.notices, func(k ledger.Key, _ *modelNotice) bool { return k.Token == id })
+	delete(w.before, id)
+	w.released[id] = true
+	for _, c := range w.changes {
+		c.undone = c.undone || c.id == id
+	}
+}
+
+// answered sees the answer to a request for one token.
+func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Response) {
+	id := filepath.Base(r.URL.Path)
+	if resp == nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens/") {
+		return
+	}
+	if t, ok := w.org.Token(id); ok {
+		p.readings[id] = &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard}
+	}
+}
+
+// written sees a record that was written.
+func (w *modelWorld) written(p *modelProcess, line []byte) {
+	w.notSecret("the ledger", string(line))
+	if p.runID == "" && bytes.Contains(line, []byte(`"kind":"begun"`)) {
+		p.runID = w.book.last().record().Run
+	}
+	if bytes.Contains(line, []byte(`"kind":"listed"`)) {
+		w.book.last().listed(w, p)
+	}
+}
+
+// announcement sees what an enforcing run says is about to happen.
+func (w *modelWorld) announcement(p *modelProcess, r *audit.Report) {
+	p.announced, p.heard = true, p.announce != fails
+	p.shrunken = w.shrunken(p.base, p.clock())
+	for i := range r.Findings {
+		switch r.Findings[i].Outcome {
+		case audit.WouldQuarantine, audit.WouldRevoke, audit.Held:
+			p.due++
+		}
+	}
+	w.notSecret("the announcement", shown(r))
+	w.notice(p, r)
+}
+
+// reported sees the report of a process.
+func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
+	w.notSecret("the report", shown(r))
+	w.honest(p, r)
+	if r.Mode != "enforce" && r.Complete {
+		w.reviewed(p, r)
+	}
+	if p.modelRun.report == fails {
+		return
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch {
+		case f.Outcome == audit.Revoked, f.Outcome == audit.Failed && f.Step.String() == ledger.StepRevoke:
+			w.told[f.Token.ID+" "+ledger.StepRevoke]++
+		case f.Outcome == audit.Quarantined, f.Outcome == audit.Failed:
+			w.told[f.Token.ID+" "+ledger.StepQuarantine]++
+		}
+	}
+	for _, v := range r.Vanished {
+		if strings.HasPrefix(v.Reason, "revoked by tokensweep") {
+			w.told[v.ID+" "+ledger.StepRevoke]++
+		}
+	}
+	for _, n := range r.Notes {
+		w.heard(n)
+	}
+}
+
+// heard takes in a sentence that tells somebody of a change.
+func (w *modelWorld) heard(note string) {
+	for _, step := range []string{ledger.StepRevoke, ledger.StepQuarantine, ledger.StepRestore} {
+		if _, rest, ok := strings.Cut(note, "the "+step+" of the token "); ok {
+			w.told[rest[:min(len(rest), 20)]+" "+step]++
+		}
+	}
+}
+
+// shown is all text of a report.
+func shown(r *audit.Report) string {
+	var b strings.Builder
+	_, _ = fmt.Fprintln(&b, r.Err, strings.Join(r.Notes, "\n"))
+	for i := range r.Findings {
+		b.WriteString(r.Findings[i].Reason)
+	}
+	return b.String()
+}
+
+// settleDisk decides what an fsync that failed has lost, once the process has ended.
+func (w *modelWorld) settleDisk(p *modelProcess) {
+	if p.inBalance {
+		w.disk.Crash(p.keep)
+	}
+	w.book.trim(len(w.disk.Bytes()))
+}
+
+// What happens in the world.
+
+func (w *modelWorld) setBrake(on bool) {
+	w.brake = on
+	err := ledger.ClearHalt(w.state)
+	if on {
+		err = ledger.SetHalt(w.state, "deploys fail", "kim", time.Now())
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+
+// vanish ends tokens, as somebody else would. They may come back.
+func (w *modelWorld) vanish(n int) {
+	if t, ok := w.org.Token(w.id(n)); ok && w.org.Remove(t.ID) {
+		w.gone = append(w.gone, t)
+	}
+}
+
+func (w *modelWorld) comeBack() {
+	for _, t := range w.gone {
+		if _, there := w.org.Token(t.ID); !there {
+			w.org.Add(t)
+		}
+	}
+	w.gone = nil
+}
+
+// giveBack takes a token out of quarantine, or into another network, in the admin console.
+func (w *modelWorld) giveBack(n int, to oktatest.Network) {
+	id := w.id(n)
+	was, there := w.org.Token(id)
+	if !there {
+		return
+	}
+	w.org.Update(id, func(t *oktatest.Token) { t.Network, t.LastUpdated = to, time.Now().Truncate(time.Second) })
+	if inZone(was.Network) {
+		w.givenBack(id)
+	}
+}
+
+func sameNetwork(a, b oktatest.Network) bool {
+	return strings.Replace(a.Connection, "ANYWHERE", "", 1) == strings.Replace(b.Connection, "ANYWHERE", "", 1) &&
+		slices.Equal(a.Include, b.Include) && slices.Equal(a.Exclude, b.Exclude)
+}
+
+func decode(line []byte) *ledger.Record {
+	r := new(ledger.Record)
+	if err := json.Unmarshal(line, r); err != nil {
+		panic(err)
+	}
+	return r
+}
+
+// memory keeps answers that stay the same, since making them takes the fake org longer than all the rest.
+type memory struct {
+	mu      sync.Mutex
+	answers map[string]remembered
+}
+
+type remembered struct {
+	answer http.Response
+	body   []byte
+}
+
+// answer is what the org would answer now, but for its Date.
+func (m *memory) answer(r *http.Request, way http.RoundTripper) (*http.Response, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a, known := m.answers[r.URL.Path]
+	if !known {
+		resp, err := way.RoundTrip(r)
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		a = remembered{*resp, body}
+		m.answers[r.URL.Path] = a
+	}
+	resp := a.answer
+	resp.Header = resp.Header.Clone()
+	resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	resp.Body, resp.Request = io.NopCloser(bytes.NewReader(a.body)), r
+	return &resp, nil
+}
