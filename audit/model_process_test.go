@@ -177,7 +177,7 @@ func (p *modelProcess) main() {
 func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
 	o := audit.Options{
 		Org: client.Reader, Policy: p.policy.parsed, Ledger: l, State: p.w.state, Now: p.clock,
-		Deliver: func(r *audit.Report) (string, error) { return "", p.deliver(r) },
+		Deliver: p.deliver,
 	}
 	if p.enforce {
 		o.Enforce = &audit.Enforcement{Org: client, Announce: p.announceTo}
