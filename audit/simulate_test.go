@@ -176,7 +176,9 @@ func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
 		require.NoError(t, err)
 		return e
 	}
-	dates := func(e *audit.Explanation) []string { return happens(&audit.Calendar{Events: e.Calendar}, "pending", "quarantined", "revoked", "ended") }
+	dates := func(e *audit.Explanation) []string {
+		return happens(&audit.Calendar{Events: e.Calendar}, "pending", "quarantined", "revoked", "ended")
+	}
 	e := explain(1)
 	require.Equal(t, audit.Pending, e.Finding.Outcome)
 	require.Len(t, e.Steps, 2)

@@ -16,7 +16,7 @@ import (
 // validateFlags say how closely a policy is looked at.
 type validateFlags struct {
 	policy              string
-	strict, org, schema bool
+	strict, org, schema, print bool
 }
 
 func (a *app) validateCommand() *cobra.Command {
@@ -37,6 +37,7 @@ to an exemption; then it also warns of exemptions that match no token, and of li
 above the inventory.`,
 		Example: `  tokensweep validate --policy policy.yaml
   tokensweep validate --strict --org
+  tokensweep validate --print
   tokensweep validate --schema > policy.schema.json   # for editors: see policy.example.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -50,6 +51,7 @@ above the inventory.`,
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
 	flags.BoolVar(&f.strict, "strict", false, "make warnings mistakes")
 	flags.BoolVar(&f.org, "org", false, "also judge the tokens of the org that the environment names")
+	flags.BoolVar(&f.print, "print", false, "print the policy as it is understood, with every default, and do nothing else")
 	flags.BoolVar(&f.schema, "schema", false, "print the JSON Schema of policies and do nothing else")
 	return cmd
 }
@@ -58,6 +60,9 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	p, err := loadPolicy(f.policy)
 	if err != nil {
 		return err
+	}
+	if f.print {
+		return a.print(string(p.YAML()))
 	}
 	var census *rules.Census
 	if f.org {

@@ -30,9 +30,10 @@ func truthOf(b bool) truth {
 // node is a compiled condition: a leaf, or all, any or not with parts. The tree has the shape of the
 // file, so that it can be explained as it was written.
 type node struct {
-	join  join
-	parts []node // of all and any: at least one; of not: exactly one
-	leaf  leaf   // of a leaf
+	join   join
+	parts  []node // of all and any: at least one; of not: exactly one
+	listed bool   // all and any: written as a list, and not as a map in which everything must hold
+	leaf   leaf   // of a leaf
 }
 
 type join uint8
@@ -124,7 +125,7 @@ func (r *reader) conditions(k, v *yaml.Node, how join, depth int) (node, bool) {
 		r.wrong(v, "%s is empty: write at least one condition, as %s", k.Value, form)
 		return node{}, false
 	}
-	n := node{join: how, parts: make([]node, 0, len(items))}
+	n := node{join: how, listed: true, parts: make([]node, 0, len(items))}
 	for _, item := range items {
 		part, good := r.condition(item, item, depth+1)
 		n.parts = append(n.parts, part)

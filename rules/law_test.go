@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 	"pgregory.net/rapid"
 
 	"tokensweep/okta"
@@ -190,6 +191,66 @@ func TestGlobsMatchAsASimplerMatcherDoes(t *testing.T) {
 	})
 }
 
+// A policy that is accepted survives being printed and read again.
+func requireSurvives(t testing.TB, p *Policy) {
+	t.Helper()
+	printed := p.YAML()
+	again, err := Parse("printed.yaml", printed)
+	require.NoError(t, err, "%s", printed)
+	require.Equal(t, string(printed), string(again.YAML()))
+	for _, token := range []*okta.Token{whole(), {ID: "00T"}, {ID: "00T", Name: okta.Some("dr-1"), ExpiresAt: ago(-time.Hour), Created: ago(90 * day)}} {
+		want, got := p.Trace(token, noon), again.Trace(token, noon)
+		for i := range want.Rules {
+			require.Equal(t, want.Rules[i].Rule.ID, got.Rules[i].Rule.ID)
+			require.Equal(t, want.Rules[i].When.Result, got.Rules[i].When.Result)
+		}
+		for i := range want.Exemptions {
+			require.Equal(t, want.Exemptions[i].Match.Result, got.Exemptions[i].Match.Result)
+		}
+		require.Equal(t, want.Protections, got.Protections)
+	}
+	about := func(p *Policy) []any {
+		list := []any{p.Org, p.Mode, p.Limits, p.Protect, p.QuarantineZone, p.Notify, len(p.Rules), len(p.Exemptions)}
+		if p.Schedule != nil {
+			list = append(list, p.Schedule.Next(noon))
+		}
+		for _, r := range p.Rules {
+			list = append(list, r.ID, r.Description, r.Severity, r.Steps, r.Advice)
+		}
+		for _, e := range p.Exemptions {
+			list = append(list, e.Reason, e.Owner, e.Until)
+		}
+		return list
+	}
+	require.Equal(t, about(p), about(again))
+}
+
+func TestPoliciesSurviveBeingPrinted(t *testing.T) {
+	files, err := filepath.Glob("testdata/[gl]*.yaml") // good and lint
+	require.NoError(t, err)
+	for _, file := range append(files, "../policy.example.yaml", "../cli/demo.yaml") {
+		t.Run(file, func(t *testing.T) {
+			p, err := Load(file)
+			require.NoError(t, err)
+			requireSurvives(t, p)
+		})
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.String().Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
+		quoted := func(name string) string {
+			n := yaml.Node{Kind: yaml.ScalarNode, Tag: textTag, Style: yaml.DoubleQuotedStyle, Value: text.Draw(rt, name)}
+			out, err := yaml.Marshal(&n)
+			require.NoError(rt, err)
+			return strings.TrimSpace(string(out))
+		}
+		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: {name: "+quoted("name")+"}, reason: "+quoted("reason")+", owner: o, until: 2027-01-31}]\n"+
+			"rules: [{id: a, description: "+quoted("description")+", when: "+someCondition(3).Draw(rt, "when")+", then: flag}]"))
+		if err == nil {
+			requireSurvives(t, p)
+		}
+	})
+}
+
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.yaml")
 	require.NoError(f, err)
@@ -198,12 +259,20 @@ func FuzzParse(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(data)
 	}
+	s := compiled(f)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := Parse("policy.yaml", data)
 		if err == nil {
 			require.NotEmpty(t, p.Rules)
 			p.Evaluate(whole(), noon)
 			p.Evaluate(&okta.Token{ID: "00T"}, noon)
+			requireSurvives(t, p)
+			for _, m := range p.Lint(noon, &Census{Tokens: 3}) {
+				require.Equal(t, okta.Printable(m.Message), m.Message)
+			}
+			var doc yaml.Node
+			require.NoError(t, yaml.Unmarshal(data, &doc))
+			require.NoError(t, s.Validate(value(&doc)), "the schema refuses what the parser takes")
 			return
 		}
 		require.Nil(t, p)

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "write the mistakes that are found into 
 func TestBadFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/bad-*.yaml")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 50)
+	require.GreaterOrEqual(t, len(files), 80)
 	for _, file := range files {
 		t.Run(sentence(file, "bad-"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
@@ -72,7 +72,7 @@ func TestLintFiles(t *testing.T) {
 func TestGoodFiles(t *testing.T) {
 	files, err := filepath.Glob("testdata/good-*.yaml")
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, len(files), 15)
+	require.GreaterOrEqual(t, len(files), 25)
 	for _, file := range files {
 		t.Run(sentence(file, "good-"), func(t *testing.T) {
 			p, err := Load(file)
