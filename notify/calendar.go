@@ -17,12 +17,13 @@ import (
 func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep simulate"), okta.Printable(c.OrgURL))
-	_, _ = fmt.Fprintf(&b, "from %s to %s: %s of %s. Nothing was changed.\n", rfc3339(c.From), rfc3339(c.Until), count(c.Runs, "run"), count(c.Tokens, "token"))
+	_, _ = fmt.Fprintf(&b, "from %s to %s\n%s of %s. Nothing was changed.\n", rfc3339(c.From), rfc3339(c.Until), count(c.Runs, "run"), count(c.Tokens, "token"))
 	b.WriteString("\nASSUMED\n")
 	for _, a := range c.Assumed {
 		paragraph(&b, s, "  - ", okta.Printable(a))
 	}
-	b.WriteString("\n" + totals(c.Events) + "\n")
+	b.WriteString("\n")
+	paragraph(&b, s, "", totals(c.Events))
 	last := ""
 	for _, e := range c.Events {
 		if day := e.At.UTC().Format("2006-01-02 Mon"); day != last {

@@ -126,11 +126,13 @@ func stepAhead(s audit.StepAhead) string {
 
 // delayed is a delay as a policy has it.
 func delayed(d time.Duration) string {
-	if d == 0 {
-		return "0d"
-	}
-	if d%(24*time.Hour) == 0 {
+	switch {
+	case d%(24*time.Hour) == 0:
 		return fmt.Sprintf("%dd", d/(24*time.Hour))
+	case d%time.Hour == 0:
+		return strings.TrimSuffix(d.String(), "0m0s")
+	case d%time.Minute == 0:
+		return strings.TrimSuffix(d.String(), "0s")
 	}
 	return d.String()
 }
