@@ -94,7 +94,7 @@ func (r *run) enforce(ctx context.Context) error {
 		hold(r.due(), "the report could not be delivered")
 		r.fail(undelivered(err), fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
 		return nil
-	case errors.Is(against, errClocks):
+	case r.clocksAgree() != nil:
 		return nil // by such a clock a delay could be over as soon as it begins
 	}
 	if err := r.tell(via); err != nil {
@@ -114,11 +114,8 @@ func (r *run) mayAct() (ExitCode, error) {
 			return NoLedger, err
 		}
 	}
-	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
-		return Halted, fmt.Errorf("%w by %v: set the clock of this machine", errClocks, apart.Round(time.Second))
-	}
-	if latest := r.o.Ledger.Latest(); latest.Sub(r.now()) > maxClockDifference {
-		return Halted, fmt.Errorf("%w: the ledger has records of %s: the clock was set back", errClocks, latest.UTC().Format(time.RFC3339))
+	if err := r.clocksAgree(); err != nil {
+		return Halted, err
 	}
 	if seqs := r.decider.past.OpenSeqs(); len(seqs) > 0 {
 		intent := r.decider.past.Open[seqs[0]]
@@ -128,6 +125,17 @@ func (r *run) mayAct() (ExitCode, error) {
 		return Incomplete, errors.New(r.shrunken)
 	}
 	return OK, nil
+}
+
+// clocksAgree compares our clock with the org's and with what the ledger has seen of it.
+func (r *run) clocksAgree() error {
+	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
+		return fmt.Errorf("%w by %v: set the clock of this machine", errClocks, apart.Round(time.Second))
+	}
+	if latest := r.o.Ledger.Latest(); latest.Sub(r.now()) > maxClockDifference {
+		return fmt.Errorf("%w: the ledger has records of %s: the clock was set back", errClocks, latest.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // errHalted is the emergency brake.

@@ -22,18 +22,26 @@ func rule(then string) string {
 }
 
 func TestNoDelayBeginsByAWrongClock(t *testing.T) {
-	w := newWorld(t, idleToken(1))
-	wrong := func() time.Time { return w.clock.Add(-10 * day) }
-	l, err := ledger.Open(w.state, wrong)
-	require.NoError(t, err)
-	o := w.options(rule("{revoke: 3d}"), l)
-	o.Now = wrong
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
-	require.Equal(t, audit.Halted, audit.Run(t.Context(), o).Code)
-	require.NoError(t, l.Close())
-	w.pass(time.Minute)
-	require.Equal(t, audit.Pending, only(t, w.enforce(rule("{revoke: 3d}"))).Outcome)
-	require.Empty(t, w.changes())
+	for name, halted := range map[string]bool{"the clock alone is wrong": false, "the brake is pulled too": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			wrong := func() time.Time { return w.clock.Add(-10 * day) }
+			l, err := ledger.Open(w.state, wrong)
+			require.NoError(t, err)
+			if halted {
+				require.NoError(t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+			}
+			o := w.options(rule("{revoke: 3d}"), l)
+			o.Now = wrong
+			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+			require.Equal(t, audit.Halted, audit.Run(t.Context(), o).Code)
+			require.NoError(t, l.Close())
+			w.pass(time.Minute)
+			require.NoError(t, ledger.ClearHalt(w.state))
+			require.Equal(t, audit.Pending, only(t, w.enforce(rule("{revoke: 3d}"))).Outcome)
+			require.Empty(t, w.changes())
+		})
+	}
 }
 
 func TestANoticeIsForWhatWasAnnouncedAndNothingElse(t *testing.T) {
