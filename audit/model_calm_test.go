@@ -9,6 +9,9 @@ import (
 
 // calmDown ends a history: nothing goes wrong any more. After one run all is told, and after some more all is done.
 func (w *modelWorld) calmDown(h *modelHistory) {
+	if len(w.changes) == 0 && len(w.book.open(w.book.size)) == 0 && !h.toTheEnd {
+		return // nothing is to be told
+	}
 	w.setBrake(false)
 	w.policy = calmPolicy
 	for again := true; again; { // one more if the listing has lost most of its tokens: that is believed the second time

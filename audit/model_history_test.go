@@ -61,7 +61,15 @@ var modelNames = []string{"dead-a", "quiet-a", "later-a", "busy-a", "spare-a", "
 // dice draws from a history.
 type dice struct{ t *rapid.T }
 
-func (d dice) number(from, to int) int { return rapid.IntRange(from, to).Draw(d.t, "n") }
+func (d dice) number(from, to int) int { return from + upTo[to-from].Draw(d.t, "n") }
+
+// upTo draw from 0 to n each.
+var upTo = func() (all [40]*rapid.Generator[int]) {
+	for n := range all {
+		all[n] = rapid.IntRange(0, n)
+	}
+	return all
+}()
 
 func (d dice) oneIn(n int) bool { return d.number(1, n) == n }
 
@@ -102,7 +110,7 @@ func drawAct(d dice, tokens int) act {
 	case n < 18:
 		return drawMeddling(d, tokens)
 	case n < 19:
-		seed := uint64(d.number(1, 1000))
+		seed := uint64(d.number(1, 40))
 		return act{"somebody asks in several ways what would come of it", func(w *modelWorld) { w.start(modelRun{probe: seed}) }}
 	}
 	return drawByHand(d, tokens).act()
