@@ -75,6 +75,7 @@ func TestDirectDependenciesAreThoseAgreedUpon(t *testing.T) {
 	}
 	slices.Sort(direct)
 	require.Equal(t, []string{
+		"github.com/go-jose/go-jose/v4",
 		"github.com/jedib0t/go-pretty/v6",
 		"github.com/robfig/cron/v3",
 		"github.com/rogpeppe/go-internal",

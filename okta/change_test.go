@@ -76,7 +76,7 @@ func TestAReaderHasNoMethodThatChangesAnything(t *testing.T) {
 	for m := range reflect.TypeFor[*Reader]().Methods() {
 		names = append(names, m.Name)
 	}
-	require.Equal(t, []string{"Allowed", "Budget", "ClockOffset", "List", "Me", "OrgURL", "Organization", "Owner", "Roles", "Token", "User", "Zone"}, names)
+	require.Equal(t, []string{"Allowed", "Budget", "ClockOffset", "List", "Login", "Me", "OrgURL", "Organization", "Owner", "Roles", "Token", "User", "Zone"}, names)
 }
 
 func TestOldTLSAndUnknownCertificatesAreRefusedAtOnce(t *testing.T) {

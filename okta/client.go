@@ -24,7 +24,9 @@
 // # What it takes care of
 //
 // Requests that read are tried again where that helps; requests that change something are sent once,
-// whatever happens. The client follows the rate-limit headers and leaves a share of the org's budget to
+// whatever happens. (The one exception is an answer that says, by its definition, that the request was not
+// processed: the demand for a nonce in a proof of possession.) A service app logs in by itself, and again before its
+// access token ends. The client follows the rate-limit headers and leaves a share of the org's budget to
 // others. The credential goes to the org's own origin and nowhere else: links are re-based,
 // redirects are errors. Ids are checked before a URL is made of them.
 //
@@ -41,12 +43,14 @@ import (
 	"time"
 )
 
-// Options says which org to talk to and how. OrgURL and Token are required.
+// Options says which org to talk to and how. OrgURL and one of Token and App are required.
 type Options struct {
 	// OrgURL is the org's URL; see ParseOrgURL for what is accepted.
 	OrgURL string
-	// Token is the SSWS credential.
+	// Token is the SSWS credential. It is not used if App is set.
 	Token Secret
+	// App, if not nil, is the service app to log in as, instead of with an API token.
+	App *ServiceApp
 	// RateShare is the share of the org's rate limit, over 0 and up to 1, that this client may use in
 	// each window; the rest stays free for others. 0 means DefaultRateShare.
 	RateShare float64
@@ -90,13 +94,13 @@ func New(o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Token.IsZero() {
-		return nil, errors.New("the API token is empty")
-	}
-	for _, c := range []byte(o.Token.Reveal()) {
-		if c <= ' ' || c > '~' {
-			return nil, errors.New("the API token holds a space, a line break or another character that no token has")
+	var app *app
+	if o.App != nil {
+		if app, err = newApp(*o.App); err != nil {
+			return nil, err
 		}
+	} else if err := checkToken(o.Token); err != nil {
+		return nil, err
 	}
 	if o.RateShare == 0 {
 		o.RateShare = DefaultRateShare
@@ -114,11 +118,23 @@ func New(o Options) (*Client, error) {
 		o.Dial = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 30 * time.Second}).DialContext
 	}
 	return &Client{&Reader{&conn{
-		base: base, token: o.Token, agent: o.UserAgent, trace: o.Trace,
+		base: base, token: o.Token, app: app, agent: o.UserAgent, trace: o.Trace,
 		reads:   httpClient(transport(o, false)),
 		changes: httpClient(transport(o, true)),
 		pace:    pacer{share: o.RateShare},
 	}}}, nil
+}
+
+func checkToken(token Secret) error {
+	if token.IsZero() {
+		return errors.New("the API token is empty")
+	}
+	for _, c := range []byte(token.Reveal()) {
+		if c <= ' ' || c > '~' {
+			return errors.New("the API token holds a space, a line break or another character that no token has")
+		}
+	}
+	return nil
 }
 
 // OrgURL is the org's URL as scheme and host.
@@ -132,6 +148,7 @@ func (r *Reader) ClockOffset() (offset time.Duration, ok bool) { return r.conn.c
 type conn struct {
 	base           *url.URL
 	token          Secret
+	app            *app // nil with an API token
 	agent          string
 	trace          func(Event)
 	reads, changes *http.Client

@@ -29,7 +29,8 @@ type Error struct {
 	// Status is the answer's status, or 0 where no answer arrived.
 	Status int
 	// Code is Okta's errorCode, such as E0000011: the one part of its errors that Okta supports for
-	// decisions (https://developer.okta.com/docs/reference/error-codes/). Empty if there was none.
+	// decisions (https://developer.okta.com/docs/reference/error-codes/). What is wrong with an access token or
+	// a login has OAuth's code, such as invalid_client. Empty if there was none.
 	Code string
 	// Summary says what came back, in Okta's words or ours; printable.
 	Summary string
@@ -42,6 +43,8 @@ type Error struct {
 
 	// retry is what the answer said about trying again.
 	retry retryAdvice
+	// fresh says that the answer came with a nonce for proofs.
+	fresh bool
 }
 
 // Error gives everything but the cause's type on one line.
@@ -110,14 +113,17 @@ func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err
 func (c *conn) refused(method, path string, resp *http.Response, body []byte) *Error {
 	e := &Error{
 		Method: method, Path: path, Status: resp.StatusCode, Sent: true,
-		RequestID: cut(Printable(c.token.Scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
-		retry:     adviceOf(resp),
+		RequestID: cut(Printable(c.scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
+		retry:     adviceOf(resp), fresh: resp.Header.Get("DPoP-Nonce") != "",
 	}
 	var said struct {
 		ErrorCode    string
 		ErrorSummary string
 		ErrorCauses  []struct{ ErrorSummary string }
+		Error        string
+		Description  string `json:"error_description"`
 	}
+	code, description, scope := challenge(resp.Header)
 	switch {
 	case resp.StatusCode/100 == 3:
 		e.Summary = "it redirects to " + place(resp.Header.Get("Location")) + ", and redirects are not followed: is this the org's own URL?"
@@ -126,10 +132,20 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 		for _, cause := range said.ErrorCauses {
 			e.Summary += ": " + cause.ErrorSummary
 		}
+	case said.Error != "": // the token endpoint: RFC 6749, section 5.2
+		e.Code, e.Summary = said.Error, said.Description
+	case code != "":
+		e.Code, e.Summary = code, description
+		if scope != "" {
+			e.Summary += " (scope " + scope + ")"
+		}
 	case len(body) > 0:
 		e.Summary = "the answer is not an error of Okta's API: is this an Okta org?"
 	}
-	e.Code, e.Summary = Printable(c.token.Scrub(e.Code)), cut(Printable(c.token.Scrub(e.Summary)), 500)
+	if c.app != nil && e.Status == http.StatusForbidden && e.Code != "insufficient_scope" && path != tokenPath {
+		e.Summary += ": besides its scopes the service app needs an admin role that permits this"
+	}
+	e.Code, e.Summary = Printable(c.scrub(e.Code)), cut(Printable(c.scrub(e.Summary)), 500)
 	return e
 }
 
@@ -148,10 +164,18 @@ func (c *conn) unanswered(ctx context.Context, method, path string, cause error)
 	return e
 }
 
+// scrub removes the credential from a stranger's text.
+func (c *conn) scrub(text string) string {
+	if c.app != nil {
+		return c.app.scrub(text)
+	}
+	return c.token.Scrub(text)
+}
+
 // presentable makes an error that may quote an answer safe to show: printable, not too long, and without
 // the credential, however a server came to repeat it. It still is what it was.
 func (c *conn) presentable(err error) error {
-	return &shown{cut(Printable(c.token.Scrub(err.Error())), 600), err}
+	return &shown{cut(Printable(c.scrub(err.Error())), 600), err}
 }
 
 type shown struct {

@@ -22,11 +22,15 @@ type Owner struct {
 	Gone bool
 }
 
+// errNoScope is what is not asked for, since the service app was not granted the scope.
+var errNoScope = errors.New("the service app lacks the scope")
+
 // Owner looks a user and their roles up. That something could not be read is part of the result: the
-// only error is a credential that is refused, or the end of ctx.
+// only error is a credential that is refused, or the end of ctx. What a service app lacks the scope for is not
+// asked for.
 func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	o := &Owner{}
-	user, err := r.User(ctx, userID)
+	user, err := ifGranted(r.conn, ScopeUsers, func() (User, error) { return r.User(ctx, userID) })
 	switch {
 	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
 		return nil, err
@@ -37,20 +41,20 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more", "the owner does not exist any more"
 		return o, nil
 	case err != nil:
-		o.Unknown = unreadable("owner", "okta.users.read", err)
-		if !errors.Is(err, ErrForbidden) { // the org, or the way there, is in trouble: asking more makes it worse
+		o.Unknown = unreadable("owner", ScopeUsers, err)
+		if !errors.Is(err, ErrForbidden) && !errors.Is(err, errNoScope) { // the org, or the way there, is in trouble: asking more makes it worse
 			o.RolesUnknown = o.Unknown
 			return o, nil
 		}
 	default:
 		o.Login, o.Email, o.Status, o.LastLogin = user.Login, user.Email, user.Status, user.LastLogin
 	}
-	roles, err := r.Roles(ctx, userID)
+	roles, err := ifGranted(r.conn, ScopeRoles, func() ([]Role, error) { return r.Roles(ctx, userID) })
 	switch {
 	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
 		return nil, err
 	case err != nil:
-		o.RolesUnknown = unreadable("roles of the owner", "okta.roles.read", err)
+		o.RolesUnknown = unreadable("roles of the owner", ScopeRoles, err)
 		return o, nil
 	}
 	active := make([]string, 0, len(roles))
@@ -63,9 +67,20 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	return o, nil
 }
 
+// ifGranted reads something, unless the scope for it is known to be missing.
+func ifGranted[T any](c *conn, scope string, read func() (T, error)) (nothing T, _ error) {
+	if c.lacks(scope) {
+		return nothing, errNoScope
+	}
+	return read()
+}
+
 // unreadable says why something about an owner could not be read.
 func unreadable(what, scope string, err error) string {
-	if errors.Is(err, ErrForbidden) {
+	switch {
+	case errors.Is(err, errNoScope):
+		return fmt.Sprintf("%s not readable: scope %s missing", what, scope)
+	case errors.Is(err, ErrForbidden):
 		return fmt.Sprintf("%s not readable: permission or scope %s missing", what, scope)
 	}
 	return fmt.Sprintf("%s not readable: %v", what, err)

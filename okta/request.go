@@ -69,37 +69,20 @@ func (c *conn) getOnce(ctx context.Context, tries *retries) ([]byte, error) {
 // open sends one GET, when its turn has come, and returns an answer 200 whose body is still to be read
 // and closed.
 func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Response, error) {
-	if err := c.turn(ctx, http.MethodGet, tries.path, 0); err != nil {
-		return nil, err
-	}
-	req, err := c.request(ctx, http.MethodGet, tries.path, query, nil)
-	if err != nil {
-		return nil, err
-	}
+	m := message{method: http.MethodGet, path: tries.path, query: query}
 	if tries.done > 0 {
-		req.Header.Set("X-Okta-Retry-Count", strconv.Itoa(tries.done))
-		if tries.first != "" {
-			req.Header.Set("X-Okta-Retry-For", tries.first)
-		}
+		m.retry, m.retryFor = strconv.Itoa(tries.done), tries.first
 	}
-	return c.send(c.reads, req, http.StatusOK)
+	return c.exchange(ctx, m, http.StatusOK)
 }
 
 // change sends a request that changes something: once, whatever happens. It doesn't wait for its turn, since
 // what was found out about the token would be out of date by then: see Client.Await. decode is given the
 // body of an answer with the status want.
 func (c *conn) change(ctx context.Context, method, path string, body []byte, want int, decode func([]byte) error) error {
-	if err := c.turn(ctx, method, path, changePatience); err != nil {
-		return err
-	}
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	req, err := c.request(ctx, method, path, "", body)
-	if err != nil {
-		return err
-	}
-	req.GetBody = nil // what net/http would use to send it again
-	resp, err := c.send(c.changes, req, want)
+	resp, err := c.exchange(ctx, message{method: method, path: path, body: body, changes: true}, want)
 	if err != nil {
 		return err
 	}
@@ -114,6 +97,67 @@ func (c *conn) change(ctx context.Context, method, path string, body []byte, wan
 	return nil
 }
 
+// message is what is asked of the org.
+type message struct {
+	method, path, query string
+	body                []byte
+	changes             bool
+	retry, retryFor     string // headers of a request that was sent before
+}
+
+// exchange sends a message when its turn has come, and returns an answer with the status want. If a refusal says that
+// the request was not processed, and how it would be, it is sent once more: see answerable.
+func (c *conn) exchange(ctx context.Context, m message, want int) (*http.Response, error) {
+	for again := false; ; again = true {
+		req, err := c.prepare(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		client := c.reads
+		if m.changes {
+			client = c.changes
+		}
+		resp, err := c.send(client, req, want)
+		if err == nil || again || !c.answerable(err, m.changes, bearer(req)) {
+			return resp, err
+		}
+	}
+}
+
+// prepare waits for the turn of a message and makes the request. The error is of one that was not sent.
+func (c *conn) prepare(ctx context.Context, m message) (*http.Request, error) {
+	patience := time.Duration(0)
+	if m.changes {
+		patience = changePatience
+	}
+	if err := c.turn(ctx, m.method, m.path, patience); err != nil {
+		return nil, err
+	}
+	req, err := c.bareRequest(ctx, m.method, m.path, m.query, m.body)
+	if err == nil && m.path != organizationPath {
+		err = c.authorize(ctx, req)
+	}
+	if err != nil {
+		c.pace.give(m.path, nil, &c.clock)
+		e := c.unanswered(ctx, m.method, m.path, err)
+		e.Sent = false
+		return nil, e
+	}
+	if m.body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if m.changes {
+		req.GetBody = nil // what net/http would use to send it again
+	}
+	if m.retry != "" {
+		req.Header.Set("X-Okta-Retry-Count", m.retry)
+		if m.retryFor != "" {
+			req.Header.Set("X-Okta-Retry-For", m.retryFor)
+		}
+	}
+	return req, nil
+}
+
 // turn waits until the rate limit allows a request, but no longer than patience; 0 is without end. The
 // error is of one that was not sent.
 func (c *conn) turn(ctx context.Context, method, path string, patience time.Duration) error {
@@ -125,23 +169,16 @@ func (c *conn) turn(ctx context.Context, method, path string, patience time.Dura
 	return nil
 }
 
-// request makes a request to the org's own origin; there is no other place that makes one, and so none
-// that could send the credential elsewhere.
-func (c *conn) request(ctx context.Context, method, path, query string, body []byte) (*http.Request, error) {
+// bareRequest makes a request to the org's own origin, without a credential; there is no other place that makes
+// one, and so none that could send the credential elsewhere.
+func (c *conn) bareRequest(ctx context.Context, method, path, query string, body []byte) (*http.Request, error) {
 	u := url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: path, RawQuery: query}
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
-		c.pace.give(path, nil, &c.clock)
-		return nil, c.unanswered(ctx, method, path, err)
-	}
-	if path != organizationPath {
-		req.Header.Set("Authorization", "SSWS "+c.token.Reveal())
+		return nil, err
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.agent)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
 	return req, nil
 }
 
@@ -162,6 +199,9 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 		c.clock.observe(date, sent, time.Now())
 	}
 	c.pace.give(path, resp.Header, &c.clock)
+	if c.app != nil {
+		c.app.heard(path, resp.Header)
+	}
 	c.trace(Event{Method: method, Path: path, Status: resp.StatusCode})
 	body := &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, stall: bodyStall}
 	resp.Body = body

@@ -61,9 +61,13 @@ func isBroken(err error) bool {
 		authority x509.UnknownAuthorityError
 		record    tls.RecordHeaderError
 		op        *net.OpError
+		login     *LoginError
+		scope     *ScopeError
 	)
 	switch {
 	case errors.Is(err, errMalformed), errors.Is(err, errTooLarge):
+		return false
+	case errors.As(err, &login), errors.As(err, &scope): // was tried again where it happened
 		return false
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return false

@@ -47,10 +47,13 @@ func (s Secret) Reveal() string {
 // 20.) The source is gitleaks' rule okta-access-token.
 var likeToken = regexp.MustCompile(`\b00[\w=-]{40}\b`)
 
+// likeJWT is the shape of a signed token: an access token, a client assertion, a proof of possession.
+var likeJWT = regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`)
+
 // Scrub removes the credential, and whatever looks like one, from a stranger's text.
 func (s Secret) Scrub(text string) string {
 	if !s.IsZero() {
 		text = strings.ReplaceAll(text, *s.text, redacted)
 	}
-	return likeToken.ReplaceAllLiteralString(text, redacted)
+	return likeJWT.ReplaceAllLiteralString(likeToken.ReplaceAllLiteralString(text, redacted), redacted)
 }

@@ -22,8 +22,12 @@ func (r *Reader) Token(ctx context.Context, id string) (t Token, err error) {
 
 // Await waits until the rate limit leaves room for a token to be read and changed. Changes themselves don't
 // wait; without room they are an *Error that was not Sent. It reports whether it had to wait: what was read before is
-// out of date then. How much room there is it knows from earlier answers.
+// out of date then. How much room there is it knows from earlier answers. A service app whose access token would end
+// soon logs in again first.
 func (c *Client) Await(ctx context.Context) (waited bool, err error) {
+	if _, err := c.Login(ctx); err != nil {
+		return false, err
+	}
 	return c.conn.pace.room(ctx, c.conn, listPath, 2)
 }
 

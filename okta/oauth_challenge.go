@@ -1,0 +1,65 @@
+package okta
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+)
+
+// challenge reads why an access token or a proof was refused, from the WWW-Authenticate header: the body of such an
+// answer is empty
+// (https://github.com/okta/terraform-provider-okta/issues/2392, https://www.rfc-editor.org/rfc/rfc6750#section-3).
+func challenge(header http.Header) (code, description, scope string) {
+	for _, line := range header.Values("WWW-Authenticate") {
+		for _, m := range challengeParameter.FindAllStringSubmatch(line, -1) {
+			switch m[1] {
+			case "error":
+				code = m[2]
+			case "error_description":
+				description = m[2]
+			case "scope":
+				scope = m[2]
+			}
+		}
+	}
+	return code, description, scope
+}
+
+var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
+
+// answerable reports whether a refused request may be sent again at once, with a new proof, and makes that one
+// better. It is never asked twice about one request.
+//
+// A request that changes something may be sent again after one refusal only: use_dpop_nonce. It says that the proof
+// lacked a nonce that the server wants in it, comes with that nonce, and is given before anything else about the
+// request is looked at (RFC 9449, section 9): the request was not processed. Nothing else is as sure, so nothing
+// else will do.
+func (c *conn) answerable(err error, changes bool, token string) bool {
+	var e *Error
+	if c.app == nil || !errors.As(err, &e) || (e.Status != http.StatusBadRequest && e.Status != http.StatusUnauthorized) {
+		return false
+	}
+	switch {
+	case e.Code == "use_dpop_nonce":
+		return e.fresh
+	case changes:
+		return false
+	case e.Code == "invalid_dpop_proof":
+		// Our clock was set, or net/http has sent the request twice over a connection that was about to close.
+		return true
+	case e.Status == http.StatusUnauthorized:
+		c.app.end(token) // revoked, or ended before its time
+		return true
+	}
+	return false
+}
+
+// bearer is the access token that a request carries, "" if it is none.
+func bearer(req *http.Request) string {
+	scheme, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+	if scheme != "DPoP" && scheme != "Bearer" {
+		return ""
+	}
+	return token
+}
