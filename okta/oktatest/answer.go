@@ -27,6 +27,7 @@ type call struct {
 	segments []string // of the path, unescaped
 	base     string   // scheme and host that the request was sent to
 	header   http.Header
+	app      string // client id of the service app that asks, "" for an API token
 }
 
 // maxBody bounds what is read of a request's body.
@@ -164,14 +165,17 @@ func isList(segments []string) bool {
 		(len(segments) == 3 || len(segments) == 4 && segments[3] == "")
 }
 
-// route finds the endpoint. All but the organization's own need the credential.
+// route finds the endpoint. All but the organization's own and the token endpoint need a credential.
 func (c *call) route() answer {
 	p := c.segments
 	if slices.Equal(p, []string{".well-known", "okta-organization"}) {
 		return c.reading(c.organization)
 	}
-	if !c.authenticated() {
-		return c.fail(badToken)
+	if c.req.URL.EscapedPath() == tokenEndpoint {
+		return c.issue()
+	}
+	if no, ok := c.admitted(); !ok {
+		return no
 	}
 	switch {
 	case isList(p):
@@ -202,7 +206,7 @@ func (c *call) reading(do func() answer) answer {
 	return do()
 }
 
-// authenticated checks the credential, and counts as a use of the token that it belongs to.
+// authenticated checks the API token, and counts as a use of the token that it belongs to.
 func (c *call) authenticated() bool {
 	auth := c.req.Header.Values("Authorization")
 	if c.cfg.Credential == "" || len(auth) != 1 || auth[0] != "SSWS "+c.cfg.Credential {

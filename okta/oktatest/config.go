@@ -10,7 +10,7 @@ import (
 // credential.
 type Config struct {
 	// Credential is the secret that is accepted as "Authorization: SSWS <Credential>". Every other
-	// request is answered 401 E0000011; with "", all are.
+	// request is answered 401 E0000011; with "", all are. Access tokens that OAuth gave out are another matter.
 	Credential string
 
 	// Me is the id of the user that /users/me answers: the one that Credential belongs to. A user that
@@ -44,6 +44,9 @@ type Config struct {
 
 	// RateLimit bounds how often the org may be asked.
 	RateLimit RateLimit
+
+	// OAuth is how service apps log in.
+	OAuth OAuth
 }
 
 // RateLimit is a limit as Okta's: Limit requests for each bucket in each window of time. A window

@@ -108,7 +108,7 @@ func lifecycle(status string) []step {
 // findUser returns the user that the path names.
 func (c *call) findUser() (User, bool) {
 	id := c.segments[3]
-	if id == "me" {
+	if id == "me" && c.app == "" {
 		id = c.cfg.Me
 	}
 	c.org.mu.Lock()

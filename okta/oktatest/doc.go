@@ -23,6 +23,7 @@
 //	GET              /api/v1/users/{id}, /users/me, /users/{id}/roles
 //	GET              /api/v1/zones/{id}
 //	GET              /.well-known/okta-organization
+//	POST             /oauth2/v1/token
 //
 // # What is recorded
 //
@@ -38,6 +39,13 @@
 //   - the Link header in two lines, self before next, taken from other lists of Okta;
 //   - a user and a user's roles.
 //
+// These were quoted from real orgs in public (okta-sdk-golang#145, terraform-provider-okta#2392, okta-sdk-nodejs#453 and
+// others), and no whole answer was recorded: the errors of the token endpoint invalid_dpop_proof, use_dpop_nonce,
+// consent_required, invalid_scope and invalid_client with their words, but for those that are listed below; that
+// an app which is granted a part of what it asks for gets a token for that part; that an assertion counts as used
+// also where the answer asks for a nonce; the empty body and the WWW-Authenticate header of insufficient_scope and
+// invalid_dpop_proof.
+//
 // The recorded list is in the order of its names without regard to case, before these were made neutral.
 //
 // # What is documented
@@ -49,7 +57,10 @@
 // revoked after its window, and that only active ones are listed, is at
 // https://developer.okta.com/docs/guides/create-an-api-token/main/. Rate limits and their headers are at
 // https://developer.okta.com/docs/reference/rate-limits/. The forms of zones and of the organization are
-// those of Okta's API reference.
+// those of Okta's API reference. How a service app logs in is at
+// https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/, and proofs of possession at
+// https://developer.okta.com/docs/guides/dpop/oktaresourceserver/main/ and in RFC 9449: an hour for an access token, a
+// day for a nonce, which is taken for three.
 //
 // # What is assumed
 //
@@ -59,5 +70,12 @@
 // selects nothing on a paged org either; a refused request counts against the rate limit, each bucket
 // having the same one; network.connection may be any word; what may be done to users that are not
 // PROVISIONED; "User" and "NetworkZone" in their E0000007; DELETE of current by a credential without a
-// token answers E0000007.
+// token answers E0000007, and by a service app E0000006; users/me is nobody for a service app; okta.x.manage includes
+// okta.x.read, as the use of Okta's Terraform provider suggests; an access token that is
+// unknown or has ended is a bad token, E0000011, with the reason in WWW-Authenticate; a nonce challenge of the API is a 400.
+//
+// The authorization server is stricter than Okta is known to be, so that a wrong client fails here first: it wants a
+// jti in assertions, each parameter once and in the body, a proof with a key that is no key of the app, without
+// any private part, and an htu and an aud to the letter. Its words for these are its own, as are those for clocks that
+// are ahead.
 package oktatest

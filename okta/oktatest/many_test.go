@@ -67,10 +67,13 @@ func TestHundredThousandTokens(t *testing.T) {
 }
 
 // The program itself contains this package, and its mistakes must not depend on those of the client.
-func TestImportsOnlyTheStandardLibrary(t *testing.T) {
+func TestImportsNothingOfOursAndOneLibraryForSignatures(t *testing.T) {
 	pkg, err := build.ImportDir(".", 0)
 	require.NoError(t, err)
 	for _, path := range pkg.Imports {
+		if path == "github.com/go-jose/go-jose/v4" {
+			continue
+		}
 		require.NotContains(t, strings.Split(path, "/")[0], ".", path)
 		require.NotContains(t, path, "tokensweep")
 		require.NotContains(t, path, "test")

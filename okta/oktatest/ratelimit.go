@@ -25,6 +25,8 @@ type window struct {
 // buckets as of 2025-12, since gone from its site).
 func bucket(path string) string {
 	switch {
+	case path == tokenEndpoint:
+		return path
 	case !strings.HasPrefix(path, "/api/"):
 		return ""
 	case path == "/api/v1/users/me":

@@ -20,6 +20,7 @@ type Server struct {
 	faults  faults
 	history history
 	ids     ids
+	auth    *authorization
 
 	url      string
 	http     *http.Server
@@ -57,6 +58,7 @@ func New(cfg Config) *Server {
 		org:    newOrg(cfg),
 		limits: limiter{rate: cfg.RateLimit, buckets: map[string]*window{}},
 		ids:    newIDs(),
+		auth:   newAuthorization(cfg.OAuth.Apps),
 		url:    "http://okta.test",
 		pipes:  newPipes(),
 		done:   make(chan struct{}),
