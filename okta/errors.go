@@ -43,7 +43,9 @@ type Error struct {
 
 	// retry is what the answer said about trying again.
 	retry retryAdvice
-	// fresh says that the answer came with a nonce for proofs.
+	// oauth is OAuth's code, wherever the answer has it: it may have one of Okta's as well. fresh says that the answer
+	// came with a nonce for proofs.
+	oauth string
 	fresh bool
 }
 
@@ -124,6 +126,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 		Description  string `json:"error_description"`
 	}
 	code, description, scope := challenge(resp.Header)
+	e.oauth = code
 	switch {
 	case resp.StatusCode/100 == 3:
 		e.Summary = "it redirects to " + place(resp.Header.Get("Location")) + ", and redirects are not followed: is this the org's own URL?"
@@ -133,7 +136,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 			e.Summary += ": " + cause.ErrorSummary
 		}
 	case said.Error != "": // the token endpoint: RFC 6749, section 5.2
-		e.Code, e.Summary = said.Error, said.Description
+		e.oauth, e.Code, e.Summary = said.Error, said.Error, said.Description
 	case code != "":
 		e.Code, e.Summary = code, description
 		if scope != "" {
@@ -145,6 +148,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	if c.app != nil && e.Status == http.StatusForbidden && e.Code != "insufficient_scope" && path != tokenPath {
 		e.Summary += ": besides its scopes the service app needs an admin role that permits this"
 	}
+	e.oauth = c.scrub(e.oauth)
 	e.Code, e.Summary = Printable(c.scrub(e.Code)), cut(Printable(c.scrub(e.Summary)), 500)
 	return e
 }

@@ -41,11 +41,11 @@ func (c *conn) answerable(err error, changes bool, token string) bool {
 		return false
 	}
 	switch {
-	case e.Code == "use_dpop_nonce":
+	case e.oauth == "use_dpop_nonce":
 		return e.fresh
 	case changes:
 		return false
-	case e.Code == "invalid_dpop_proof":
+	case e.oauth == "invalid_dpop_proof":
 		// Our clock was set, or net/http has sent the request twice over a connection that was about to close.
 		return true
 	case e.Status == http.StatusUnauthorized:

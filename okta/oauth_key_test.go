@@ -134,7 +134,7 @@ func TestABadKeyIsRefusedAtStartWithWhatIsWrongAndNothingOfIt(t *testing.T) {
 		"a JWK with a number for a key": {`{"kty":"EC","crv":"P-256","d":7}`, "its parts are missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := appOptions("https://acme.okta.com", row.text)
+			o := appOptions(row.text)
 			_, err := New(o)
 			require.ErrorContains(t, err, "the private key of the service app can't be used: ")
 			require.ErrorContains(t, err, row.want)
@@ -158,8 +158,8 @@ func requireNothingOf(t *testing.T, secret, text string) {
 
 const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-func appOptions(url, key string) Options {
-	return Options{OrgURL: url, RateShare: 1, App: &ServiceApp{ClientID: clientID, Key: NewSecret(key), Scopes: Scopes{Needed: []string{ScopeRead}}}}
+func appOptions(key string) Options {
+	return Options{OrgURL: "https://acme.okta.com", RateShare: 1, App: &ServiceApp{ClientID: clientID, Key: NewSecret(key), Scopes: Scopes{Needed: []string{ScopeRead}}}}
 }
 
 const clientID = "0oa1f3w86v9h8o1VZ1d7"
@@ -171,7 +171,7 @@ func TestWhatAServiceAppIsNotMadeOf(t *testing.T) {
 		"the client id of the service app is none: O": func(a *ServiceApp) { a.ClientID = pkcs8(ecKey()) },
 		"a service app needs scopes to ask for":       func(a *ServiceApp) { a.Scopes = Scopes{} },
 	} {
-		o := appOptions("https://acme.okta.com", pkcs8(ecKey()))
+		o := appOptions(pkcs8(ecKey()))
 		spoil(o.App)
 		_, err := New(o)
 		require.ErrorContains(t, err, want)
@@ -181,7 +181,7 @@ func TestWhatAServiceAppIsNotMadeOf(t *testing.T) {
 
 func TestAKeyPrintsInNoForm(t *testing.T) {
 	for _, key := range []string{pkcs8(rsaKey()), inJWK(ecKey(), "two", "", "")} {
-		o := appOptions("https://acme.okta.com", key)
+		o := appOptions(key)
 		c, err := New(o)
 		require.NoError(t, err)
 		var out strings.Builder

@@ -146,19 +146,19 @@ func (h *handshake) answers(err error) bool {
 		return false
 	}
 	switch {
-	case e.Code == "invalid_dpop_proof" && !h.proofGiven && !h.metProof:
+	case e.oauth == "invalid_dpop_proof" && !h.proofGiven && !h.metProof:
 		h.metProof = true
 		h.app.mu.Lock()
 		h.app.bound = true
 		h.app.mu.Unlock()
 		return true
-	case e.Code == "use_dpop_nonce" && h.proofGiven && e.fresh && h.metNonce < 2: // it may change in between
+	case e.oauth == "use_dpop_nonce" && h.proofGiven && e.fresh && h.metNonce < 2: // it may change in between
 		h.metNonce++
 		return true
-	case (e.Code == "invalid_client" || e.Code == "invalid_dpop_proof") && !h.metClock && h.clocksDiffer():
+	case (e.oauth == "invalid_client" || e.oauth == "invalid_dpop_proof") && !h.metClock && h.clocksDiffer():
 		h.metClock = true
 		return true
-	case refusesScopes(e.Code) && !h.sparing && h.app.scopes.sparable():
+	case refusesScopes(e.oauth) && !h.sparing && h.app.scopes.sparable():
 		h.sparing = true
 		return true
 	}
@@ -191,7 +191,7 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 	// What the token endpoint answered says nothing about the token or the user that was to be asked about:
 	// its 404 must not be taken for theirs.
 	err = &shown{err.Error(), e.Err}
-	if refusesScopes(e.Code) {
+	if refusesScopes(e.oauth) {
 		lacks := c.app.scopes.Needed
 		if len(lacks) == 0 {
 			lacks = c.app.scopes.asked(h.sparing)

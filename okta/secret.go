@@ -48,7 +48,7 @@ func (s Secret) Reveal() string {
 var likeToken = regexp.MustCompile(`\b00[\w=-]{40}\b`)
 
 // likeJWT is the shape of a signed token: an access token, a client assertion, a proof of possession.
-var likeJWT = regexp.MustCompile(`\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`)
+var likeJWT = regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`)
 
 // Scrub removes the credential, and whatever looks like one, from a stranger's text.
 func (s Secret) Scrub(text string) string {
