@@ -41,9 +41,14 @@ var errInterrupted = errors.New("the run was interrupted")
 
 // mayGoOn waits until the rate limit has room for a change, and then looks at what may have come in between.
 func (r *run) mayGoOn(ctx context.Context) error {
-	if _, err := r.o.Enforce.Org.Await(ctx); err != nil || ctx.Err() != nil {
+	_, err := r.o.Enforce.Org.Await(ctx)
+	switch {
+	case ctx.Err() != nil:
 		r.Notes = append(r.Notes, "the run was interrupted: what was due is held, and stays due")
 		return errInterrupted
+	case err != nil: // a service app could not log in again
+		r.fail(CodeOf(err), err)
+		return err
 	}
 	if err := r.checkHalt(); err != nil {
 		r.fail(Halted, err)

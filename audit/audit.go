@@ -313,7 +313,9 @@ func instantFor(t *okta.Token, at, clock time.Time) time.Time {
 // note adds what a reader should know about the run as a whole.
 func (r *run) note() {
 	add := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+	r.noteScopes()
 	switch {
+	case r.self.login.ClientID != "": // it has no token
 	case r.self.unknown != nil:
 		add("the token that this run uses can't be recognised on the list: %v", r.self.unknown)
 	case r.self.found == 0:

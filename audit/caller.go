@@ -10,14 +10,22 @@ import (
 
 // caller is what is known of whoever runs this.
 type caller struct {
-	userID  string // "" if it could not be read
-	unknown error  // why
-	found   int    // candidates so far
+	login   okta.Login // of a service app, which is no user and has no API token; else zero
+	userID  string     // "" if it could not be read
+	unknown error      // why
+	found   int        // candidates so far
 }
 
 // whoAmI asks whose credential this is. That Okta doesn't say is no error in a dry run; that it refuses
 // the credential is.
 func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
+	login, err := org.Login(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if login.ClientID != "" {
+		return &caller{login: login}, nil
+	}
 	me, err := org.Me(ctx)
 	switch {
 	case err == nil && me.ID == "":
@@ -34,6 +42,9 @@ func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
 // that tells; the owner and the time of use narrow it down, and all that remain are spared. What isn't
 // known rules nothing out. clock is the org's when it sent t.
 func (c *caller) candidate(t *okta.Token, clock time.Time) string {
+	if c.login.ClientID != "" {
+		return ""
+	}
 	owner, ownerKnown := t.UserID.Get()
 	used, useKnown := t.LastUsed().Get()
 	switch {

@@ -90,7 +90,7 @@ type OrgCheck struct {
 }
 
 // orgNames are the checks of CheckOrg, in their order.
-var orgNames = []string{"org", "identity", "listing", "own token", "owners", "change", "zone", "clock", "rate limit"}
+var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "owners", "change", "zone", "clock", "rate limit"}
 
 // CheckOrg looks at what a run needs of the org. It changes nothing. What can't be looked at after a failure is
 // skipped, so that the checks are always the same ones in the same order.
@@ -159,7 +159,57 @@ func (x *examination) organization(ctx context.Context) bool {
 	return true
 }
 
+// identity logs in, and says as whom and with which rights.
 func (x *examination) identity(ctx context.Context) bool {
+	login, err := x.Org.Login(ctx)
+	x.self.login = login
+	var lacks *okta.ScopeError
+	switch {
+	case errors.As(err, &lacks):
+		x.add(good("identity", "the service app %s", lacks.ClientID))
+		return x.refused("scopes", err)
+	case err != nil:
+		return x.refused("identity", err)
+	case login.ClientID == "":
+		return x.owner(ctx)
+	}
+	as := fmt.Sprintf("the service app %s, key %s %s", login.ClientID, cmp.Or(login.KeyID, "without an id"), login.Algorithm)
+	if login.Bound {
+		x.add(good("identity", "%s, with proofs of possession (DPoP)", as))
+	} else {
+		x.add(warning("identity", "tick Proof of possession in Applications › Applications › the app › General", "%s, without proofs of possession (DPoP): whoever gets hold of an access token can use it for an hour", as))
+	}
+	x.add(x.scopes())
+	return true
+}
+
+// scopes compares what was granted with what the run that is meant needs and can use.
+func (x *examination) scopes() Check {
+	const name, where = "scopes", "grant it in Applications › Applications › the app › Okta API Scopes"
+	has := strings.Join(x.self.login.Granted, " ")
+	need := okta.Scopes{Needed: []string{okta.ScopeRead}}
+	if x.Enforce {
+		need.Needed[0] = okta.ScopeManage
+	}
+	if x.Policy != nil {
+		need = Scopes(x.Policy, x.Enforce)
+	}
+	for _, scope := range need.Needed {
+		if !x.self.login.Has(scope) {
+			return failure(name, NoAccess, where, "%s is missing, which the run needs (granted: %s)", scope, has)
+		}
+	}
+	if refused := x.self.login.Refused; len(refused) > 0 {
+		return warning(name, where+", or do without", "%s missing (granted: %s)", strings.Join(refused, " "), has)
+	}
+	if !x.Enforce && x.self.login.Has(okta.ScopeManage) {
+		return warning(name, "take it out of OKTA_CLIENT_SCOPES", "%s is granted, which a dry run does not need (granted: %s)", okta.ScopeManage, has)
+	}
+	return good(name, "%s", has)
+}
+
+// owner says whose API token it is.
+func (x *examination) owner(ctx context.Context) bool {
 	me, err := x.Org.Me(ctx)
 	switch {
 	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrForbidden):
@@ -171,6 +221,7 @@ func (x *examination) identity(ctx context.Context) bool {
 	}
 	if x.self.unknown != nil {
 		x.add(failsIf(x.Enforce, "identity", Usage, "use the API token of an active user, or a service app", "whose token this is could not be read: %v", x.self.unknown))
+		x.add(allRights)
 		return true
 	}
 	x.self.userID = me.ID
@@ -181,8 +232,12 @@ func (x *examination) identity(ctx context.Context) bool {
 		}
 	}
 	x.add(good("identity", "an API token of %s (%s), %s", me.Login.Or("a user without a login"), me.ID, with))
+	x.add(allRights)
 	return true
 }
+
+// allRights is the check of scopes for an API token.
+var allRights = skipped("scopes", "an API token has none: it may do whatever its owner may; a service app can be limited to what a run needs")
 
 // listing reads the whole list, which is what a run does first.
 func (x *examination) listing(ctx context.Context) bool {
@@ -223,6 +278,8 @@ func (x *examination) rest(ctx context.Context) bool {
 func (x *examination) ownToken() Check {
 	const name, advice = "own token", "a service app has no token of its own that must be spared"
 	switch {
+	case x.self.login.ClientID != "":
+		return good(name, "a service app has none that must be spared")
 	case x.self.unknown != nil:
 		return warning(name, advice, "the token in use can't be told from others: no run acts")
 	case x.self.found == 0:
@@ -260,6 +317,12 @@ func (x *examination) change(ctx context.Context) Check {
 	const name = "change"
 	if x.sample.ID == "" {
 		return skipped(name, "there is no token that could be changed")
+	}
+	if x.self.login.ClientID != "" && !x.self.login.Has(okta.ScopeManage) {
+		if x.Enforce {
+			return failure(name, NoAccess, "grant the scope "+okta.ScopeManage, "okta refuses every change without the scope %s", okta.ScopeManage)
+		}
+		return good(name, "okta refuses every change, since a dry run does not ask for the scope %s", okta.ScopeManage)
 	}
 	methods, err := x.Org.Allowed(ctx, x.sample.ID)
 	allowed, known := methods.Get()

@@ -53,6 +53,9 @@ func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
 // RevokeCurrent ends the credential in use: the last request that it can make. Results are those of Revoke.
 func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 	return h.do(ctx, func(r *run) (Outcome, string, error) {
+		if r.self.login.ClientID != "" {
+			return "", "", refused("a service app has no API token of its own; its access token ends within the hour")
+		}
 		if err := r.checkHalt(); err != nil {
 			return "", "", &HaltError{Halted, err}
 		}

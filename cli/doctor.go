@@ -109,7 +109,7 @@ func (f *doctorFlags) checkPolicy() (*rules.Policy, []audit.Check) {
 // checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL.
 func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, _ []audit.Check) {
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()}, audit.DoctorScopes(policy, f.enforce))
 	if err != nil {
 		c := failed("", err)
 		return "", audit.NoOrg(c.Code, c.Detail, c.Advice)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"strings"
+	"unicode"
 
 	"tokensweep/audit"
 	"tokensweep/okta"
@@ -26,7 +27,7 @@ func (e environment) secret(name string) (okta.Secret, error) {
 	if err == nil && s.IsZero() {
 		return s, &failure{
 			code: audit.Usage, err: usage("%s is not set", name),
-			hint: "set " + name + "_FILE to a file that holds it, or " + name + " to the token itself",
+			hint: "set " + name + "_FILE to a file that holds it, or " + name + " to the secret itself",
 		}
 	}
 	return s, err
@@ -58,10 +59,21 @@ func (e environment) optionalSecret(name string) (okta.Secret, error) {
 	return okta.NewSecret(text), nil
 }
 
-// client makes the client for the org that the environment names.
-func (e environment) client(o okta.Options) (*okta.Client, error) {
-	if mode := e.or("OKTA_CLIENT_AUTHORIZATIONMODE", "SSWS"); mode != "SSWS" {
-		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS: this version logs in with an API token")
+// The authorization modes, by the names of Okta's SDKs.
+const (
+	modeToken = "SSWS"
+	modeApp   = "PrivateKey"
+)
+
+// isApp reports whether a service app logs in.
+func (e environment) isApp() bool { return e.or("OKTA_CLIENT_AUTHORIZATIONMODE", modeToken) == modeApp }
+
+// client makes the client for the org that the environment names. A service app asks for scopes, unless the environment
+// has others.
+func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, error) {
+	mode := e.or("OKTA_CLIENT_AUTHORIZATIONMODE", modeToken)
+	if mode != modeToken && mode != modeApp {
+		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS (an API token) or PrivateKey (a service app)")
 	}
 	url, ok := e("OKTA_CLIENT_ORGURL")
 	if !ok || url == "" {
@@ -73,14 +85,50 @@ func (e environment) client(o okta.Options) (*okta.Client, error) {
 	if _, err := okta.ParseOrgURL(url); err != nil {
 		return nil, usage("OKTA_CLIENT_ORGURL: %w", err)
 	}
-	token, err := e.secret("OKTA_CLIENT_TOKEN")
-	if err != nil {
-		return nil, err
+	o.OrgURL = url
+	var err error
+	if mode == modeApp {
+		o.App, err = e.serviceApp(scopes)
+	} else {
+		o.Token, err = e.secret("OKTA_CLIENT_TOKEN")
 	}
-	o.OrgURL, o.Token = url, token
+	if err != nil {
+		return nil, e.otherMode(mode, err)
+	}
 	c, err := okta.New(o)
 	if err != nil {
 		return nil, usage("%w", err)
 	}
 	return c, nil
+}
+
+// serviceApp reads the service app to log in as.
+func (e environment) serviceApp(scopes okta.Scopes) (*okta.ServiceApp, error) {
+	id := e.or("OKTA_CLIENT_CLIENTID", "")
+	if id == "" {
+		return nil, &failure{
+			code: audit.Usage, err: usage("OKTA_CLIENT_CLIENTID is not set"),
+			hint: "set it to the client id of the service app: Applications › Applications › the app › General",
+		}
+	}
+	key, err := e.secret("OKTA_CLIENT_PRIVATEKEY")
+	if err != nil {
+		return nil, err
+	}
+	scopes.Instead = strings.FieldsFunc(e.or("OKTA_CLIENT_SCOPES", ""), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	return &okta.ServiceApp{ClientID: id, Key: key, KeyID: e.or("OKTA_CLIENT_PRIVATEKEYID", ""), Scopes: scopes}, nil
+}
+
+// otherMode adds to the failure of a credential that isn't there that the one of the other mode is.
+func (e environment) otherMode(mode string, err error) error {
+	has := func(name string) bool { return e.or(name, "") != "" || e.or(name+"_FILE", "") != "" }
+	var f *failure
+	switch {
+	case !errors.As(err, &f) || f.hint == "":
+	case mode == modeToken && has("OKTA_CLIENT_PRIVATEKEY"):
+		f.hint += "; or, since there is a private key, set OKTA_CLIENT_AUTHORIZATIONMODE to PrivateKey"
+	case mode == modeApp && has("OKTA_CLIENT_TOKEN"):
+		f.hint += "; or, since there is an API token, set OKTA_CLIENT_AUTHORIZATIONMODE to SSWS"
+	}
+	return err
 }

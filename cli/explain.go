@@ -116,7 +116,7 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 		return nil, err
 	}
 	p := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: p.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: p.trace, UserAgent: userAgent()}, audit.Scopes(policy, false))
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	if err != nil {
 		return err
 	}
-	client, err := a.env.client(okta.Options{RateShare: 1, UserAgent: userAgent(), Trace: a.newProgress().trace})
+	client, err := a.env.client(okta.Options{RateShare: 1, UserAgent: userAgent(), Trace: a.newProgress().trace}, audit.HandScopes(policy, verb == "quarantine"))
 	if err != nil {
 		return err
 	}

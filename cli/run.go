@@ -93,9 +93,11 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		return usage("--plan is empty: leave it out to act on all that is due")
 	case f.state.dir == "" && (f.enforce || f.revokeOwn):
 		return usage("--state is empty: a change takes a ledger")
+	case f.revokeOwn && a.env.isApp():
+		return usage("--revoke-own-token-after is for API tokens: a service app has none of its own")
 	}
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()}, audit.Scopes(policy, f.enforce))
 	if err != nil {
 		return err
 	}
@@ -294,6 +296,8 @@ func (o *output) report(r *audit.Report) error {
 
 // hint says what a person can do about an error of an org.
 func hint(err error) string {
+	var login *okta.LoginError
+	var scopes *okta.ScopeError
 	switch {
 	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrPoisoned), errors.Is(err, ledger.ErrUnusable):
 		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
@@ -301,10 +305,16 @@ func hint(err error) string {
 		return "nothing was done"
 	case errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
+	case errors.As(err, &login) && login.Refused:
+		return "check OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY and OKTA_CLIENT_PRIVATEKEYID: the app must be active, and have the public key under that id"
+	case errors.As(err, &scopes) && scopes.Unasked:
+		return "add it to OKTA_CLIENT_SCOPES, or unset that: without it a run asks for what it needs"
+	case errors.As(err, &scopes):
+		return "nothing was changed; without a scope that is needed no run begins"
 	case errors.Is(err, okta.ErrUnauthorized):
 		return "check OKTA_CLIENT_TOKEN: the token may be wrong, revoked or unused for 30 days, or its owner deactivated"
 	case errors.Is(err, okta.ErrForbidden):
-		return "listing API tokens takes the token of a super administrator, or of a role that may manage API tokens"
+		return "listing API tokens takes the role of a super administrator, or one that may manage API tokens: as the owner of the API token, or given to the service app"
 	case errors.Is(err, okta.ErrIncomplete):
 		return "nothing was changed; if it happens again, this says whether it is the network, the org or the program: --log-level debug"
 	}

@@ -26,7 +26,8 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"tokensweep": func() {
-			out, err := &watch{w: os.Stdout}, &watch{w: os.Stderr}
+			secrets := secretsOfProcess()
+			out, err := &watch{w: os.Stdout, secrets: secrets}, &watch{w: os.Stderr, secrets: secrets}
 			code := cli.Main(os.Args[1:], os.LookupEnv, out, err)
 			if out.leaked || err.leaked {
 				code = 99
@@ -37,14 +38,15 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// watch passes on what is written, and notices the canary.
+// watch passes on what is written, and notices secrets.
 type watch struct {
-	w      *os.File
-	leaked bool
+	w       *os.File
+	secrets []string
+	leaked  bool
 }
 
 func (w *watch) Write(p []byte) (int, error) {
-	w.leaked = w.leaked || bytes.Contains(p, []byte(canary))
+	w.leaked = w.leaked || shows(string(p), w.secrets)
 	return w.w.Write(p)
 }
 
@@ -59,7 +61,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip, "head": reportedHead,
+			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip, "head": reportedHead, "app": loginAsApp,
 		},
 	})
 }
@@ -69,7 +71,7 @@ func TestScripts(t *testing.T) {
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	// The clock is the real one, since the process that is tested has no other.
 	now := time.Now().UTC().Truncate(time.Second)
-	cfg := oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
+	cfg := oktatest.Config{Credential: canary, OAuth: oktatest.OAuth{TokenPrefix: canary}, Me: oktatest.UserID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
 	var fault oktatest.Fault
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")

@@ -50,7 +50,7 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 	}
 	defer out.discard()
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()}, okta.Scopes{Needed: []string{okta.ScopeRead}})
 	if err != nil {
 		return err
 	}
@@ -102,7 +102,7 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	}
 	defer out.discard()
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()}, okta.Scopes{Needed: []string{okta.ScopeRead}})
 	if err != nil {
 		return err
 	}

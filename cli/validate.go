@@ -91,7 +91,7 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 // survey judges the tokens of the org that the environment names.
 func (a *app) survey(ctx context.Context, p *rules.Policy) (*rules.Census, error) {
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()})
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()}, audit.Scopes(p, false))
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ type Login struct {
 	Bound bool
 }
 
+// Has reports whether a scope was granted: by name, or as the right to manage what it reads.
+func (l Login) Has(scope string) bool { return covers(l.Granted, scope) }
+
 // Login logs in, unless that was done and still holds, and says as what. For an API token it sends nothing. The
 // error is a *ScopeError or a *LoginError.
 func (r *Reader) Login(ctx context.Context) (Login, error) {

@@ -1,0 +1,62 @@
+package audit
+
+import (
+	"fmt"
+
+	"tokensweep/okta"
+	"tokensweep/rules"
+)
+
+// Scopes are what a service app asks for to make a run: what the run needs and no more, so that Okta itself refuses a
+// change by a dry run. Owners are in every report, and a run does without where they can't be read.
+func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
+	s := okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers, okta.ScopeRoles}}
+	if enforce {
+		s.Needed = []string{okta.ScopeManage}
+		if p.QuarantineZone != "" {
+			s.Needed = append(s.Needed, okta.ScopeZones)
+		}
+	}
+	return s
+}
+
+// HandScopes are what a service app asks for to make a change by hand.
+func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
+	s := okta.Scopes{Needed: []string{okta.ScopeManage}}
+	if quarantine && p.QuarantineZone != "" {
+		s.Needed = append(s.Needed, okta.ScopeZones)
+	}
+	if p.ReadsOwners() {
+		s.Optional = []string{okta.ScopeUsers, okta.ScopeRoles}
+	}
+	return s
+}
+
+// DoctorScopes are what a service app asks for to be looked at: those of the run, of which all but one may be refused,
+// so that all the rest is looked at too. p may be nil.
+func DoctorScopes(p *rules.Policy, enforce bool) okta.Scopes {
+	s := okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers, okta.ScopeRoles}}
+	if enforce {
+		s.Optional = append(s.Optional, okta.ScopeManage)
+	}
+	if p != nil && p.QuarantineZone != "" {
+		s.Optional = append(s.Optional, okta.ScopeZones)
+	}
+	return s
+}
+
+// without says what is left out where an optional scope is not granted.
+var without = map[string]string{
+	okta.ScopeUsers: "owners are not looked up, and what rules ask about them is unknown",
+	okta.ScopeRoles: "the roles of owners are not looked up, and what rules ask about them is unknown",
+}
+
+// noteScopes tells what the scopes of a service app leave out, and what they allow too much.
+func (r *run) noteScopes() {
+	for _, scope := range r.self.login.Refused {
+		r.Notes = append(r.Notes, fmt.Sprintf("the service app lacks the scope %s: %s (Applications › Applications › the app › Okta API Scopes)", scope, without[scope]))
+	}
+	if r.o.Enforce == nil && r.self.login.Has(okta.ScopeManage) {
+		r.Notes = append(r.Notes, "this dry run holds the scope "+okta.ScopeManage+", which it does not need: "+okta.ScopeRead+" will do")
+	}
+}
