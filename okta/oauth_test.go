@@ -186,6 +186,25 @@ func TestTokensAreRenewedBeforeTheyEndAlsoInTheMiddleOfAListing(t *testing.T) {
 	})
 }
 
+func TestAnAccessTokenIsRenewedFiveMinutesBeforeItEnds(t *testing.T) {
+	asApp(t, oktatest.Config{}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
+		id := org.Tokens()[0].ID
+		for _, step := range []struct {
+			passes time.Duration
+			tokens int
+		}{{0, 1}, {54 * time.Minute, 1}, {2 * time.Minute, 2}, {54 * time.Minute, 2}} {
+			time.Sleep(step.passes)
+			_, err := c.Token(t.Context(), id)
+			require.NoError(t, err)
+			require.Len(t, org.AccessTokens(), step.tokens)
+		}
+		time.Sleep(2 * time.Minute)
+		_, err := c.Await(t.Context())
+		require.NoError(t, err)
+		require.Len(t, org.AccessTokens(), 3, "before a change, too")
+	})
+}
+
 func TestANonceThatEndsInTheMiddleOfARunIsAnsweredOnce(t *testing.T) {
 	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
 		id := org.Tokens()[0].ID
