@@ -288,3 +288,39 @@ func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 		})
 	}
 }
+
+func TestAnAppThatIsEndedBeforeTheFirstChangeHoldsAll(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	key, public := newKey(t, "EC")
+	synctest.Test(t, func(t *testing.T) { // the announcement takes longer than the access token lasts
+		time.Sleep(3 * 365 * day)
+		dead := oktatest.Token{ID: oktatest.TokenID(1), Name: "dead", UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -20)}
+		org := oktatest.New(oktatest.Config{
+			Tokens: []oktatest.Token{dead, {ID: oktatest.TokenID(2), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}}, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+			OAuth: oktatest.OAuth{Apps: []oktatest.App{{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: toEnforce, DPoP: true}}},
+		})
+		defer func() {
+			org.Close()
+			synctest.Wait()
+		}()
+		p := policy(t, limits+"rules: [{id: dead, when: {name: dead}, then: {revoke: 0d}}]")
+		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1, App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
+		require.NoError(t, err)
+		l, err := ledger.Open(state, time.Now)
+		require.NoError(t, err)
+		defer func() { require.NoError(t, l.Close()) }()
+		r := audit.Run(t.Context(), audit.Options{
+			Org: client.Reader, Policy: p, Ledger: l, State: state, Now: time.Now,
+			Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) {
+				org.RemoveApp(clientID)
+				time.Sleep(time.Hour)
+				return "test", nil
+			}},
+		})
+		require.Equal(t, audit.NoAccess, r.Code, "%v %v", r.Err, r.Notes)
+		require.Equal(t, audit.Held, r.Findings[0].Outcome)
+		require.Contains(t, r.Findings[0].Reason, "logging in as the service app "+clientID)
+		require.Len(t, org.Tokens(), 2)
+		require.Zero(t, l.State().IntentsSince(time.Now().Add(-day)))
+	})
+}

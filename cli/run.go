@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -298,6 +299,7 @@ func (o *output) report(r *audit.Report) error {
 func hint(err error) string {
 	var login *okta.LoginError
 	var scopes *okta.ScopeError
+	var answer *okta.Error
 	switch {
 	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrPoisoned), errors.Is(err, ledger.ErrUnusable):
 		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
@@ -311,6 +313,8 @@ func hint(err error) string {
 		return "add it to OKTA_CLIENT_SCOPES, or unset that: without it a run asks for what it needs"
 	case errors.As(err, &scopes):
 		return "nothing was changed; without a scope that is needed no run begins"
+	case errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) && strings.ContainsRune(answer.Code, '_'): // OAuth's, not Okta's
+		return "okta does not accept what it let the service app log in for: tokensweep doctor says how far it comes"
 	case errors.Is(err, okta.ErrUnauthorized):
 		return "check OKTA_CLIENT_TOKEN: the token may be wrong, revoked or unused for 30 days, or its owner deactivated"
 	case errors.Is(err, okta.ErrForbidden):

@@ -12,7 +12,8 @@ import (
 
 // What callers branch on; use errors.Is on whatever a method of this package returned.
 var (
-	// ErrUnauthorized is an answer 401: the credential is wrong, revoked or expired, or its owner is.
+	// ErrUnauthorized is an answer 401, or a 400 about a proof of possession: the credential is wrong, revoked or
+	// expired, or its owner is.
 	ErrUnauthorized = errors.New("okta does not accept the credential")
 	// ErrForbidden is an answer 403: the credential lacks the permission or the scope.
 	ErrForbidden = errors.New("okta does not permit this to the credential")
@@ -78,9 +79,11 @@ func (e *Error) MayHaveActed() bool {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is makes errors.Is find the sentinels of this package by the status.
+// Is makes errors.Is find the sentinels of this package by the status and, for proofs, by OAuth's code.
 func (e *Error) Is(target error) bool {
 	switch e.Status {
+	case http.StatusBadRequest:
+		return target == ErrUnauthorized && (e.oauth == "invalid_dpop_proof" || e.oauth == "use_dpop_nonce")
 	case http.StatusUnauthorized:
 		return target == ErrUnauthorized
 	case http.StatusForbidden:
@@ -148,7 +151,9 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	if c.app != nil && e.Status == http.StatusForbidden && e.Code != "insufficient_scope" && path != tokenPath {
 		e.Summary += ": besides its scopes the service app needs an admin role that permits this"
 	}
-	e.oauth = c.scrub(e.oauth)
+	if e.oauth = c.scrub(e.oauth); c.app != nil && e.oauth != "" { // it says more than the code for any bad token
+		e.Code = e.oauth
+	}
 	e.Code, e.Summary = Printable(c.scrub(e.Code)), cut(Printable(c.scrub(e.Summary)), 500)
 	return e
 }

@@ -191,7 +191,7 @@ func (c *conn) session(ctx context.Context) (session, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if fresh.token != held.token {
+	if !held.token.IsZero() && fresh.token != held.token {
 		a.before = held.token
 	}
 	a.current = fresh
