@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -64,7 +65,9 @@ func TestTheCalendarIsWhatThenHappens(t *testing.T) {
 	for name, row := range map[string]struct {
 		policy string
 		tokens []oktatest.Token
-		before int // days on which runs enforced already
+		before int           // days on which runs enforced already
+		was    string        // the policy by which they did, if it was another
+		every  time.Duration // between runs, if it isn't a day
 	}{
 		"steps, limits and what Okta ends": {
 			policy: head + `rules:
@@ -88,17 +91,29 @@ rules:
   - {id: idle, when: {lastUsed: {olderThan: 14d}}, then: {revoke: 1d}}`,
 			tokens: []oktatest.Token{idleFor(1, 15), {ID: oktatest.TokenID(2), Name: "idle-2", UserID: oktatest.UserID(1), Created: ago(16), LastUsed: ago(15)}},
 		},
+		"two runs a day share what a day allows": {
+			policy: "schedule: {cron: \"0 9,21 * * *\"}\n" + head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 0d}}]",
+			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16), idleFor(3, 17), idleFor(4, 18)},
+			every:  12 * time.Hour,
+		},
+		"a notice that an exemption made void": {
+			was:    head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
+			policy: head + "exemptions: [{match: {name: idle-1}, reason: drill, owner: sre, until: 2026-11-26}]\nrules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
+			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16)},
+			before: 1,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, row.tokens...)
+			row.every, row.was = cmp.Or(row.every, day), cmp.Or(row.was, row.policy)
 			for range row.before {
-				w.enforce(row.policy)
+				w.enforce(row.was)
 				w.pass(day)
 			}
 			began := w.clock
 			c := w.simulate(row.policy, 16, 0)
 			require.Equal(t, began, c.From)
-			require.Equal(t, 17, c.Runs)
+			require.Equal(t, int(16*day/row.every)+1, c.Runs)
 			requests := len(w.changes())
 
 			var want []string
@@ -115,7 +130,7 @@ rules:
 					want = append(want, fmt.Sprintf("%02.1f stopped", at))
 				}
 				stopped = r.Stopped
-				w.pass(day)
+				w.pass(row.every)
 			}
 			slices.Sort(want)
 			require.Greater(t, len(want), 1, "else this shows nothing")

@@ -119,14 +119,11 @@ func (s *search) noTime(claims []claim) string {
 			return why
 		}
 	}
-	used.atLeast(updated.least)
-	created.atLeast(used.least)
 	used.atMost(created.most)
+	updated.atMost(used.most)
 	if never { // then its last use is its creation
 		used.atLeast(created.least)
-		created.atMost(used.most)
 	}
-	updated.atMost(used.most)
 	for i := range fields { // in the order of the table, so that the reason is always the same
 		if age := ages[fields[i].name]; age != nil {
 			if why := age.empty(); why != "" {

@@ -36,7 +36,7 @@ func TestAVerdictChangesAtItsTurnsAndAtNoOtherTime(t *testing.T) {
 		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: "+someCondition(1).Draw(t, "match")+", reason: r, owner: o, until: "+until+"}]\n"+
 			"rules: [{id: a, when: "+someCondition(2).Draw(t, "when")+", then: flag}, {id: b, when: "+someCondition(1).Draw(t, "other")+", then: flag}]"))
 		require.NoError(t, err)
-		token := someToken.Draw(t, "token")
+		token := rapid.OneOf(someToken, liveToken).Draw(t, "token")
 		to := noon.Add(60 * day)
 		turns := p.Turns(token, noon, to)
 		require.True(t, slices.IsSortedFunc(turns, time.Time.Compare))
