@@ -4,6 +4,9 @@
 // Run does all of it. Without Options.Enforce it is a dry run: it is given an okta.Reader, which has no
 // method that changes anything. The ledger, where there is one, tells it about earlier runs.
 //
+// Explain, Simulate, Survey and TryAll look without acting: at one token, at the days to come, at what a policy
+// concerns, at examples. They decide by the same code.
+//
 // Deciding is a function of values (decide.go, plan.go); acting is in one place (act.go): a record of the
 // intent on disk, one request, a record of the outcome.
 package audit
@@ -90,6 +93,7 @@ type run struct {
 	known     int          // how many were listed before
 	done      int          // changes that this run has begun
 	later     int          // tokens that were used after AsOf
+	ended     int          // tokens that Okta ends before AsOf, where that lies ahead
 	cutOff    []okta.Token // listed tokens that are in quarantine
 	shrunken  string       // why the listing is too small to act on, "" if it isn't
 }
@@ -278,6 +282,9 @@ func (r *run) judge(t okta.Token, clock time.Time) error {
 	if used, ok := t.LastUsed().Get(); ok && used.After(at) {
 		r.later++
 	}
+	if ends, known := t.ExpiresAt.Get(); known && !r.o.AsOf.IsZero() && !ends.After(at) {
+		r.ended++
+	}
 	own := r.self.candidate(&t, clock)
 	_, v, ok := r.decider.decide(t, own, at)
 	if ok {
@@ -326,6 +333,9 @@ func (r *run) note() {
 	}
 	if r.later > 0 {
 		add("tokens that were used after the instant of judgement, so that their use can't be judged: %d", r.later)
+	}
+	if r.ended > 0 {
+		add("tokens that Okta ends before %s if nobody uses them, and that are judged here as if it did not: %d", r.AsOf.Format(time.RFC3339), r.ended)
 	}
 	if r.Duplicates > 0 {
 		add("tokens that came twice with the same content and were counted once, since the list moved while it was read: %d", r.Duplicates)

@@ -44,10 +44,10 @@ type StepAhead struct {
 	Due     time.Time
 }
 
-// Explain reads one token and its owner, and explains what the policy and the past make of it. past may be nil.
-// The error is okta.ErrNotFound if there is no such token, and else as Report.Err of Run.
+// Explain reads one token and its owner, and explains what the policy and the past make of it. Of the outlook it uses
+// the Past alone. The error is okta.ErrNotFound if there is no such token, and else as Report.Err of Run.
 func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanation, error) {
-	o.Ledger, o.Enforce = nil, nil
+	o.Ledger, o.Enforce, o.AsOf = nil, nil, time.Time{}
 	r := newRun(o)
 	if look.Past != nil {
 		r.decider.past = look.Past
@@ -69,11 +69,7 @@ func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanat
 		}
 	}
 	clock := r.orgNow()
-	at := o.AsOf
-	if at.IsZero() {
-		at = instantFor(&t, clock, clock)
-	}
-	return r.decider.explain(t, r.self.candidate(&t, clock), at), nil
+	return r.decider.explain(t, r.self.candidate(&t, clock), instantFor(&t, clock, clock)), nil
 }
 
 // explain explains a token. own says why it may be the token of the run. The past is changed by what is imagined.

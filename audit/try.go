@@ -16,7 +16,7 @@ type Tried struct {
 	Case *rules.Case
 	// Failures are sentences that say what is not as expected; none if the case holds.
 	Failures []string
-	// Explanation is what the policy makes of the token.
+	// Explanation is what the policy makes of the token; nil if the case holds.
 	Explanation *Explanation
 }
 
@@ -34,8 +34,14 @@ func try(p *rules.Policy, c *rules.Case) Tried {
 	if !c.Quarantined.IsZero() {
 		quarantineAt(&t, past, p.QuarantineZone, c.Quarantined)
 	}
-	tried := Tried{Case: c, Explanation: d.explain(t, "", c.AsOf)}
-	tried.compare()
+	tried := Tried{Case: c}
+	f, _, ok := d.decide(t, "", c.AsOf)
+	if !ok {
+		f = Finding{Outcome: noOutcome}
+	}
+	if tried.compare(&f); len(tried.Failures) > 0 {
+		tried.Explanation = d.explain(t, "", c.AsOf)
+	}
 	return tried
 }
 
@@ -47,11 +53,7 @@ func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) 
 }
 
 // compare holds what came out against what was expected.
-func (t *Tried) compare() {
-	f := t.Explanation.Finding
-	if f == nil {
-		f = &Finding{Outcome: noOutcome}
-	}
+func (t *Tried) compare(f *Finding) {
 	fail := func(format string, args ...any) { t.Failures = append(t.Failures, fmt.Sprintf(format, args...)) }
 	var unknown []string
 	for _, m := range f.Unknown {

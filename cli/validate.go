@@ -15,7 +15,7 @@ import (
 
 // validateFlags say how closely a policy is looked at.
 type validateFlags struct {
-	policy              string
+	policy                     string
 	strict, org, schema, print bool
 }
 

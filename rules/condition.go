@@ -192,7 +192,7 @@ func (r *reader) operation(f *field, name, arg *yaml.Node) (node, bool) {
 		r.wrong(name, "%s is for %s, and %s is not: %s", name.Value, operatorKinds(name.Value), f.name, useOf(f))
 		return node{}, false
 	default:
-		r.wrong(name, "unknown operator %s%s", quote(name.Value), suggest(name.Value, operatorNames(f.kind())))
+		r.wrong(name, "unknown operator %s%s", quote(name.Value), suggest(name.Value, operatorsOf(f)))
 		return node{}, false
 	}
 	if !o.fits(f) {
@@ -222,7 +222,7 @@ func operatorKinds(name string) string {
 
 // useOf says what may be asked of a field.
 func useOf(f *field) string {
-	names := operatorNames(f.kind())
+	names := operatorsOf(f)
 	return fmt.Sprintf("write %s: {%s: …}, with one of %s", f.name, names[0], strings.Join(names, ", "))
 }
 

@@ -1,6 +1,7 @@
 // Package rules is the policy language: it says what is wrong with an Okta API token and what happens
-// then. [Load] reads a policy file strictly, and reports every mistake in it at once. [Policy.Evaluate]
-// judges one token at one instant; it is pure, and explains itself in sentences.
+// then. [Load] reads a policy file strictly, and reports every mistake in it at once; [Policy.Lint] says what
+// can't work in it. [Policy.Evaluate] judges one token at one instant; it is pure, and explains itself in
+// sentences; [Policy.Trace] is the same in full. [LoadTests] reads examples of tokens and what is expected of them.
 //
 // # A policy
 //

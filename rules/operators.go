@@ -140,12 +140,11 @@ func (o *operator) fits(f *field) bool {
 	return (o.kind == f.kind() || o.kind == anyKind) && (!o.ahead || !f.past) && (!o.back || f.past)
 }
 
-// operatorNames are the names of the operators for a kind; of all operators, each once, for anyKind.
-func operatorNames(k kind) (names []string) {
+// operatorsOf are the names of the operators that may be asked of a field.
+func operatorsOf(f *field) (names []string) {
 	for i := range operators {
-		o := &operators[i]
-		if (o.kind == k || k == anyKind || o.kind == anyKind) && !slices.Contains(names, o.name) {
-			names = append(names, o.name)
+		if operators[i].fits(f) {
+			names = append(names, operators[i].name)
 		}
 	}
 	return names
