@@ -74,6 +74,9 @@ cases:
     token: {expiresAt: 2026-12-01}
     owner: {}
     expect: {step: flag}
+  - name: unknown network
+    token: {network: {}}
+    expect: {step: flag}
 `))
 	require.NoError(t, err)
 	require.Equal(t, "p.yaml", tests.Policy)
@@ -93,8 +96,11 @@ cases:
 	}, c.Expect)
 	bare := tests.Cases[1]
 	require.Equal(t, at("2026-11-23T00:00:00Z"), bare.AsOf)
-	require.Equal(t, okta.Token{ID: exampleID, ExpiresAt: okta.Some(at("2026-12-01T00:00:00Z")), Owner: &okta.Owner{}}, bare.Token)
+	require.Equal(t, okta.Token{
+		ID: exampleID, ExpiresAt: okta.Some(at("2026-12-01T00:00:00Z")), Owner: &okta.Owner{}, Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
+	}, bare.Token)
 	require.Equal(t, Expect{Step: okta.Some(Flag)}, bare.Expect)
+	require.Equal(t, okta.Token{ID: exampleID, Network: okta.Some(okta.Network{})}, tests.Cases[2].Token)
 }
 
 func FuzzParseTests(f *testing.F) {

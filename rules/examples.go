@@ -39,9 +39,11 @@ var exampleKeys = []key[example]{
 			e.TokenWindow = okta.Some(d)
 		}
 	}},
-	{name: "network", doc: "from where it may be used", read: func(r *reader, k, v *yaml.Node, e *example) {
+	{name: "network", doc: "from where it may be used: from ANYWHERE if left out; of {} nothing is known", read: func(r *reader, k, v *yaml.Node, e *example) {
 		var n okta.Network
-		readMap(r, k, v, "network", networkKeys, &n)
+		if v.Kind != yaml.MappingNode || len(v.Content) > 0 {
+			readMap(r, k, v, "network", networkKeys, &n)
+		}
 		e.Network = okta.Some(n)
 	}},
 }
@@ -55,6 +57,7 @@ var networkKeys = []key[okta.Network]{
 // exampleToken reads the token of a case.
 func (r *reader) exampleToken(k, v *yaml.Node, c *Case) {
 	e := &example{Token: &c.Token}
+	e.Network = okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}) // as nearly all tokens have it
 	readMap(r, k, v, "token", exampleKeys, e)
 	switch {
 	case e.lastUsed == nil:
