@@ -27,6 +27,9 @@ func TestMistakesInPolicyTests(t *testing.T) {
 		"two ways to say the last use":       {file("    token: {lastUsed: 2026-11-01, expiresAt: 2026-12-01}\n    expect: {step: flag}\n"), "4:23: lastUsed is derived from expiresAt: write one of the two"},
 		"a name that is a number":            {file("    token: {name: 7}\n    expect: {step: flag}\n"), `4:19: "7" is a number here, and text is wanted: write it in quotes, "7"`},
 		"a field that tokens do not have":    {file("    token: {owner: x}\n    expect: {step: flag}\n"), `4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, lastUsed, tokenWindow, network`},
+		"an id that is null":                 {file("    token: {id: null}\n    expect: {step: flag}\n"), `4:13: "id" has no value: write it after the colon`},
+		"a null that tokens do not have":     {file("    token: {owner: null}\n    expect: {step: flag}\n"), `4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, lastUsed, tokenWindow, network`},
+		"a token that is text":               {file("    token: x\n    expect: {step: flag}\n"), "4:12: token must be a map with the keys id, name, clientName, userId, created, lastUpdated, expiresAt, lastUsed, tokenWindow, network, and not text"},
 		"a window in months":                 {file("    token: {tokenWindow: P1M}\n    expect: {step: flag}\n"), `4:26: bad duration "P1M": months and years have no fixed length, write days, such as P30D`},
 		"notices that are a list":            {file(fine + "    notified: [idle]\n"), "6:15: notified must be a map from rule to time, and not a list: write {idle: 2026-11-19T09:00:00Z}"},
 		"roles that are text":                {file(fine + "    owner: {roles: SUPER_ADMIN}\n"), "6:20: roles must be a list, and not text: write [a, b]"},
@@ -74,8 +77,8 @@ cases:
     token: {expiresAt: 2026-12-01}
     owner: {}
     expect: {step: flag}
-  - name: unknown network
-    token: {network: {}}
+  - name: nulls
+    token: {name: null, network: ~, created: null, userId: }
     expect: {step: flag}
 `))
 	require.NoError(t, err)
@@ -97,10 +100,10 @@ cases:
 	bare := tests.Cases[1]
 	require.Equal(t, at("2026-11-23T00:00:00Z"), bare.AsOf)
 	require.Equal(t, okta.Token{
-		ID: exampleID, ExpiresAt: okta.Some(at("2026-12-01T00:00:00Z")), Owner: &okta.Owner{}, Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
+		ID: exampleID, Name: okta.Some("example"), ExpiresAt: okta.Some(at("2026-12-01T00:00:00Z")), Owner: &okta.Owner{}, Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
 	}, bare.Token)
 	require.Equal(t, Expect{Step: okta.Some(Flag)}, bare.Expect)
-	require.Equal(t, okta.Token{ID: exampleID, Network: okta.Some(okta.Network{})}, tests.Cases[2].Token)
+	require.Equal(t, okta.Token{ID: exampleID}, tests.Cases[2].Token)
 }
 
 func FuzzParseTests(f *testing.F) {

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -15,7 +16,8 @@ type example struct {
 	used                time.Time
 }
 
-// The keys of a token are those of Okta's API, and lastUsed for people who think in last uses.
+// The keys of a token are those of Okta's API, and lastUsed for people who think in last uses. null is what Okta leaves
+// out. What the example leaves out is missing too, but for what every token has: an id, a name and a network condition.
 var exampleKeys = []key[example]{
 	{name: "id", doc: "00T and 17 letters or digits", read: func(r *reader, _, v *yaml.Node, e *example) {
 		if id, ok := r.words(v, "id"); ok {
@@ -39,11 +41,9 @@ var exampleKeys = []key[example]{
 			e.TokenWindow = okta.Some(d)
 		}
 	}},
-	{name: "network", doc: "from where it may be used: from ANYWHERE if left out; of {} nothing is known", read: func(r *reader, k, v *yaml.Node, e *example) {
+	{name: "network", doc: "from where it may be used", read: func(r *reader, k, v *yaml.Node, e *example) {
 		var n okta.Network
-		if v.Kind != yaml.MappingNode || len(v.Content) > 0 {
-			readMap(r, k, v, "network", networkKeys, &n)
-		}
+		readMap(r, k, v, "network", networkKeys, &n)
 		e.Network = okta.Some(n)
 	}},
 }
@@ -57,8 +57,10 @@ var networkKeys = []key[okta.Network]{
 // exampleToken reads the token of a case.
 func (r *reader) exampleToken(k, v *yaml.Node, c *Case) {
 	e := &example{Token: &c.Token}
-	e.Network = okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}) // as nearly all tokens have it
-	readMap(r, k, v, "token", exampleKeys, e)
+	e.Name, e.Network = okta.Some("example"), okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")})
+	if rest := r.withoutNulls(v, e); v.Kind != yaml.MappingNode || len(rest.Content) > 0 {
+		readMap(r, k, rest, "token", exampleKeys, e)
+	}
 	switch {
 	case e.lastUsed == nil:
 	case e.expiresAt != nil:
@@ -66,6 +68,25 @@ func (r *reader) exampleToken(k, v *yaml.Node, c *Case) {
 	default:
 		c.Token.ExpiresAt = okta.Some(e.used.Add(c.Token.TokenWindow.Or(okta.DefaultTokenWindow)))
 	}
+}
+
+// withoutNulls is a token without the keys that are null, which it notes as missing.
+func (r *reader) withoutNulls(v *yaml.Node, e *example) *yaml.Node {
+	rest := *v
+	rest.Content = nil
+	for name, value := range r.entries(v) {
+		isNull := value.Kind == yaml.ScalarNode && value.Tag == nullTag
+		switch {
+		case isNull && name.Value == "name":
+			e.Name = okta.Opt[string]{}
+		case isNull && name.Value == "network":
+			e.Network = okta.Opt[okta.Network]{}
+		case isNull && slices.ContainsFunc(exampleKeys, func(k key[example]) bool { return k.name == name.Value && k.name != "id" }):
+		default:
+			rest.Content = append(rest.Content, name, value)
+		}
+	}
+	return &rest
 }
 
 func given(s string, ok bool) okta.Opt[string] {
