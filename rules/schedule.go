@@ -21,10 +21,60 @@ type Schedule struct {
 	times cron.Schedule
 }
 
-// Next is the first time after t at which to run, in UTC.
+// hourly is the bit by which robfig/cron notes that a field was written as a star.
+const hourly = 1 << 63
+
+// horizon is how far ahead a time to run is looked for.
+const horizon = 5 // years
+
+// Next is the first time after t at which to run, in UTC; zero if there is none in the next five years.
+//
+// Where the clock of the zone is set forward, a time that it skips comes when that is done; where it is set
+// back, a time that it shows twice comes the first time alone. A schedule of every hour runs in every hour
+// that passes. (robfig/cron by itself leaves out a skipped time, and sometimes all of a day without a
+// midnight: https://pkg.go.dev/github.com/robfig/cron/v3#hdr-Time_zones.)
 func (s *Schedule) Next(t time.Time) time.Time {
-	// A cron.Schedule without a zone of its own works in that of the time which it is given.
-	return s.times.Next(t.In(s.Location)).UTC()
+	spec, ok := s.times.(*cron.SpecSchedule)
+	if !ok { // @every, which looks at no clock
+		return s.times.Next(t).UTC()
+	}
+	everyHour := spec.Hour&hourly != 0
+	from := t.UTC().Truncate(time.Second).Add(time.Second)
+	for limit := from.AddDate(horizon, 0, 0); from.Before(limit); {
+		start, end := from.In(s.Location).ZoneBounds()
+		offset := s.offset(from)
+		if !everyHour && !start.IsZero() {
+			before := s.offset(start.Add(-1))
+			if from.Equal(start) && skips(spec, from, before, offset) {
+				return from
+			}
+			if shown := start.Add(before - offset); from.Before(shown) {
+				from = shown.UTC() // until then the clock shows what it has shown before
+			}
+		}
+		next := spec.Next(from.Add(offset - 1)).Add(-offset)
+		switch {
+		case next.Before(from):
+			return time.Time{}
+		case end.IsZero() || next.Before(end):
+			return next
+		}
+		from = end.UTC()
+	}
+	return time.Time{}
+}
+
+// offset is how far the clock of the zone is ahead of UTC at t.
+func (s *Schedule) offset(t time.Time) time.Duration {
+	_, seconds := t.In(s.Location).Zone()
+	return time.Duration(seconds) * time.Second
+}
+
+// skips reports whether a clock that goes from before to after, which are ahead of UTC, skips a time to run at
+// the moment at.
+func skips(spec *cron.SpecSchedule, at time.Time, before, after time.Duration) bool {
+	skipped := spec.Next(at.Add(before - 1))
+	return !skipped.IsZero() && skipped.Before(at.Add(after))
 }
 
 // parseCron reads a cron expression of five fields, or a word such as @daily.
