@@ -152,11 +152,11 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 // intent could not be written, and then nothing was sent.
 func (r *run) carryOut(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (result, error) {
 	was := conditionOf(&fresh)
-	intent.Run, intent.Token, intent.Before = r.ID, fresh.ID, &was
+	intent.Token, intent.Before = fresh.ID, &was
 	if name, ok := fresh.Name.Get(); ok {
 		intent.Name = name
 	}
-	intent, err := r.o.Ledger.Append(intent)
+	intent, err := r.append(intent)
 	if err != nil {
 		return result{}, err
 	}

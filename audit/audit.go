@@ -35,6 +35,8 @@ var (
 
 // Options says what a run needs. Org and Policy are required.
 type Options struct {
+	// ID names the run; "" makes a new one. It comes from NewID.
+	ID     string
 	Org    *okta.Reader
 	Policy *rules.Policy
 	// AsOf is the instant at which tokens are judged; zero means the org's own clock. An enforcing run
@@ -50,6 +52,10 @@ type Options struct {
 	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a run
 	// did whose report was not delivered with its notes, the next one tells.
 	Deliver func(*Report) error
+	// Recorded, if not nil, is told of each record that the run wrote to the ledger, right after that.
+	Recorded func(ledger.Record)
+	// Notes are sentences from outside that the report should tell.
+	Notes []string
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 	// Enforce makes it an enforcing run; nil is a dry run. It needs a Ledger.
@@ -111,7 +117,7 @@ func Run(ctx context.Context, o Options) *Report {
 	if r.Complete {
 		r.fail(r.verdictCode(o.FailOn), nil)
 	} else {
-		r.Findings = nil
+		r.Findings, r.Clients = nil, nil
 	}
 	r.Finished = r.now()
 	if o.Ledger != nil {
@@ -133,10 +139,13 @@ func newRun(o Options) *run {
 		o.Now = time.Now
 	}
 	r := &run{o: o, used: make(map[*rules.Exemption]int), Report: &Report{
-		Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest,
+		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, Notes: slices.Clone(o.Notes),
+		Clients: make(map[string]int),
 	}}
 	r.Started = r.now()
-	r.ID = runID(r.Started)
+	if r.ID == "" {
+		r.ID = NewID(r.Started)
+	}
 	r.decider = decider{policy: o.Policy, past: &ledger.State{}}
 	if o.Ledger != nil {
 		r.book, r.decider.past = o.Ledger, o.Ledger.State()
@@ -155,10 +164,11 @@ func (r *run) orgNow() time.Time {
 	return r.now()
 }
 
-func runID(started time.Time) string {
+// NewID makes the id of a run: the time of its start and a random part.
+func NewID(started time.Time) string {
 	var b [3]byte
 	_, _ = rand.Read(b[:]) // never fails
-	return started.Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
+	return started.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
 // verdictCode is the exit code of a complete pass. A rule that could not be judged fails like one that
@@ -266,6 +276,7 @@ func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time
 
 // judge judges one token of the list.
 func (r *run) judge(t okta.Token, clock time.Time) error {
+	r.Clients[t.ClientName.Or("")]++
 	r.list(&t)
 	if _, cutOff := r.decider.quarantined(t); cutOff {
 		r.cutOff = append(r.cutOff, t)

@@ -23,6 +23,8 @@ type Hand struct {
 	State  string
 	// Reason says why, for the record.
 	Reason string
+	// Recorded is that of Options.
+	Recorded func(ledger.Record)
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 	// Tell, if not nil, is told what else a person should know, such as what was settled.
@@ -66,7 +68,7 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 
 // do makes a run of one change, whose end in the ledger says how it went.
 func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string, err error) {
-	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, Now: h.Now})
+	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, Now: h.Now, Recorded: h.Recorded})
 	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}

@@ -21,9 +21,18 @@ func (r *run) record(rec ledger.Record) error {
 	if r.book == nil || r.imagined() {
 		return nil
 	}
-	rec.Run = r.ID
-	_, err := r.book.Append(rec)
+	_, err := r.append(rec)
 	return err
+}
+
+// append appends to the book and tells of it.
+func (r *run) append(rec ledger.Record) (ledger.Record, error) {
+	rec.Run = r.ID
+	written, err := r.book.Append(rec)
+	if err == nil && r.o.Recorded != nil {
+		r.o.Recorded(written)
+	}
+	return written, err
 }
 
 // imagined says that the run judges as of another time than now: what it finds is nothing to remember.

@@ -2,6 +2,8 @@ package audit
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -60,17 +62,29 @@ func (r *run) lookUp(ctx context.Context) error {
 	ids := make(chan string)
 	var mu sync.Mutex
 	var workers sync.WaitGroup
+	var panicked any
+	look := func(id string) {
+		defer func() {
+			if p := recover(); p != nil { // here it would end the process, and with it the schedule of a daemon
+				mu.Lock()
+				defer mu.Unlock()
+				panicked = fmt.Sprintf("looking up an owner: %v\n%s", p, debug.Stack())
+				cancel(nil)
+			}
+		}()
+		owner, err := r.o.Org.Owner(ctx, id)
+		if err != nil {
+			cancel(err)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		r.owners[id] = owner
+	}
 	for range min(ownersAtOnce, len(r.owners)) {
 		workers.Go(func() {
 			for id := range ids {
-				owner, err := r.o.Org.Owner(ctx, id)
-				if err != nil {
-					cancel(err)
-					continue
-				}
-				mu.Lock()
-				r.owners[id] = owner
-				mu.Unlock()
+				look(id)
 			}
 		})
 	}
@@ -83,5 +97,8 @@ func (r *run) lookUp(ctx context.Context) error {
 	}
 	close(ids)
 	workers.Wait()
+	if panicked != nil {
+		panic(panicked)
+	}
 	return context.Cause(ctx)
 }

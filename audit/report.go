@@ -127,7 +127,7 @@ type Changes struct {
 
 // Report is what a run found and did.
 type Report struct {
-	// ID names the run: the time of its start and a random part.
+	// ID names the run: see NewID.
 	ID string
 	// Mode is what the run was allowed to do. Before is set while an enforcing run announces what it is
 	// about to do; Acted says that a change was at least begun.
@@ -142,6 +142,9 @@ type Report struct {
 	// Tokens, Pages and Duplicates are what was listed; Complete says whether that is provably all.
 	Tokens, Pages, Duplicates int
 	Complete                  bool
+	// Clients is how many tokens each client has, by its name as Okta gave it, "" where there was none. It is nil
+	// if the listing is not complete.
+	Clients map[string]int
 	// Findings are ordered worst severity first, then oldest last use, then by id. They are empty if
 	// the listing is not complete.
 	Findings []Finding

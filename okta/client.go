@@ -80,6 +80,8 @@ type Event struct {
 	Until time.Time
 	// Reason says, in words, why it waits.
 	Reason string
+	// RateLimit says that it waits for a rate limit, and not to try again after a failure.
+	RateLimit bool
 }
 
 // Reader reads an org's tokens and their owners. It has no method that changes anything.

@@ -169,6 +169,7 @@ func TestPacingMeetsNo429(t *testing.T) {
 				var waits int
 				c.conn.trace = func(e Event) {
 					if !e.Until.IsZero() {
+						require.True(t, e.RateLimit)
 						waits++
 					}
 				}
@@ -204,6 +205,23 @@ func TestPacingLeavesWhatOthersUseAlone(t *testing.T) {
 		}
 		require.Len(t, perWindow, 3)
 	})
+}
+
+func TestWaitsForARateLimitAreToldFromOthers(t *testing.T) {
+	for status, limited := range map[int]bool{http.StatusTooManyRequests: true, http.StatusServiceUnavailable: false} {
+		inBubble(t, oktatest.Config{Me: oktatest.UserID(1)}, func(t *testing.T, org *oktatest.Server, c *Client) {
+			org.Fault(oktatest.Fault{Status: status, Times: 1})
+			var waits []bool
+			c.conn.trace = func(e Event) {
+				if !e.Until.IsZero() {
+					waits = append(waits, e.RateLimit)
+				}
+			}
+			_, err := c.Me(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, []bool{limited}, waits, "after %d", status)
+		})
+	}
 }
 
 func TestTimeoutsOfTheNetworkAreTriedAgain(t *testing.T) {

@@ -210,8 +210,7 @@ func TestAPanicIsToldAndTheScheduleGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := serve(t, schedule(t, "@daily", "Etc/UTC"), time.Time{}, func(_ context.Context, w *world) {
 			if len(w.runs) <= 3 {
-				var none map[string]int
-				none["a"]++
+				_ = w.runs[len(w.runs)]
 			}
 		})
 		wait(5*day + time.Minute)
@@ -219,7 +218,7 @@ func TestAPanicIsToldAndTheScheduleGoesOn(t *testing.T) {
 		require.Len(t, w.runs, 5)
 		told := w.told(daemon.Panicked)
 		require.Len(t, told, 3)
-		require.EqualError(t, told[0].Err, "panic: assignment to entry in nil map")
+		require.EqualError(t, told[0].Err, "panic: runtime error: index out of range [1] with length 1")
 		require.Contains(t, string(told[0].Stack), "daemon_test.go")
 	})
 }
