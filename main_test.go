@@ -77,6 +77,8 @@ func TestDirectDependenciesAreThoseAgreedUpon(t *testing.T) {
 	require.Equal(t, []string{
 		"github.com/go-jose/go-jose/v4",
 		"github.com/jedib0t/go-pretty/v6",
+		"github.com/prometheus/client_golang",
+		"github.com/prometheus/common",
 		"github.com/robfig/cron/v3",
 		"github.com/rogpeppe/go-internal",
 		"github.com/santhosh-tekuri/jsonschema/v6", // for tests alone

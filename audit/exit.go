@@ -40,6 +40,9 @@ const (
 	BadPolicy ExitCode = 65
 )
 
+// Success says that a pass was complete and that nothing went wrong in it, whatever it found.
+func (c ExitCode) Success() bool { return c == OK || c == Findings }
+
 // soonest orders the codes by how soon they need a person; the first that applies is a run's.
 var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove, Undelivered, Findings, OK}
 

@@ -1,0 +1,338 @@
+package notify_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify"
+	"tokensweep/okta"
+)
+
+// shown is what /metrics answers, which Prometheus's own parser and linter must find nothing wrong with.
+func shown(t *testing.T, m *notify.Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	require.Equal(t, http.StatusOK, w.Code, "%s", w.Body)
+	problems, err := promlint.New(bytes.NewReader(w.Body.Bytes())).Lint()
+	require.NoError(t, err)
+	require.Empty(t, problems)
+	require.NotEmpty(t, values(t, w.Body.Bytes()))
+	return w.Body.String()
+}
+
+// values are the series of an exposition, as name{label="value",…}, in whole numbers.
+func values(t *testing.T, exposition []byte) map[string]int {
+	t.Helper()
+	parser := expfmt.NewTextParser(model.LegacyValidation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(exposition))
+	require.NoError(t, err)
+	series := make(map[string]int)
+	for name, family := range families {
+		for _, metric := range family.GetMetric() {
+			var labels []string
+			for _, l := range metric.GetLabel() {
+				if l.GetName() != "org" {
+					labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
+				}
+			}
+			key := name
+			if len(labels) > 0 {
+				key += "{" + strings.Join(labels, ",") + "}"
+			}
+			series[key] = int(metric.GetGauge().GetValue() + metric.GetCounter().GetValue() + metric.GetUntyped().GetValue())
+		}
+	}
+	return series
+}
+
+func series(t *testing.T, m *notify.Metrics) map[string]int {
+	return values(t, []byte(shown(t, m)))
+}
+
+// busy are the metrics of a process that has done a bit of everything.
+func busy(t *testing.T) *notify.Metrics {
+	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	fill(t, m)
+	return m
+}
+
+func fill(t *testing.T, m *notify.Metrics) {
+	r := report(t)
+	r.Clients = map[string]int{"Okta API": 400, "Okta AD Agent": 17, "": 1}
+	r.Head.Seq = 104
+	m.Asked(okta.Event{Status: 200})
+	m.Asked(okta.Event{Status: 200})
+	m.Asked(okta.Event{Status: 429})
+	m.Asked(okta.Event{})
+	m.Asked(okta.Event{Until: now.AddDate(-1, 0, 0), RateLimit: true})
+	m.Asked(okta.Event{Until: now, Reason: "trying again"})
+	m.Recorded(ledger.Record{Seq: 102, Kind: ledger.Intent, Step: ledger.StepRevoke})
+	m.Recorded(ledger.Record{Seq: 103, Kind: ledger.Outcome, Step: ledger.StepRevoke, Result: ledger.ResultRevoked})
+	m.Recorded(ledger.Record{Seq: 104, Kind: ledger.Outcome, Step: ledger.StepQuarantine, Result: ledger.ResultUnknown})
+	m.Announced(nil)
+	m.Reported(errors.New("channel_not_found"))
+	m.Report(r)
+	m.Ended(now, now.Add(90*time.Second), audit.Undelivered)
+	m.Ended(now, now.Add(42*time.Second), audit.OK)
+}
+
+func TestMetricsLookLikeTheirGoldenFile(t *testing.T) {
+	golden(t, "metrics.prom", []byte(strings.ReplaceAll(shown(t, busy(t)), runtime.Version(), "go1.99")))
+}
+
+func TestAServiceShowsItsScheduleAndItsProcess(t *testing.T) {
+	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
+	fill(t, s.Metrics)
+	s.Next(now)
+	s.Skipped()
+	s.Panicked()
+	got := series(t, s.Metrics)
+	require.EqualValues(t, now.Unix(), got["tokensweep_next_run_timestamp_seconds"])
+	require.Equal(t, []int{1, 1, 1}, []int{got["tokensweep_runs_skipped_total"], got["tokensweep_runs_panicked_total"], got["tokensweep_policy_valid"]})
+	require.Positive(t, got["go_goroutines"])
+	s.PolicyValid(false)
+	s.Next(time.Time{})
+	got = series(t, s.Metrics)
+	require.Zero(t, got["tokensweep_policy_valid"])
+	require.Zero(t, got["tokensweep_next_run_timestamp_seconds"])
+	s.PolicyValid(true)
+	require.Equal(t, 1, series(t, s.Metrics)["tokensweep_policy_valid"])
+	require.NotContains(t, series(t, busy(t)), "tokensweep_policy_valid", "a single run has no schedule")
+}
+
+func TestWhatIsNotKnownIsLeftOut(t *testing.T) {
+	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	for key := range series(t, m) {
+		require.NotContains(t, key, "last_")
+		require.NotContains(t, key, "tokensweep_tokens")
+		require.NotContains(t, key, "ledger")
+	}
+}
+
+func TestARunThatFailsKeepsWhatTheLastCompleteOneFound(t *testing.T) {
+	m := busy(t)
+	before := series(t, m)
+	m.Report(failed())
+	m.Ended(now.Add(time.Hour), now.Add(2*time.Hour), audit.Incomplete)
+	got := series(t, m)
+	require.Equal(t, 22, got["tokensweep_last_run_exit_code"])
+	require.EqualValues(t, now.Add(2*time.Hour).Unix(), got["tokensweep_last_run_timestamp_seconds"])
+	for key, n := range before {
+		if strings.HasPrefix(key, "tokensweep_tokens") || strings.HasPrefix(key, "tokensweep_findings") || key == "tokensweep_last_success_timestamp_seconds" {
+			require.Equal(t, n, got[key], key)
+		}
+	}
+}
+
+func TestAFindingThatIsGoneLeavesNoSeries(t *testing.T) {
+	m := busy(t)
+	require.Contains(t, series(t, m), `tokensweep_findings{outcome="pending",rule="idle"}`)
+	r := report(t)
+	r.Findings = nil
+	m.Report(r)
+	for key := range series(t, m) {
+		require.NotContains(t, key, "tokensweep_findings")
+	}
+}
+
+func TestAFindingCountsForEachRule(t *testing.T) {
+	got := series(t, busy(t))
+	require.Equal(t, len(hostile), got[`tokensweep_findings{outcome="flagged",rule="client"}`])
+	require.Equal(t, 1, got[`tokensweep_findings{outcome="protected",rule="client"}`])
+	require.Equal(t, 1, got[`tokensweep_findings{outcome="protected",rule="idle"}`])
+	require.Equal(t, 1, got[`tokensweep_findings{outcome="unknown",rule="client"}`])
+}
+
+func TestEarlierRunsAreRecalled(t *testing.T) {
+	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	m.Recall(audit.History{
+		Began: now, Ended: now.Add(time.Minute), LastEnded: now.Add(time.Minute), Code: audit.Incomplete, Succeeded: now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
+	})
+	got := series(t, m)
+	require.Equal(t, []int{22, 60, 7, int(now.Add(-time.Hour).Unix())}, []int{
+		got["tokensweep_last_run_exit_code"], got["tokensweep_last_run_duration_seconds"], got["tokensweep_ledger_head_sequence"], got["tokensweep_last_success_timestamp_seconds"],
+	})
+
+	m.Recall(audit.History{Began: now.Add(time.Hour), LastEnded: now}) // the last one died
+	require.NotContains(t, series(t, m), "tokensweep_last_run_duration_seconds")
+}
+
+func TestLabelsAreBoundedWhateverAnOrgAnswers(t *testing.T) {
+	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	r := &audit.Report{Complete: true, Clients: map[string]int{"other": 3, "unknown": 2, "": 1}}
+	total := 6
+	for i, name := range hostile {
+		r.Clients[name] += 1000 - i
+		total += 1000 - i
+	}
+	for i := range 5000 {
+		r.Clients[fmt.Sprintf("client %d", i)] = 1
+		total++
+	}
+	m.Report(r)
+	for status := range 1000 {
+		m.Asked(okta.Event{Status: status})
+	}
+	m.Recorded(ledger.Record{Kind: ledger.Outcome, Step: "dance", Result: "danced"})
+	m.Recorded(ledger.Record{Kind: ledger.Outcome, Step: ledger.StepRevoke, Result: "danced"})
+	count := make(map[string]int)
+	sum := 0
+	for key, n := range series(t, m) {
+		name, _, _ := strings.Cut(key, "{")
+		count[name]++
+		if name == "tokensweep_tokens" {
+			sum += n
+			require.Less(t, len(key), 1000)
+			require.NotContains(t, key, "\u202e")
+		}
+	}
+	require.Equal(t, 21, count["tokensweep_tokens"])
+	require.Equal(t, total, sum, "no token is lost")
+	require.Equal(t, 13, count["tokensweep_okta_requests_total"])
+	require.Equal(t, 18, count["tokensweep_actions_total"])
+	require.Equal(t, 1, series(t, m)[`tokensweep_actions_total{result="other",step="other"}`])
+}
+
+func TestMetricsAreOfManyGoroutines(t *testing.T) {
+	m := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { fill(t, m.Metrics) })
+		all.Go(func() { shown(t, m.Metrics) })
+	}
+	all.Wait()
+	require.Equal(t, 8, series(t, m.Metrics)[`tokensweep_okta_requests_total{status="200"}`])
+}
+
+func TestAFileIsPutInPlaceForEverybodyToRead(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "tokensweep.prom")
+	require.NoError(t, os.WriteFile(file, []byte("something older"), 0o600))
+	require.NoError(t, busy(t).WriteFile(file))
+	raw, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, series(t, busy(t)), values(t, raw))
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o644), info.Mode())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing else is left behind")
+
+	require.ErrorContains(t, busy(t).WriteFile(filepath.Join(dir, "no", "such", "dir")), "writing the metrics: ")
+}
+
+func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
+	pushed := make(map[string]int)
+	var got *http.Request
+	answer := http.StatusOK
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ := io.ReadAll(r.Body)
+		pushed = values(t, body)
+		if answer == http.StatusFound {
+			w.Header().Set("Location", "/elsewhere")
+		}
+		w.WriteHeader(answer)
+		_, _ = io.WriteString(w, strings.Repeat("said\x1b[31m the gateway ", 1000))
+	}))
+	defer gateway.Close()
+	to, err := notify.ParsePushgateway(gateway.URL + "/base/")
+	require.NoError(t, err)
+
+	require.NoError(t, busy(t).Push(t.Context(), to))
+	require.Equal(t, series(t, busy(t)), pushed)
+	require.Equal(t, "POST /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path)
+
+	for _, answer = range []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusFound} {
+		err := busy(t).Push(t.Context(), to)
+		require.ErrorContains(t, err, fmt.Sprint("pushing the metrics: unexpected status code ", answer))
+		require.Less(t, len(err.Error()), 1000)
+		require.NotContains(t, err.Error(), "\x1b")
+	}
+	gateway.Close()
+	require.ErrorContains(t, busy(t).Push(t.Context(), to), "pushing the metrics: ")
+}
+
+func TestTheURLOfAPushgatewayIsCheckedFirst(t *testing.T) {
+	for _, good := range []string{"http://pushgateway:9091", "https://push.example/prometheus/"} {
+		to, err := notify.ParsePushgateway(good)
+		require.NoError(t, err)
+		require.Equal(t, good, to.String())
+	}
+	for _, bad := range []string{"", "pushgateway:9091", "ftp://x", "http://", "http://me:secret@x", "http://x?a=b", "http://x#y", "http://x:y:z"} {
+		_, err := notify.ParsePushgateway(bad)
+		require.Error(t, err, bad)
+		require.NotContains(t, err.Error(), "secret")
+	}
+}
+
+// ruleFile is the part of Prometheus's rule files that deploy/alerts.yaml uses
+// (https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/). CI parses its expressions too.
+type ruleFile struct {
+	Groups []struct {
+		Name  string
+		Rules []struct {
+			Alert, Expr, For    string
+			Labels, Annotations map[string]string
+		}
+	}
+}
+
+func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
+	raw, err := os.ReadFile("../deploy/alerts.yaml")
+	require.NoError(t, err)
+	decoder := yaml.NewDecoder(bytes.NewReader(raw))
+	decoder.KnownFields(true)
+	var file ruleFile
+	require.NoError(t, decoder.Decode(&file))
+
+	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
+	fill(t, s.Metrics)
+	there := make(map[string]bool)
+	for key := range maps.Keys(series(t, s.Metrics)) {
+		name, _, _ := strings.Cut(key, "{")
+		there[name] = true
+	}
+	var alerts []string
+	for _, group := range file.Groups {
+		for _, rule := range group.Rules {
+			names := regexp.MustCompile(`\btokensweep_\w+`).FindAllString(rule.Expr, -1)
+			require.NotEmpty(t, names, rule.Alert)
+			for _, name := range names {
+				require.True(t, there[name], "%s is about %s", rule.Alert, name)
+			}
+			require.Contains(t, []string{"critical", "warning"}, rule.Labels["severity"], rule.Alert)
+			require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
+			alerts = append(alerts, rule.Alert)
+		}
+	}
+	slices.Sort(alerts)
+	require.Equal(t, alerts, slices.Compact(slices.Clone(alerts)))
+	for _, want := range []string{"TokensweepNoSuccess", "TokensweepRunFailed", "TokensweepStopAbove"} {
+		require.Contains(t, alerts, want)
+	}
+}
