@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -41,6 +40,7 @@ type app struct {
 	stdout, stderr io.Writer
 	logFormat      *choice
 	logLevel       *choice
+	runID          string // of the run under way, "" if none is
 }
 
 func (a *app) root() *cobra.Command {
@@ -66,7 +66,7 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
-	root.AddCommand(a.runCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
+	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
 		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand())
 	return root
 }
@@ -77,16 +77,6 @@ func version() string {
 		return info.Main.Version
 	}
 	return "dev"
-}
-
-func (a *app) logger() *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(a.logLevel.value)) // a choice is one of its words
-	o := &slog.HandlerOptions{Level: level}
-	if a.logFormat.value == "json" {
-		return slog.New(slog.NewJSONHandler(a.stderr, o))
-	}
-	return slog.New(slog.NewTextHandler(a.stderr, o))
 }
 
 // failure is an error with the exit code that it means, and what to do about it.
@@ -119,13 +109,19 @@ func undelivered(err error) error {
 	return &failure{code: audit.Undelivered, err: fmt.Errorf("writing the result: %w", err)}
 }
 
+// failureOf is an error as a failure. One that isn't comes from cobra, and is wrong usage.
+func failureOf(err error) *failure {
+	f := &failure{code: audit.Usage, hint: "see tokensweep --help", err: err}
+	_ = errors.As(err, &f)
+	return f
+}
+
 // complain tells a person what went wrong and returns the exit code.
 func (a *app) complain(err error) audit.ExitCode {
 	if err == nil {
 		return audit.OK
 	}
-	f := &failure{code: audit.Usage, hint: "see tokensweep --help", err: err} // what cobra itself says
-	_ = errors.As(err, &f)
+	f := failureOf(err)
 	var mistakes rules.Mistakes
 	switch {
 	case f.told || f.err == nil:

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/term"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify"
 	"tokensweep/okta"
 )
@@ -66,9 +67,10 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 		return err
 	}
 	defer func() { _ = l.Close() }()
+	log := a.logger()
 	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
-	}}
+	}, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
 	var untold error
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		untold = a.tellByHand(outcome, reason, id, l.Head().String())

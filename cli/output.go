@@ -41,7 +41,7 @@ func (f *outputFlags) open(stdout io.Writer) (*output, error) {
 	if f.file == "" {
 		return o, nil
 	}
-	target, err := regular(f.file)
+	target, err := regular("--output-file", f.file)
 	if err != nil {
 		return nil, err
 	}
@@ -54,20 +54,20 @@ func (f *outputFlags) open(stdout io.Writer) (*output, error) {
 	return o, nil
 }
 
-// regular returns where a file is to be put. It is put in place by renaming, which would replace a
+// regular returns where the file that a flag names is to be put. It is put in place by renaming, which would replace a
 // device, a pipe or a symbolic link by the file: links are followed, and the others refused.
-func regular(name string) (string, error) {
+func regular(flag, name string) (string, error) {
 	target := name
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
 		target = resolved
 	}
 	for _, path := range []string{name, target} {
 		if full, err := filepath.Abs(path); err == nil && (strings.HasPrefix(full, "/dev/") || strings.HasPrefix(full, "/proc/")) {
-			return "", usage("--output-file %s: not a regular file", name)
+			return "", usage("%s %s: not a regular file", flag, name)
 		}
 	}
 	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
-		return "", usage("--output-file %s: not a regular file", name)
+		return "", usage("%s %s: not a regular file", flag, name)
 	}
 	return target, nil
 }

@@ -33,10 +33,14 @@ type runFlags struct {
 	out       *outputFlags
 	channel   channel          // to which reports go, instead of the one that the environment has; nil for that
 	now       func() time.Time // our clock
+
+	id      string          // of the run; "" makes a new one
+	metrics *notify.Metrics // that take in the run; nil if nobody looks at them
+	notes   func() []string // what the report should tell besides; nil for nothing
 }
 
 func (a *app) runCommand() *cobra.Command {
-	f := &runFlags{now: time.Now}
+	f, x := &runFlags{now: time.Now}, &exportFlags{}
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "one pass: list, judge, report; with --enforce also act",
@@ -52,7 +56,7 @@ takes the steps that are due, one token at a time, each on record before it is t
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.planGiven = cmd.Flags().Changed("plan")
-			return a.run(cmd.Context(), f)
+			return a.runOnce(cmd.Context(), f, x)
 		},
 	}
 	flags := cmd.Flags()
@@ -65,6 +69,7 @@ takes the steps that are due, one token at a time, each on record before it is t
 	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
 	f.state.add(cmd, a.env)
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	x.add(cmd)
 	completeSeverities(cmd)
 	return cmd
 }
@@ -79,6 +84,7 @@ func completeSeverities(cmd *cobra.Command) {
 	}
 }
 
+// run makes one pass over the org that the environment names, with the policy as it is now.
 func (a *app) run(ctx context.Context, f *runFlags) error {
 	if err := checkShare(f.rateShare); err != nil {
 		return err
@@ -98,10 +104,15 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		return usage("--revoke-own-token-after is for API tokens: a service app has none of its own")
 	}
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()}, audit.Scopes(policy, f.enforce))
+	trace := func(e okta.Event) {
+		f.metrics.Asked(e)
+		progress.trace(e)
+	}
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: trace, UserAgent: userAgent()}, audit.Scopes(policy, f.enforce))
 	if err != nil {
 		return err
 	}
+	a.logger().Info("run begins", "enforce", f.enforce, "policy", policy.Digest)
 	return a.pass(ctx, client, policy, f, progress)
 }
 
@@ -130,6 +141,10 @@ func loadPolicy(file string) (*rules.Policy, error) {
 
 // pass makes one pass over the org and writes the report.
 func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags, progress *progress) error {
+	if f.metrics == nil { // the demo's, at which nobody looks
+		f.id, f.metrics = audit.NewID(f.now()), notify.NewMetrics("", version())
+	}
+	a = a.during(f.id)
 	out, err := f.out.open(a.stdout)
 	if err != nil {
 		return err
@@ -146,9 +161,15 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if err != nil {
 		return err
 	}
+	if channel != nil {
+		channel = counted{channel, f.metrics}
+	}
 	o := audit.Options{
-		Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
-		Ledger: l, State: f.state.dir, Now: f.now,
+		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
+		Ledger: l, State: f.state.dir, Now: f.now, Recorded: a.recorded(f.metrics),
+	}
+	if f.notes != nil {
+		o.Notes = f.notes()
 	}
 	if f.enforce {
 		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: a.announce(out, progress)}
@@ -166,13 +187,14 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		return undelivered
 	}
 	r := audit.Run(ctx, o)
-	a.logger().Info("run finished", "run", r.ID, "mode", r.Mode, "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "exitCode", int(r.Code), "ledger", r.Head)
+	f.metrics.Report(r)
+	logReport(a.logger(), r)
 	failed := outcome(r, out, reported)
 	if undelivered != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
 		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
 	}
 	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now}
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}
 	return failed

@@ -34,8 +34,22 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(code)
 		},
+		"tokensweep-panics": func() {
+			os.Exit(cli.Main(os.Args[1:], os.LookupEnv, &panics{w: os.Stdout}, os.Stderr))
+		},
 		"many-tokens": manyTokens,
 	})
+}
+
+// panics is a writer that panics once.
+type panics struct {
+	w    *os.File
+	once sync.Once
+}
+
+func (p *panics) Write(b []byte) (int, error) {
+	p.once.Do(func() { panic("no more paper") })
+	return p.w.Write(b)
 }
 
 // watch passes on what is written, and notices secrets.

@@ -41,8 +41,8 @@ var (
 		ledger.StepRestore:       {ledger.ResultRestored, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
 		ledger.StepRevokeCurrent: {ledger.ResultRevoked, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
 	}
-	// statuses are those that Okta answers with; "none" is no answer.
-	statuses = []string{"200", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "none"}
+	// oktaStatuses are those that Okta answers with; "none" is no answer.
+	oktaStatuses = []string{"200", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "none"}
 )
 
 // NewMetrics makes the metrics of a process that looks at org, such as acme.okta.com, with a registry of their own.
@@ -129,7 +129,7 @@ func (m *Metrics) Asked(e okta.Event) {
 		if e.Status != 0 {
 			status = strconv.Itoa(e.Status)
 		}
-		if !slices.Contains(statuses, status) {
+		if !slices.Contains(oktaStatuses, status) {
 			status = otherLabel
 		}
 		m.requests.WithLabelValues(status).Inc()

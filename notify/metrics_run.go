@@ -86,9 +86,7 @@ func (l *lastRun) recorded(seq uint64) {
 func (l *lastRun) report(r *audit.Report) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r.Head.Seq > 0 {
-		l.head = r.Head.Seq
-	}
+	l.head = max(l.head, r.Head.Seq) // the end of the run is on record by now
 	if !r.Complete {
 		return // the last complete listing is still the one before
 	}

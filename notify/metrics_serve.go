@@ -21,7 +21,7 @@ func NewServiceMetrics(org, version string) *ServiceMetrics {
 	s := &ServiceMetrics{
 		Metrics:  NewMetrics(org, version),
 		next:     prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "next_run_timestamp_seconds", Help: "When the next run is due; 0 if the schedule never fires again."}),
-		valid:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid", Help: "1 if the policy file could be read when it was last looked at. While it is 0 the schedule of the last good one stays in force, and no run is made."}),
+		valid:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid", Help: "1 if the policy and its schedule could be read when they were last looked at. While it is 0 the schedule of the last good one stays in force."}),
 		skipped:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_skipped_total", Help: "Runs that were due while another was under way."}),
 		panicked: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_panicked_total", Help: "Runs that ended by a panic."}),
 	}

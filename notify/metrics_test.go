@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -302,6 +301,29 @@ type ruleFile struct {
 	}
 }
 
+func TestTheREADMENamesEveryMetric(t *testing.T) {
+	raw, err := os.ReadFile("../README.md")
+	require.NoError(t, err)
+	named := make(map[string]bool)
+	for _, name := range regexp.MustCompile(`\btokensweep_[a-z_]+`).FindAllString(string(raw), -1) {
+		named[name] = true
+	}
+	require.Equal(t, named, names(t))
+}
+
+// names are those of all metrics of ours.
+func names(t *testing.T) map[string]bool {
+	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
+	fill(t, s.Metrics)
+	there := make(map[string]bool)
+	for key := range series(t, s.Metrics) {
+		if name, _, _ := strings.Cut(key, "{"); strings.HasPrefix(name, "tokensweep_") {
+			there[name] = true
+		}
+	}
+	return there
+}
+
 func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 	raw, err := os.ReadFile("../deploy/alerts.yaml")
 	require.NoError(t, err)
@@ -310,19 +332,13 @@ func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 	var file ruleFile
 	require.NoError(t, decoder.Decode(&file))
 
-	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
-	fill(t, s.Metrics)
-	there := make(map[string]bool)
-	for key := range maps.Keys(series(t, s.Metrics)) {
-		name, _, _ := strings.Cut(key, "{")
-		there[name] = true
-	}
+	there := names(t)
 	var alerts []string
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
-			names := regexp.MustCompile(`\btokensweep_\w+`).FindAllString(rule.Expr, -1)
-			require.NotEmpty(t, names, rule.Alert)
-			for _, name := range names {
+			about := regexp.MustCompile(`\btokensweep_\w+`).FindAllString(rule.Expr, -1)
+			require.NotEmpty(t, about, rule.Alert)
+			for _, name := range about {
 				require.True(t, there[name], "%s is about %s", rule.Alert, name)
 			}
 			require.Contains(t, []string{"critical", "warning"}, rule.Labels["severity"], rule.Alert)

@@ -83,7 +83,14 @@ func New(o Options) (*Daemon, error) {
 	if d.schedule, err = o.Schedule(); err != nil {
 		return nil, err
 	}
-	d.seen = d.now()
+	now := d.now()
+	first := d.schedule.Next(now)
+	if d.last = o.Last; !d.last.IsZero() && d.last.Before(now) {
+		first = d.schedule.Next(d.last)
+		d.missed = !first.IsZero() && !first.After(now)
+	}
+	d.seen = now
+	d.await(first)
 	return d, nil
 }
 
@@ -92,19 +99,12 @@ func (d *Daemon) now() time.Time { return d.o.Now().UTC().Round(0) }
 
 // Serve runs the job until ctx ends and the run under way, if there is one, has returned.
 func (d *Daemon) Serve(ctx context.Context) {
-	now := d.now()
-	first := d.schedule.Next(now)
-	if d.last = d.o.Last; !d.last.IsZero() && d.last.Before(now) {
-		first = d.schedule.Next(d.last)
-		d.missed = !first.IsZero() && !first.After(now)
-	}
-	d.await(first)
 	for ctx.Err() == nil {
 		timer := time.NewTimer(d.turn(ctx))
 		select {
 		case <-timer.C:
 		case <-d.ended:
-			d.underWay(time.Time{})
+			d.end()
 		case <-d.o.Ask:
 			d.begin(ctx, Asked, d.now())
 		case <-ctx.Done():
@@ -113,6 +113,7 @@ func (d *Daemon) Serve(ctx context.Context) {
 	}
 	if d.running() {
 		<-d.ended
+		d.end()
 	}
 }
 
@@ -122,7 +123,7 @@ func (d *Daemon) turn(ctx context.Context) time.Duration {
 	d.reread(now)
 	select {
 	case <-d.ended: // it makes room for the one that is due at this moment
-		d.underWay(time.Time{})
+		d.end()
 	default:
 	}
 	if !d.next.IsZero() && !now.Before(d.next) {
@@ -192,6 +193,12 @@ func (d *Daemon) run(ctx context.Context, why Cause) {
 		d.ended <- struct{}{}
 	}()
 	d.o.Run(ctx, why)
+}
+
+// end notes that the run under way has ended.
+func (d *Daemon) end() {
+	d.underWay(time.Time{})
+	d.o.Tell(Event{Kind: Ended, At: d.next})
 }
 
 // await makes next the time of the next run.

@@ -218,6 +218,7 @@ func TestAPanicIsToldAndTheScheduleGoesOn(t *testing.T) {
 		require.Len(t, w.runs, 5)
 		told := w.told(daemon.Panicked)
 		require.Len(t, told, 3)
+		require.Len(t, w.told(daemon.Ended), 5)
 		require.EqualError(t, told[0].Err, "panic: run 1")
 		require.Contains(t, string(told[0].Stack), "daemon_test.go")
 	})

@@ -15,6 +15,8 @@ const (
 	Awaits Kind = "awaits"
 	// Began is a run that was due at At, for Cause.
 	Began Kind = "began"
+	// Ended is the end of the run that began last, however it went; the next one comes at At.
+	Ended Kind = "ended"
 	// Skipped is a run that was due at At, for Cause, and left out since another was under way.
 	Skipped Kind = "skipped"
 	// Panicked is a run for Cause that ended by a panic: Err says which, Stack where.

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify"
+	"tokensweep/okta"
+)
+
+// logger makes the logger that the flags ask for. Every line of a run has its id, and every text in a line is fit to
+// be printed, whoever wrote it.
+func (a *app) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(a.logLevel.value)) // a choice is one of its words
+	o := &slog.HandlerOptions{Level: level, ReplaceAttr: printable}
+	var handler slog.Handler = slog.NewTextHandler(a.stderr, o)
+	if a.logFormat.value == "json" {
+		handler = slog.NewJSONHandler(a.stderr, o)
+	}
+	if a.runID != "" {
+		handler = handler.WithAttrs([]slog.Attr{slog.String("run", a.runID)})
+	}
+	return slog.New(handler)
+}
+
+// during is the program for the time of one run.
+func (a *app) during(id string) *app {
+	during := *a
+	during.runID = id
+	return &during
+}
+
+// printable makes a text of strangers safe to log: it shows what does not print as escapes, and removes what looks
+// like a credential.
+func printable(groups []string, attr slog.Attr) slog.Attr {
+	if len(groups) == 0 && attr.Key == slog.LevelKey {
+		return attr
+	}
+	switch attr.Value.Kind() {
+	case slog.KindString:
+		return slog.String(attr.Key, clean(attr.Value.String()))
+	case slog.KindAny:
+		words, ok := attr.Value.Any().([]string)
+		if !ok {
+			return slog.String(attr.Key, clean(fmt.Sprint(attr.Value.Any())))
+		}
+		words = slices.Clone(words)
+		for i := range words {
+			words[i] = clean(words[i])
+		}
+		return slog.Any(attr.Key, words)
+	}
+	return attr
+}
+
+func clean(text string) string { return okta.Printable(okta.Secret{}.Scrub(text)) }
+
+// recorded takes in the records of a run: into metrics, and into the log.
+func (a *app) recorded(m *notify.Metrics) func(ledger.Record) {
+	log := a.logger()
+	return func(r ledger.Record) {
+		m.Recorded(r)
+		logRecord(log, r)
+	}
+}
+
+// logRecord logs what a run has just put on record and somebody would want to find in a log: changes, notices, the
+// brake, and what others did.
+func logRecord(log *slog.Logger, r ledger.Record) {
+	switch r.Kind {
+	case ledger.Intent:
+		log.Info("change begins", "token", r.Token, "name", r.Name, "step", r.Step, "rules", r.Rules, "by", r.By, "seq", r.Seq)
+	case ledger.Outcome:
+		level := slog.LevelInfo
+		if r.Result == ledger.ResultFailed || r.Result == ledger.ResultUnknown {
+			level = slog.LevelWarn
+		}
+		log.Log(nil, level, "change ended", "token", r.Token, "name", r.Name, "step", r.Step, "result", r.Result, "settled", r.Settled, "reason", r.Reason, "seq", r.Seq, "intent", r.Ref) //nolint:staticcheck // no handler of ours looks at the context
+	case ledger.Noticed:
+		log.Info("notice", "token", r.Token, "rule", r.Rule, "via", r.Via, "seq", r.Seq)
+	case ledger.Voided:
+		log.Info("notice is void", "token", r.Token, "rule", r.Rule, "reason", r.Reason, "seq", r.Seq)
+	case ledger.Lifted:
+		log.Warn("quarantine was lifted", "token", r.Token, "reason", r.Reason, "seq", r.Seq)
+	case ledger.Vanished:
+		log.Info("token vanished", "token", r.Token, "name", r.Name, "reason", r.Reason, "seq", r.Seq)
+	case ledger.Exempted:
+		log.Info("exempt", "token", r.Token, "rule", r.Rule, "reason", r.Reason, "seq", r.Seq)
+	case ledger.Halt:
+		log.Warn("halted", "reason", r.Reason, "by", r.By, "seq", r.Seq)
+	case ledger.Resume:
+		log.Info("resumed", "reason", r.Reason, "by", r.By, "seq", r.Seq)
+	}
+}
+
+// logReport logs how a run went, and before that each finding of which something was done, or would have been.
+// Tokens that are only reported are in the report.
+func logReport(log *slog.Logger, r *audit.Report) {
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		switch f.Outcome {
+		case audit.Flagged, audit.Pending, audit.Protected, audit.Exempt, audit.Unknown:
+			continue
+		case audit.Quarantined:
+			if !f.Done { // by an earlier run
+				continue
+			}
+		}
+		ids := make([]string, 0, len(f.Matched))
+		for _, m := range f.Matched {
+			ids = append(ids, m.Rule.ID)
+		}
+		log.Info("finding", "token", f.Token.ID, "name", f.Token.Name.Or(""), "client", f.Token.ClientName.Or(""), "rules", ids, "severity", f.Severity.String(), "step", f.Step.String(), "outcome", string(f.Outcome), "reason", f.Reason)
+	}
+	log.Info("run finished", "mode", string(r.Mode), "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String(), "exitCode", int(r.Code), "plan", r.Digest, "ledger", r.Head.String())
+}
