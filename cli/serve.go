@@ -168,7 +168,7 @@ func (s *service) serveBoth(ctx context.Context, d *daemon.Daemon, l net.Listene
 			cancel(err)
 		}
 	}()
-	s.log.Info("serving", "listen", l.Addr().String(), "policy", s.flags.policy, "state", s.flags.state.dir, "enforce", s.flags.enforce, "version", version())
+	s.log.Info("serving", "listen", l.Addr().String(), "policy", s.flags.policy, "state", s.flags.state.dir, "enforce", s.flags.enforce, "next", d.Next().UTC().Format(time.RFC3339), "version", version())
 	d.Serve(ctx)
 	s.log.Info("stopped")
 	closing, done := context.WithTimeout(context.Background(), httpPatience)

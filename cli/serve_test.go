@@ -23,6 +23,7 @@ func TestAServiceRunsWhenAskedAndShowsHowItWent(t *testing.T) {
 	t.Parallel()
 	w := newServeWorld(t)
 	s := w.serve()
+	require.Regexp(t, `^20\d\d-02-29T00:00:00Z$`, s.seen[0]["next"])
 	status, body := s.get("/healthz")
 	require.Equal(t, "200 ok\n", fmt.Sprint(status, " ", body))
 	status, body = s.get("/readyz")

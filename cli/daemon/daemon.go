@@ -222,6 +222,14 @@ func (d *Daemon) running() bool {
 	return !d.since.IsZero()
 }
 
+// Next is when the next run is due, zero if the schedule has no next time. It may have passed, if the run was missed
+// and Serve has not begun.
+func (d *Daemon) Next() time.Time {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.next
+}
+
 // Ready returns nil if the schedule is alive and no run is overdue; else the error says what is wrong. A run that
 // takes more than an hour is overdue.
 func (d *Daemon) Ready() error {

@@ -370,6 +370,7 @@ func TestReadyIsAScheduleThatLivesAndARunThatIsNotOverdue(t *testing.T) {
 		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(70*time.Minute))
 		wait(time.Minute)
 		require.NoError(t, w.Ready())
+		require.Equal(t, begin.Add(9*time.Hour), w.Next())
 		wait(9*time.Hour + 30*time.Minute)
 		require.NoError(t, w.Ready(), "a run is under way")
 		wait(30 * time.Minute)
