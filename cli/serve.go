@@ -110,7 +110,7 @@ func (s *service) check() (history audit.History, err error) {
 	if s.flags.enforce && policy.Mode != rules.Enforce {
 		return history, usage("the policy %s says mode: %s; it takes mode: enforce and --enforce", policy.File, policy.Mode)
 	}
-	if _, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}); err != nil {
+	if _, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce)); err != nil {
 		return history, err
 	}
 	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}); err != nil {
