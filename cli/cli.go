@@ -31,7 +31,9 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	return int(a.complain(err))
+	code := a.complain(err)
+	a.summarise(err, code)
+	return int(code)
 }
 
 // app is what the commands share.
@@ -41,6 +43,7 @@ type app struct {
 	logFormat      *choice
 	logLevel       *choice
 	runID          string // of the run under way, "" if none is
+	summary        summary
 }
 
 func (a *app) root() *cobra.Command {

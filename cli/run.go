@@ -70,6 +70,7 @@ takes the steps that are due, one token at a time, each on record before it is t
 	f.state.add(cmd, a.env)
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	x.add(cmd)
+	a.summary.add(cmd, f)
 	completeSeverities(cmd)
 	return cmd
 }
@@ -189,6 +190,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	r := audit.Run(ctx, o)
 	f.metrics.Report(r)
 	logReport(a.logger(), r)
+	a.summary.report = r
 	failed := outcome(r, out, reported)
 	if undelivered != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
 		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
