@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -70,16 +69,8 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
 	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
-		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand())
+		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())
 	return root
-}
-
-// version is the version of the module that the program was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return info.Main.Version
-	}
-	return "dev"
 }
 
 // failure is an error with the exit code that it means, and what to do about it.
