@@ -29,7 +29,8 @@ RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs
 ARG SOURCE_DATE_EPOCH=0
 RUN touch -d "@$SOURCE_DATE_EPOCH" /tokensweep
 
-FROM $BASE_IMAGE
+# Said again, since older builders would take the platform of the stage before.
+FROM --platform=$TARGETPLATFORM $BASE_IMAGE
 ARG VERSION=dev
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="tokensweep" \
