@@ -81,7 +81,7 @@ func TestASummaryFitsAndIsOneLineWhateverTheRunComplainsOf(t *testing.T) {
 	})
 }
 
-// huge is a report whose every number is as long as it can be.
+// huge is a report with every outcome, whose numbers are as long as they can be.
 func huge(org string) *audit.Report {
 	at := time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 	most := math.MaxInt
@@ -91,10 +91,7 @@ func huge(org string) *audit.Report {
 		Head: ledger.Head{Seq: math.MaxUint64, Hash: strings.Repeat("f", 64)},
 	}
 	for _, o := range audit.Outcomes {
-		r.Findings = append(r.Findings, make([]audit.Finding, 1000)...)
-		for i := range 1000 {
-			r.Findings[len(r.Findings)-1-i].Outcome = o
-		}
+		r.Findings = append(r.Findings, audit.Finding{Outcome: o})
 	}
 	return r
 }
