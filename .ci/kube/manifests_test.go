@@ -307,7 +307,7 @@ func TestTheProgramKnowsTheArgumentsAndThePolicyOfEachOverlay(t *testing.T) {
 		policy := the[*corev1.ConfigMap](t, overlay, "tokensweep-policy").Data["policy.yaml"]
 		file := filepath.Join(t.TempDir(), "policy.yaml")
 		require.NoError(t, os.WriteFile(file, []byte(policy), 0o600))
-		out, err = exec.Command(tokensweep, "validate", "--policy", file).CombinedOutput()
+		out, err = exec.Command(tokensweep, "validate", "--strict", "--policy", file).CombinedOutput()
 		require.NoError(t, err, "%s: %s", overlay, out)
 		require.Contains(t, string(out), "mode dry-run", "the first key is not turned")
 		if overlay != "serve" {
