@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tokensweep/audit/ledger"
+	"tokensweep/audit/ledger/ledgertest"
 	"tokensweep/okta/oktatest"
 )
 
@@ -24,6 +26,7 @@ type modelHistory struct {
 type modelToken struct {
 	name   string
 	agent  bool
+	office bool // it can be used from one zone only
 	age    time.Duration
 	unused time.Duration
 }
@@ -52,6 +55,9 @@ func (t modelToken) inOrg(n int) oktatest.Token {
 	k := oktatest.Token{ID: oktatest.TokenID(n), Name: t.name, UserID: oktatest.UserID(1), Created: now.Add(-t.age), LastUsed: now.Add(-t.unused)}
 	if t.agent {
 		k.ClientName = "Okta AD Agent"
+	}
+	if t.office {
+		k.Network = office
 	}
 	return k
 }
@@ -88,7 +94,7 @@ func drawHistory(t *rapid.T) *modelHistory {
 }
 
 func drawToken(d dice) modelToken {
-	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12)}
+	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12), office: d.oneIn(6)}
 	if d.oneIn(12) {
 		t.age = 12 * time.Hour
 		t.unused = t.age
@@ -247,10 +253,30 @@ func drawIncident(d dice, tokens int) incident {
 
 // rival is another process that finds the ledger locked.
 func rival(p *modelProcess) {
-	if l, err := ledger.OpenOn(p.w.disk, time.Now); err == nil {
-		p.w.violatedBy(oneProcess, "another one has opened the ledger while %s is going on", p.runID)
-		_ = l.Close()
+	if _, err := ledger.OpenOn(&guest{Disk: p.w.disk}, time.Now); !errors.Is(err, ledger.ErrLocked) {
+		p.w.violatedBy(oneProcess, "another one opens the ledger while %s is going on: %v", p.runID, err)
 	}
+}
+
+// guest is a disk as a process uses it that may not have the lock: what it closes is its own.
+type guest struct {
+	*ledgertest.Disk
+	has bool
+}
+
+// Lock takes the lock.
+func (g *guest) Lock() error {
+	err := g.Disk.Lock()
+	g.has = err == nil
+	return err
+}
+
+// Close releases the lock if it was taken.
+func (g *guest) Close() error {
+	if !g.has {
+		return nil
+	}
+	return g.Disk.Close()
 }
 
 // modelFault is something that the org does wrong.
