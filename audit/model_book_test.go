@@ -127,10 +127,12 @@ func (w *modelWorld) missing(base *entry, ids map[string]bool) (bool, int) {
 	return gone*2 > len(base.ids)-ours, len(base.ids)
 }
 
-// revoked says whether a token that is gone counts as revoked by us: an intent says so, and nobody can tell more.
+// revoked says whether a token counts as revoked by us: the ledger says so.
 func (w *modelWorld) revoked(id string) bool {
-	intents, _ := w.book.changes(w.book.size)
-	return slices.ContainsFunc(intents, func(i *ledger.Record) bool { return i.Token == id && i.Step == ledger.StepRevoke })
+	intents, settled := w.book.changes(w.book.size)
+	return slices.ContainsFunc(intents, func(i *ledger.Record) bool {
+		return i.Token == id && settled[i.Seq] != nil && settled[i.Seq].Result == ledger.ResultRevoked
+	})
 }
 
 // shrunken says whether so much is missing that a second listing, an hour later, must come to the same.

@@ -160,12 +160,13 @@ func drawMeddling(d dice, tokens int) act {
 
 // drawRun draws a run and what happens to it: often nothing.
 func drawRun(d dice, tokens int) modelRun {
-	r := modelRun{enforce: !d.oneIn(5), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day)}
+	r := modelRun{enforce: !d.oneIn(4), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day)}
 	if r.enforce {
-		r.plan = d.oneIn(6)
+		r.plan = d.oneIn(4)
 		r.announce = pick(d, arrives, arrives, arrives, arrives, arrives, arrives, fails, unheard)
 	}
 	r.report = pick(d, arrives, arrives, arrives, arrives, fails, unheard)
+	r.brake = d.oneIn(16) || r.skew != 0 && d.oneIn(3)
 	r.draw(d, tokens)
 	return r
 }
@@ -181,7 +182,7 @@ func (r *modelRun) draw(d dice, tokens int) {
 	for range pick(d, 0, 1, 0, 1, 2) {
 		r.incidents = append(r.incidents, drawIncident(d, tokens))
 	}
-	for range pick(d, 0, 0, 0, 1) {
+	for range pick(d, 0, 0, 1) {
 		r.faults = append(r.faults, drawFault(d))
 	}
 }
@@ -201,6 +202,9 @@ func (r modelRun) act() act {
 	}
 	if r.plan {
 		b.WriteString("; it keeps to the last plan")
+	}
+	if r.brake {
+		b.WriteString("; the brake is pulled meanwhile")
 	}
 	if r.skew != 0 {
 		_, _ = fmt.Fprintf(&b, "; its clock is wrong by %v", r.skew)
@@ -343,8 +347,29 @@ var modelFaults = []modelFault{
 	{says: "a change redirects elsewhere", fault: oktatest.Fault{Method: "[change]", Status: 307, Header: elsewhere, Times: 1}},
 }
 
+// about says what a fault strikes: the list, what is asked before it, a reading of a token, or a change.
+func (f *modelFault) about() int {
+	switch {
+	case f.fault.Method == "[change]":
+		return 3
+	case f.fault.Path == listPath:
+		return 0
+	case f.fault.Path == onePath:
+		return 2
+	}
+	return 1
+}
+
+// modelFaultsAbout are the faults by what they strike.
+var modelFaultsAbout = func() (of [4][]modelFault) {
+	for _, f := range modelFaults {
+		of[f.about()] = append(of[f.about()], f)
+	}
+	return of
+}()
+
 func drawFault(d dice) modelFault {
-	f := pick(d, modelFaults...)
+	f := pick(d, modelFaultsAbout[pick(d, 0, 1, 2, 2, 3, 3)]...)
 	f.fault.Skip = pick(d, 0, 0, 1, 2)
 	if f.fault.Method == "[change]" {
 		f.fault.Method = pick(d, http.MethodDelete, http.MethodPut)

@@ -20,10 +20,11 @@ import (
 	"tokensweep/rules"
 )
 
-// probe asks in several ways what would come of the world as it is now, and compares the answers. Nothing is
-// remembered of that: the runs judge as of an instant of their own, which happens to be now.
+// probeAll asks in two or three ways what would come of the world as it is now, or some days later, and compares the
+// answers. Nothing is remembered of that: the runs judge as of an instant of their own.
 func (p *modelProcess) probeAll(l *ledger.Ledger) {
 	rng := rand.New(rand.NewPCG(p.probe, 0))
+	at := time.Now().Add([]time.Duration{0, 25 * time.Hour, 49 * time.Hour, 5 * day}[rng.IntN(4)])
 	tokens := p.w.org.Tokens()
 	ask := func(policy *rules.Policy, pageSize int, way func(http.RoundTripper) http.RoundTripper, tokens []oktatest.Token) *audit.Report {
 		org := oktatest.New(oktatest.Config{
@@ -35,7 +36,7 @@ func (p *modelProcess) probeAll(l *ledger.Ledger) {
 		if err != nil {
 			panic(err)
 		}
-		return audit.Run(context.Background(), audit.Options{Org: client.Reader, Policy: policy, AsOf: time.Now(), Ledger: l, State: p.w.state, Now: time.Now})
+		return audit.Run(context.Background(), audit.Options{Org: client.Reader, Policy: policy, AsOf: at, Ledger: l, State: p.w.state, Now: time.Now})
 	}
 	plain := func(way http.RoundTripper) http.RoundTripper { return way }
 	shuffling := func(way http.RoundTripper) http.RoundTripper { return &shuffled{way: way, rng: rng} }

@@ -29,6 +29,7 @@ type modelRun struct {
 	probe     uint64 // only ask what would come of it, with this seed; 0 for a run
 	plan      bool   // keep to the last plan that a dry run made
 	skew      time.Duration
+	brake     bool // is pulled before it begins and released when it has ended
 	faults    []modelFault
 	incidents []incident
 	announce  delivery
@@ -118,6 +119,10 @@ type reading struct {
 
 // start makes a process, lets it come to its end, and checks all invariants.
 func (w *modelWorld) start(c modelRun) *modelProcess {
+	if c.brake {
+		w.setBrake(true)
+		defer w.setBrake(false)
+	}
 	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), halted: w.brake}
 	w.skewed = w.skewed || c.skew != 0
 	w.org.ClearFaults()

@@ -273,6 +273,8 @@ func shown(r *audit.Report) string {
 
 // settleDisk decides what an fsync that failed has lost, once the process has ended.
 func (w *modelWorld) settleDisk(p *modelProcess) {
+	w.disk.FailWrite(0, 0, nil) // what the process did not live to see
+	w.disk.FailSync(0, nil)
 	if p.inBalance {
 		w.disk.Crash(p.keep)
 	}

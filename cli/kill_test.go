@@ -97,15 +97,26 @@ type process struct {
 func (w *killWorld) start() *process { return w.startWith(canary) }
 
 func (w *killWorld) startWith(credential string) *process {
+	p := w.prepare(credential)
+	p.begin(w.t)
+	return p
+}
+
+// prepare makes a process of an enforcing run that has not begun.
+func (w *killWorld) prepare(credential string) *process {
 	p := &process{cmd: exec.Command("tokensweep", "run", "--enforce", "--policy", w.policy, "--state", w.state, "--output", "json"), done: make(chan struct{})}
 	p.cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + credential}
+	return p
+}
+
+func (p *process) begin(t *testing.T) {
+	t.Helper()
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	require.NoError(w.t, p.cmd.Start())
+	require.NoError(t, p.cmd.Start())
 	go func() {
 		p.err = p.cmd.Wait()
 		close(p.done)
 	}()
-	return p
 }
 
 // code waits for the end of the process and returns its exit code, -1 if a signal killed it.
