@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -297,12 +296,14 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// send asks the org, but for users and zones only the first time: nothing happens to those.
+// send asks the org, but for what is always the same.
 func (p *modelProcess) send(r *http.Request) (*http.Response, error) {
-	if strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens") || len(p.faults) > 0 || p.w.rateLimit > 0 {
-		return p.w.way.RoundTrip(r)
+	if len(p.faults) == 0 && p.w.rateLimit == 0 {
+		if resp, ok := dull(r); ok {
+			return resp, nil
+		}
 	}
-	return p.w.known.answer(r, p.w.way)
+	return p.w.way.RoundTrip(r)
 }
 
 // kindOf says at which point a request is; "" for those that other goroutines than the one that decides send.

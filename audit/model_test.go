@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"testing"
 	"testing/synctest"
@@ -29,17 +30,21 @@ var shards = flag.Int("shards", runtime.GOMAXPROCS(0), "how many histories TestM
 // and to play one again, give -rapid.seed, and -shards 1 if it was of the shard 0.
 func TestModel(t *testing.T) {
 	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(*histories)))
-	t.Cleanup(func() { _ = flag.Set("rapid.checks", "100") })
+	percent := debug.SetGCPercent(300) // memory is there, and time is short
+	t.Cleanup(func() {
+		_ = flag.Set("rapid.checks", "100")
+		debug.SetGCPercent(percent)
+	})
 	drawn := rapid.Custom(drawHistory)
 	for shard := range *shards {
 		t.Run(fmt.Sprint("shard ", shard), func(t *testing.T) {
 			t.Parallel()
-			state, known := stateInMemory(t), &memory{answers: make(map[string]remembered)}
+			state := stateInMemory(t)
 			rapid.Check(t, func(rt *rapid.T) {
 				for range shard { // so that shards with the same seed play other histories
 					rapid.Uint64().Draw(rt, "shard")
 				}
-				if wrong := play(t, state, known, drawn.Draw(rt, "history")); wrong != "" {
+				if wrong := play(t, state, drawn.Draw(rt, "history")); wrong != "" {
 					rt.Fatal(wrong)
 				}
 			})
@@ -48,10 +53,10 @@ func TestModel(t *testing.T) {
 }
 
 // play plays a history, and returns what was wrong.
-func play(t *testing.T, state string, known *memory, h *modelHistory) (wrong string) {
+func play(t *testing.T, state string, h *modelHistory) (wrong string) {
 	synctest.Test(t, func(*testing.T) {
 		time.Sleep(3 * 365 * day) // the clock starts in 2000, and tokens have a past
-		w := newModelWorld(state, known, h)
+		w := newModelWorld(state, h)
 		for _, a := range h.acts {
 			if a.do(w); w.wrong != "" {
 				break

@@ -56,7 +56,7 @@ func slackLimits(t *testing.T) {
 }
 
 func slackLong(t *testing.T) {
-	const idle = 1500
+	const idle = 400
 	w := newSlackWorld(t)
 	for n := range idle {
 		w.org.Add(oktatest.Token{ID: oktatest.TokenID(1000 + n), Name: fmt.Sprint("many-", n), UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -25)})
