@@ -105,6 +105,8 @@ func drawToken(d dice) modelToken {
 // drawAct draws what happens next: mostly runs, with time and other things between them.
 func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
+	case n < 1:
+		return drawReview(d, tokens)
 	case n < 8:
 		return drawRun(d, tokens).act()
 	case n < 13:
@@ -120,6 +122,22 @@ func drawAct(d dice, tokens int) act {
 		return act{"somebody asks in several ways what would come of it", func(w *modelWorld) { w.start(modelRun{probe: seed}) }}
 	}
 	return drawByHand(d, tokens).act()
+}
+
+// drawReview draws a dry run whose plan is reviewed, what happens meanwhile, and the run that keeps to the plan.
+func drawReview(d dice, tokens int) act {
+	planned := modelRun{}.act()
+	meanwhile := drawMeddling(d, tokens)
+	run := modelRun{enforce: true, plan: true}
+	run.draw(d, tokens)
+	kept := run.act()
+	return act{planned.says + "; then " + meanwhile.says + "; then " + kept.says, func(w *modelWorld) {
+		for _, do := range []func(*modelWorld){planned.do, meanwhile.do, kept.do} {
+			if w.wrong == "" {
+				do(w)
+			}
+		}
+	}}
 }
 
 // drawMeddling draws what people do, whether a process is running or not.

@@ -16,8 +16,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-var histories = flag.Int("histories", 200, "how many random histories TestModel plays, on each of -shards")
-var shards = flag.Int("shards", runtime.GOMAXPROCS(0), "how many histories TestModel plays at once")
+var (
+	histories = flag.Int("histories", 400, "how many random histories TestModel plays")
+	shards    = flag.Int("shards", runtime.GOMAXPROCS(0), "how many of them at once")
+)
 
 // TestModel plays random histories of an org with the real code of this package: people use, rename and exempt tokens
 // and take them out of quarantine, processes list, announce and act, and are killed, or lose their disk, their org or
@@ -25,11 +27,11 @@ var shards = flag.Int("shards", runtime.GOMAXPROCS(0), "how many histories TestM
 //
 // A history that goes wrong is made as short as possible and printed. To play more of them:
 //
-//	go test ./audit -run TestModel -histories 50000
+//	go test ./audit -run TestModel -histories 100000
 //
 // and to play one again, give -rapid.seed, and -shards 1 if it was of the shard 0.
 func TestModel(t *testing.T) {
-	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa(*histories)))
+	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa((*histories+*shards-1) / *shards)))
 	percent := debug.SetGCPercent(300) // memory is there, and time is short
 	t.Cleanup(func() {
 		_ = flag.Set("rapid.checks", "100")

@@ -242,6 +242,7 @@ func TestInventoriesLookLikeTheirGoldenFiles(t *testing.T) {
 	golden(t, "token.txt", b.Bytes())
 }
 
+// FuzzNoNameEscapesFromAnyForm looks for a name that reaches a terminal, a table or a wiki as more than text.
 func FuzzNoNameEscapesFromAnyForm(f *testing.F) {
 	for _, s := range hostile {
 		f.Add(s, s)

@@ -204,6 +204,7 @@ func TestOddIDsNeverReachTheWire(t *testing.T) {
 	require.Empty(t, org.Requests())
 }
 
+// FuzzIDs looks for an id that is let through and isn't one.
 func FuzzIDs(f *testing.F) {
 	for _, id := range badIDs {
 		f.Add(id)

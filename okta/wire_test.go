@@ -122,6 +122,7 @@ func TestPrintableTextIsShownAndTheRestIsEscaped(t *testing.T) {
 	}
 }
 
+// FuzzParseToken looks for a token that is read otherwise than encoding/json reads it.
 func FuzzParseToken(f *testing.F) {
 	for _, s := range []string{
 		`{"id":"00Taaaaaaaaaaaaaaaa1","name":"a\"b","network":{"include":["x"]},"_links":{"self":{"href":"x","hints":{"allow":["GET"]}}}}`,

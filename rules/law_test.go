@@ -251,6 +251,7 @@ func TestPoliciesSurviveBeingPrinted(t *testing.T) {
 	})
 }
 
+// FuzzParse looks for a policy that panics, is half accepted, or is refused without a place and a printable reason.
 func FuzzParse(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.yaml")
 	require.NoError(f, err)
