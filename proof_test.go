@@ -67,7 +67,9 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 	for _, file := range testFiles(t) {
 		for _, f := range functionsIn(t, file, "Fuzz") {
 			doc := strings.Join(strings.Fields(f.Doc.Text()), " ")
-			doc = strings.TrimPrefix(doc, f.Name.Name+" ")
+			if doc = strings.TrimPrefix(doc, f.Name.Name+" "); doc == "" {
+				doc = "tries: " + strings.ToLower(spoken(strings.TrimPrefix(f.Name.Name, "Fuzz")))
+			}
 			_, _ = fmt.Fprintf(&b, "| `%s` in %s | %s |\n", f.Name.Name, filepath.Dir(file), strings.ReplaceAll(doc, "|", `\|`))
 		}
 	}

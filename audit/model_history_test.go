@@ -83,7 +83,7 @@ func pick[T any](d dice, from ...T) T { return from[d.number(0, len(from)-1)] }
 
 func drawHistory(t *rapid.T) *modelHistory {
 	d := dice{t}
-	h := &modelHistory{pageSize: pick(d, 3, 2, 0, 1), rateLimit: pick(d, 0, 0, 0, 12), toTheEnd: d.oneIn(8)}
+	h := &modelHistory{pageSize: pick(d, 3, 2, 0, 1), rateLimit: pick(d, 0, 0, 0, 12), toTheEnd: d.oneIn(10)}
 	for range d.number(1, 5) {
 		h.tokens = append(h.tokens, drawToken(d))
 	}

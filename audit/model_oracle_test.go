@@ -70,9 +70,9 @@ func (w *modelWorld) unannounced(c *modelChange) string {
 		if delay == never || !r.matches(t, c.at) {
 			continue
 		}
-		n := w.notices[ledger.Key{Token: c.id, Rule: r.id}]
+		n := c.reading.notices[r.id]
 		switch {
-		case delay == 0 && c.by.heard && !w.released[c.id]:
+		case delay == 0 && c.by.heard && !c.reading.released:
 			return ""
 		case n == nil:
 			why = append(why, fmt.Sprintf("rule %s: people were not told", r.id))

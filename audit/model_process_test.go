@@ -109,11 +109,13 @@ type modelProcess struct {
 
 type request struct{ method, path, origin string }
 
-// reading is the last answer to a request for one token.
+// reading is the last answer to a request for one token. What happens after it nobody can know.
 type reading struct {
-	token seenToken
-	at    time.Time
-	told  bool // it came after the announcement was heard
+	token    seenToken
+	at       time.Time
+	told     bool                    // it came after the announcement was heard
+	released bool                    // somebody had taken the token out of quarantine, and it was not announced since
+	notices  map[string]*modelNotice // of the token, by rule
 }
 
 // start makes a process, lets it come to its end, and checks all invariants.

@@ -32,7 +32,7 @@ var (
 // and to play one again, give -rapid.seed, and -shards 1 if it was of the shard 0.
 func TestModel(t *testing.T) {
 	require.NoError(t, flag.Set("rapid.checks", strconv.Itoa((*histories+*shards-1) / *shards)))
-	percent := debug.SetGCPercent(300) // memory is there, and time is short
+	percent := debug.SetGCPercent(800) // memory is there, and time is short
 	t.Cleanup(func() {
 		_ = flag.Set("rapid.checks", "100")
 		debug.SetGCPercent(percent)

@@ -193,7 +193,13 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 		return
 	}
 	if t, ok := w.org.Token(id); ok {
-		p.readings[id] = &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard}
+		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, released: w.released[id], notices: make(map[string]*modelNotice)}
+		for k, n := range w.notices {
+			if k.Token == id {
+				seen.notices[k.Rule] = n
+			}
+		}
+		p.readings[id] = seen
 	}
 }
 

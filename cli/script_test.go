@@ -38,6 +38,7 @@ func TestMain(m *testing.M) {
 			os.Exit(cli.Main(os.Args[1:], os.LookupEnv, &panics{w: os.Stdout}, os.Stderr))
 		},
 		"many-tokens": manyTokens,
+		"naive-list":  naiveList,
 	})
 }
 
