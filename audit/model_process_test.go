@@ -329,16 +329,16 @@ type modelDisk struct {
 func (d *modelDisk) Write(line []byte) error {
 	d.p.at(atWrite)
 	d.p.w.book.write(line)
-	if err := d.Disk.Write(line); err != nil {
+	d.p.w.written(d.p, line)
+	err := d.Disk.Write(line)
+	if err != nil {
 		d.p.failed = true
-		d.p.w.book.trim(len(d.Bytes()))
+		d.p.w.book.trim(len(d.Bytes())) // all of the line may be stored all the same
 		if d.p.dying {
 			d.p.die(false, 0)
 		}
-		return err
 	}
-	d.p.w.written(d.p, line)
-	return nil
+	return err
 }
 
 // Sync makes durable what was written, or doesn't.

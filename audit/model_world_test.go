@@ -203,7 +203,7 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 	}
 }
 
-// written sees a record that was written.
+// written sees a record that is about to be written.
 func (w *modelWorld) written(p *modelProcess, line []byte) {
 	w.notSecret("the ledger", string(line))
 	if p.runID == "" && bytes.Contains(line, []byte(`"kind":"begun"`)) {
