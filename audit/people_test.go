@@ -44,6 +44,37 @@ func TestATokenGivenBackBetweenTheListAndItsTurnIsLeftAlone(t *testing.T) {
 	require.Len(t, w.changes(), 1)
 }
 
+func TestATokenGivenBackBeforeItsQuarantineWasSettledIsAnnouncedAnew(t *testing.T) {
+	text := limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 0d}}]"
+	for name, row := range map[string]struct {
+		done    bool // the quarantine whose answer was lost
+		between func(*world)
+		want    audit.Outcome
+	}{
+		"given back": {true, giveBack, audit.Pending},
+		"put into another network": {true, func(w *world) {
+			w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) {
+				k.Network, k.LastUpdated = oktatest.Network{Connection: "ZONE", Include: []string{"nzo9office00000000000"}}, w.clock
+			})
+		}, audit.Pending},
+		"left alone":                   {true, func(*world) {}, audit.Quarantined},
+		"not done, and nobody came by": {false, func(*world) {}, audit.Quarantined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			w.org.Fault(oktatest.Fault{Method: http.MethodPut, Hangup: !row.done, HangupAfter: row.done, Times: 1})
+			w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1), Skip: 1, Times: 1, Status: 500})
+			require.Equal(t, audit.Failed, w.enforce(text).Findings[0].Outcome)
+			w.pass(time.Hour)
+			row.between(w)
+			r := w.enforce(text)
+			require.Equal(t, row.want, r.Findings[0].Outcome, r.Notes)
+			w.pass(time.Hour)
+			require.Equal(t, audit.Quarantined, w.enforce(text).Findings[0].Outcome, "now it was told")
+		})
+	}
+}
+
 func TestADryRunPlansNothingForATokenThatWasGivenBack(t *testing.T) {
 	w := inQuarantine(t)
 	giveBack(w)

@@ -15,7 +15,7 @@ func (r *run) settleAll(ctx context.Context) error {
 	past := r.decider.past
 	for _, seq := range past.OpenSeqs() {
 		intent := past.Open[seq]
-		res, err := r.readOutcome(ctx, intent)
+		res, moved, err := r.readOutcome(ctx, intent)
 		if err != nil {
 			if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 				return err
@@ -27,39 +27,48 @@ func (r *run) settleAll(ctx context.Context) error {
 		if err := r.settle(intent, res); err != nil {
 			return err
 		}
+		if moved {
+			if err := r.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token, Reason: "it was changed since its quarantine was begun, and may have been given back"}); err != nil {
+				return err
+			}
+		}
 		r.Notes = append(r.Notes, fmt.Sprintf("settled by reading: the %s of the token %s that run %s began: %s (%s)", intent.Step, intent.Token, intent.Run, res.word, res.reason))
 	}
 	return nil
 }
 
-// readOutcome reads what came of an intent, now that time has passed.
-func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (result, error) {
+// readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the quarantine
+// that was begun and has been changed since: it may have been in it, and somebody gave it back.
+func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result, moved bool, err error) {
 	if intent.Step == ledger.StepRevokeCurrent {
-		return result{word: ledger.ResultUnknown, closed: true, reason: "the outcome was lost; look in the admin console whether that token is still there"}, nil
+		return result{word: ledger.ResultUnknown, closed: true, reason: "the outcome was lost; look in the admin console whether that token is still there"}, false, nil
 	}
 	t, err := r.o.Org.Token(ctx, intent.Token)
 	notDone := result{word: ledger.ResultFailed, reason: "it was not done"}
 	switch {
 	case errors.Is(err, okta.ErrNotFound) && intent.Step == ledger.StepRevoke:
-		return result{word: ledger.ResultRevoked, reason: "it is gone, by this revocation or by somebody else since"}, nil
+		return result{word: ledger.ResultRevoked, reason: "it is gone, by this revocation or by somebody else since"}, false, nil
 	case errors.Is(err, okta.ErrNotFound):
-		return result{word: ledger.ResultGone, reason: "it is gone"}, nil
+		return result{word: ledger.ResultGone, reason: "it is gone"}, false, nil
 	case err != nil:
-		return result{}, err
+		return result{}, false, err
 	case intent.Step == ledger.StepRevoke:
-		return notDone, nil
+		return notDone, false, nil
 	}
 	done := ledger.ResultQuarantined
 	if intent.Step == ledger.StepRestore {
 		done = ledger.ResultRestored
 	}
 	after := conditionOf(&t)
+	moved = intent.Step == ledger.StepQuarantine && (intent.Before == nil || !after.LastUpdated.Equal(intent.Before.LastUpdated))
 	switch {
 	case intent.After != nil && sameCondition(t.Network, *intent.After):
+		return result{word: done, reason: "its network condition is the new one", after: &after}, false, nil
 	case intent.Before != nil && sameCondition(t.Network, *intent.Before):
-		return notDone, nil
-	default:
-		return result{word: ledger.ResultUnknown, closed: true, after: &after, reason: "its network condition is neither the one before nor the one after: look at it in the admin console"}, nil
+		if moved {
+			notDone.reason = "it was not done, or somebody has undone it: it gets a new notice before anything else happens"
+		}
+		return notDone, moved, nil
 	}
-	return result{word: done, reason: "its network condition is the new one", after: &after}, nil
+	return result{word: ledger.ResultUnknown, closed: true, after: &after, reason: "its network condition is neither the one before nor the one after: look at it in the admin console"}, moved, nil
 }
