@@ -257,7 +257,7 @@ func nothingAboveStop(w *modelWorld, p *modelProcess) string {
 	return ""
 }
 
-func quarantineIsReversible(w *modelWorld, p *modelProcess) string {
+func quarantineIsReversible(_ *modelWorld, p *modelProcess) string {
 	for _, c := range p.changes {
 		switch {
 		case c.step == ledger.StepRevoke || !c.acted:

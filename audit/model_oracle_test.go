@@ -139,7 +139,7 @@ func (w *modelWorld) outstanding(policy *modelPolicy, at time.Time) map[string]s
 		}
 		for i := range policy.rules {
 			r := &policy.rules[i]
-			if r.matches(seen, at) && r.strongest() > left[t.ID] && !(r.strongest() == ledger.StepQuarantine && inZone(t.Network)) {
+			if r.matches(seen, at) && r.strongest() > left[t.ID] && (r.strongest() != ledger.StepQuarantine || !inZone(t.Network)) {
 				left[t.ID] = r.strongest() // "revoke" comes after "quarantine" in the alphabet, too
 			}
 		}

@@ -21,7 +21,6 @@ import (
 
 // modelRun is what one process is to do, and what happens to it meanwhile.
 type modelRun struct {
-	says      string
 	enforce   bool
 	byHand    string // the step that a person takes, "" for a run
 	token     int    // of byHand
@@ -202,7 +201,7 @@ func (p *modelProcess) hand(client *okta.Client, l *ledger.Ledger) {
 			p.w.notSecret("what is told by hand", text)
 			p.w.heard(text)
 		},
-		Deliver: func(outcome audit.Outcome, _ string) error {
+		Deliver: func(audit.Outcome, string) error {
 			p.at(atReport)
 			p.w.told[p.w.id(p.token)+" "+p.byHand]++
 			p.at(afterReport)

@@ -26,7 +26,7 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	defer stop()
 	survive()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr}
+	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr, summary: &summary{}}
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -42,7 +42,7 @@ type app struct {
 	logFormat      *choice
 	logLevel       *choice
 	runID          string // of the run under way, "" if none is
-	summary        summary
+	summary        *summary
 }
 
 func (a *app) root() *cobra.Command {

@@ -83,7 +83,8 @@ func strangeLinks(t *testing.T) {
 		if to == "" {
 			return ""
 		}
-		return elsewhere + to[strings.Index(to, "/api/"):]
+		_, path, _ := strings.Cut(to, "/api/")
+		return elsewhere + "/api/" + path
 	}}
 	commandTrial(t, moved).done(t, allDone...) // read from the own org
 	for name, to := range map[string]string{

@@ -73,8 +73,8 @@ func tooManyRequests(t *testing.T) {
 	inBubble(t, asItIs, func(w *bubbleWorld) { // for the time in it
 		now := time.Now()
 		for _, headers := range []http.Header{
-			{}, limit("10", "0", strconv.FormatInt(now.Unix()+40, 10)), limit("10", "0", strconv.FormatInt(now.Unix()-1000, 10)),
-			limit("10", "0", strconv.FormatInt(now.AddDate(10, 0, 0).Unix(), 10)), limit("10", "0", "-7"), limit("10", "0", "soon"), limit("0", "0", strconv.FormatInt(now.Unix()+40, 10)),
+			{}, spent("10", strconv.FormatInt(now.Unix()+40, 10)), spent("10", strconv.FormatInt(now.Unix()-1000, 10)),
+			spent("10", strconv.FormatInt(now.AddDate(10, 0, 0).Unix(), 10)), spent("10", "-7"), spent("10", "soon"), spent("0", strconv.FormatInt(now.Unix()+40, 10)),
 		} {
 			w.org.Fault(oktatest.Fault{Path: listing, Status: 429, Times: 1, Header: headers})
 			began := time.Now()
@@ -90,8 +90,9 @@ func tooManyRequests(t *testing.T) {
 	require.Equal(t, "failed", o.of["dead-1"])
 }
 
-func limit(limit, remaining, reset string) http.Header {
-	return http.Header{"X-Rate-Limit-Limit": {limit}, "X-Rate-Limit-Remaining": {remaining}, "X-Rate-Limit-Reset": {reset}}
+// spent are the headers of a rate limit of which nothing is left.
+func spent(limit, reset string) http.Header {
+	return http.Header{"X-Rate-Limit-Limit": {limit}, "X-Rate-Limit-Remaining": {"0"}, "X-Rate-Limit-Reset": {reset}}
 }
 
 func clocksThatDiffer(t *testing.T) {

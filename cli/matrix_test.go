@@ -71,7 +71,7 @@ var faultMatrix = []struct {
 	{"K02", "Slack answers 200 and ok: false: that is a failure, with its word.", slackRefuses},
 	{"K03", "Slack asks to wait: waited for.", slackLimits},
 	{"K04", "A report of thousands of findings: posted within Slack's limits, with exact counts.", slackLong},
-	{"K05", "A post whose answer is lost: not sent again, and nothing is done.", slackLost},
+	{"K05", "A post whose answer is lost: looked for, found, and not sent again.", slackLost},
 	{"K06", "Names that are Slack's markup: shown as text.", slackMarkup},
 	{"K07", "The token that everything depends on is never a victim, though a rule names it.", ownToken},
 }
@@ -203,11 +203,10 @@ func changesOf(org *oktatest.Server) (list []string) {
 
 // bubbleWorld is the same org within a bubble, in which waiting takes no time: HTTP over pipes, the client and the run.
 type bubbleWorld struct {
-	t      *testing.T
-	org    *oktatest.Server
-	dial   func(context.Context, string, string) (net.Conn, error) // nil for the org's
-	state  string
-	client *okta.Client
+	t     *testing.T
+	org   *oktatest.Server
+	dial  func(context.Context, string, string) (net.Conn, error) // nil for the org's
+	state string
 }
 
 // inBubble plays f in a bubble, with an org that change may have changed before.

@@ -13,7 +13,7 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 	for name, complete := range map[string]bool{"of a complete pass": true, "of one that failed": false} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			a := &app{stdout: &stdout, stderr: &stderr}
+			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}}
 			require.NoError(t, a.deliver(&output{form: "csv", w: &stdout}, &audit.Report{
 				Complete: complete, Notes: []string{"the run X did not come to report\x1b[2J that"}, Vanished: []audit.Vanished{{ID: "00T1", Name: "ci", Reason: "unexplained"}},
 			}))

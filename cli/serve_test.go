@@ -203,7 +203,7 @@ func TestABrokenPolicyIsReportedAndTheServiceGoesOn(t *testing.T) {
 	t.Parallel()
 	w := newServeWorld(t)
 	s := w.serve()
-	require.NoError(t, os.WriteFile(w.policy, []byte("version: 1\nrulez: []\n"), 0o600))
+	w.become([]byte("version: 1\nrulez: []\n"))
 	s.signal(syscall.SIGUSR1)
 	s.await("idle")
 	line := s.logged("run failed")[0]
@@ -218,7 +218,7 @@ func TestABrokenPolicyIsReportedAndTheServiceGoesOn(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 	require.Empty(t, w.org.Requests(), "by a policy that is not valid nothing is judged")
 
-	require.NoError(t, os.WriteFile(w.policy, []byte(killPolicy+"schedule: {cron: \"0 9 * * *\", timezone: Europe/Berlin}\n"), 0o600))
+	w.become([]byte(killPolicy + "schedule: {cron: \"0 9 * * *\", timezone: Europe/Berlin}\n"))
 	require.Equal(t, audit.OK, s.now().Run.ExitCode)
 	line = s.logged("schedule changed")[0]
 	require.Equal(t, []any{"0 9 * * *", "Europe/Berlin"}, []any{line["cron"], line["timezone"]})
@@ -231,7 +231,7 @@ func TestABrokenPolicyIsReportedAndTheServiceGoesOn(t *testing.T) {
 func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
 	t.Parallel()
 	w := newServeWorld(t)
-	require.NoError(t, os.WriteFile(w.policy, []byte(killPolicy+"schedule: {cron: \"@daily\"}\n"), 0o600))
+	w.become([]byte(killPolicy + "schedule: {cron: \"@daily\"}\n"))
 	past := time.Now().AddDate(0, 0, -3)
 	l, err := ledger.Open(w.state, func() time.Time { return past })
 	require.NoError(t, err)

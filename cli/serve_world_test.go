@@ -190,3 +190,10 @@ func newServeWorld(t *testing.T) *killWorld {
 	require.NoError(t, os.WriteFile(w.policy, []byte(killPolicy+never), 0o600))
 	return w
 }
+
+// become replaces the policy at once, as editors and Kubernetes do: the service may read it at any moment.
+func (w *killWorld) become(policy []byte) {
+	w.t.Helper()
+	require.NoError(w.t, os.WriteFile(w.policy+".new", policy, 0o600))
+	require.NoError(w.t, os.Rename(w.policy+".new", w.policy))
+}

@@ -74,8 +74,10 @@ func (w *written) Write(p []byte) (int, error) {
 // serve calls the handler, and reports whether it cut the connection.
 func (w *written) serve(h http.Handler, r *http.Request) (cut bool) {
 	defer func() {
-		switch p := recover(); {
-		case p == http.ErrAbortHandler:
+		p := recover()
+		err, _ := p.(error)
+		switch {
+		case errors.Is(err, http.ErrAbortHandler):
 			cut = true
 		case p != nil:
 			panic(p)

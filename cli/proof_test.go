@@ -1,4 +1,4 @@
-package main
+package cli_test
 
 import (
 	"flag"
@@ -21,10 +21,11 @@ var update = flag.Bool("update", false, "write PROOF.md anew")
 
 // TestPROOFIsWhatIsProved holds PROOF.md against the tests: it is made of their sources, and -update makes it.
 func TestPROOFIsWhatIsProved(t *testing.T) {
+	t.Chdir("..")
 	var b strings.Builder
 	b.WriteString(`# What is proved, and where
 
-Made of the tests themselves by ` + "`go test . -run PROOF -update`" + `; ` + "`go test .`" + ` holds it against them.
+Made of the tests themselves by ` + "`go test ./cli -run PROOF -update`" + `; ` + "`go test ./cli`" + ` holds it against them.
 
 ## Invariants
 
@@ -40,12 +41,12 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 		if where == "" {
 			where = i.name
 		}
-		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` in [%s](%s) |\n", i.id, i.sentence, where, filepath.Base(i.file), i.file)
+		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` in [%s](../%s) |\n", i.id, i.sentence, where, filepath.Base(i.file), i.file)
 	}
 	b.WriteString("\n## Planted bugs\n\nEach is built into the program, and must be caught by one of these invariants:\n`go test ./audit -run TestEveryMutantIsCaught -mutants -v`. It would be a bug of the model if one lived.\n\n| what is wrong | caught by | the change |\n|---|---|---|\n")
 	caught := make(map[string]bool)
 	for _, m := range mutantsIn(t, "audit/testdata/mutants") {
-		_, _ = fmt.Fprintf(&b, "| %s | %s | [%s](%s) |\n", m.sentence, m.id, m.name, m.file)
+		_, _ = fmt.Fprintf(&b, "| %s | %s | [%s](../%s) |\n", m.sentence, m.id, m.name, m.file)
 		for id := range strings.FieldsSeq(m.id) {
 			caught[id] = true
 		}
@@ -60,7 +61,7 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 	b.WriteString("\n## Crashes\n\n| what is shown | where |\n|---|---|\n")
 	for _, file := range []string{"audit/crash_test.go", "cli/kill_test.go", "audit/ledger/damage_test.go"} {
 		for _, f := range functionsIn(t, file, "Test") {
-			_, _ = fmt.Fprintf(&b, "| %s | `%s` in [%s](%s) |\n", spoken(strings.TrimPrefix(f.Name.Name, "Test")), f.Name.Name, file, file)
+			_, _ = fmt.Fprintf(&b, "| %s | `%s` in [%s](../%s) |\n", spoken(strings.TrimPrefix(f.Name.Name, "Test")), f.Name.Name, file, file)
 		}
 	}
 	b.WriteString("\n## Fuzz targets\n\nCI fuzzes each for 20 s, with the seeds that are kept.\n\n| target | what it does |\n|---|---|\n")
@@ -74,11 +75,11 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 		}
 	}
 	if *update {
-		require.NoError(t, os.WriteFile("PROOF.md", []byte(b.String()), 0o644)) //nolint:gosec // it is for everybody
+		require.NoError(t, os.WriteFile(".ci/PROOF.md", []byte(b.String()), 0o644)) //nolint:gosec // it is for everybody
 	}
-	have, err := os.ReadFile("PROOF.md")
+	have, err := os.ReadFile(".ci/PROOF.md")
 	require.NoError(t, err)
-	require.Equal(t, b.String(), string(have), "go test . -run PROOF -update")
+	require.Equal(t, b.String(), string(have), "go test ./cli -run PROOF -update")
 }
 
 // proof is a row of a list: an id, a sentence, and the function that tests it or the name of the variable.
