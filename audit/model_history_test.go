@@ -87,7 +87,7 @@ func drawHistory(t *rapid.T) *modelHistory {
 	for range d.number(1, 5) {
 		h.tokens = append(h.tokens, drawToken(d))
 	}
-	for range d.number(1, 5) {
+	for range d.number(1, 4) {
 		h.acts = append(h.acts, drawAct(d, len(h.tokens)))
 	}
 	return h

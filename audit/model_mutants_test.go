@@ -22,7 +22,7 @@ import (
 var playMutants = flag.Bool("mutants", false, "build each mutant, and check that TestModel catches it")
 
 // mutantHistories is how many histories a mutant may live through before it counts as not caught.
-const mutantHistories = 20_000
+const mutantHistories = 30_000
 
 // mutant is a planted bug: a file of testdata/mutants. The first line says what is wrong, the second which invariants
 // may catch it. Then come files of the program with a text that is in each once, and what it becomes.

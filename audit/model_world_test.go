@@ -317,6 +317,7 @@ func (w *modelWorld) comeBack() {
 
 // giveBack takes a token out of quarantine, or into another network, in the admin console.
 func (w *modelWorld) giveBack(n int, to oktatest.Network) {
+	time.Sleep(2 * time.Second) // people take longer than the precision of the org's times
 	id := w.id(n)
 	was, there := w.org.Token(id)
 	if !there {
