@@ -74,7 +74,8 @@ func TestThePoliciesThatWeShipRaiseNoDoubt(t *testing.T) {
 	require.Empty(t, p.Lint(noon, nil))
 }
 
-// A policy of many alternatives must not take for ever.
+// Thirty choices of three alternatives are more than can be tried before the tests' own time is over: without the limit
+// on its steps the search would not come back.
 func TestLintGivesUpRatherThanSearchForEver(t *testing.T) {
 	when := ""
 	for range 30 {
@@ -82,7 +83,5 @@ func TestLintGivesUpRatherThanSearchForEver(t *testing.T) {
 	}
 	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {all: ["+when+"{id: {present: false}}]}, then: flag}]"))
 	require.NoError(t, err)
-	began := time.Now()
 	require.Empty(t, p.Lint(noon, nil))
-	require.Less(t, time.Since(began), time.Second)
 }
