@@ -20,7 +20,7 @@ import (
 )
 
 // Main runs the program with the arguments args, its name not among them, and returns its exit code.
-// lookup reads the environment as os.LookupEnv does. SIGINT and SIGTERM end it in an orderly way.
+// lookup reads the environment as os.LookupEnv does. stderr is written by several goroutines at once, as a file allows. SIGINT and SIGTERM end it in an orderly way.
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

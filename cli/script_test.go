@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func TestMain(m *testing.M) {
 			secrets := secretsOfProcess()
 			out, err := &watch{w: os.Stdout, secrets: secrets}, &watch{w: os.Stderr, secrets: secrets}
 			code := cli.Main(os.Args[1:], os.LookupEnv, out, err)
-			if out.leaked || err.leaked {
+			if out.leaked.Load() || err.leaked.Load() {
 				code = 99
 			}
 			os.Exit(code)
@@ -57,11 +58,13 @@ func (p *panics) Write(b []byte) (int, error) {
 type watch struct {
 	w       *os.File
 	secrets []string
-	leaked  bool
+	leaked  atomic.Bool // serve logs from several goroutines
 }
 
 func (w *watch) Write(p []byte) (int, error) {
-	w.leaked = w.leaked || shows(string(p), w.secrets)
+	if shows(string(p), w.secrets) {
+		w.leaked.Store(true)
+	}
 	return w.w.Write(p)
 }
 

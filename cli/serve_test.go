@@ -225,7 +225,7 @@ func TestABrokenPolicyIsReportedAndTheServiceGoesOn(t *testing.T) {
 	require.Equal(t, 1, s.metrics()["tokensweep_policy_valid"])
 	s.signal(syscall.SIGTERM)
 	code, _ := s.end()
-	require.Zero(t, code)
+	require.Zero(t, code, "%v", s.seen)
 }
 
 func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
