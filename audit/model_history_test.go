@@ -105,6 +105,8 @@ func drawToken(d dice) modelToken {
 // drawAct draws what happens next: mostly runs, with time and other things between them.
 func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
+	case n < 1 && d.oneIn(3):
+		return drawUndone(d, tokens)
 	case n < 1:
 		return drawReview(d, tokens)
 	case n < 8:
@@ -126,18 +128,38 @@ func drawAct(d dice, tokens int) act {
 
 // drawReview draws a dry run whose plan is reviewed, what happens meanwhile, and the run that keeps to the plan.
 func drawReview(d dice, tokens int) act {
-	planned := modelRun{}.act()
-	meanwhile := drawMeddling(d, tokens)
-	run := modelRun{enforce: true, plan: true}
-	run.draw(d, tokens)
-	kept := run.act()
-	return act{planned.says + "; then " + meanwhile.says + "; then " + kept.says, func(w *modelWorld) {
-		for _, do := range []func(*modelWorld){planned.do, meanwhile.do, kept.do} {
+	kept := modelRun{enforce: true, plan: true}
+	kept.draw(d, tokens)
+	return inTurn(modelRun{}.act(), drawMeddling(d, tokens), kept.act())
+}
+
+// drawUndone draws a run that dies with a change on its way, somebody who undoes it, and the next run.
+func drawUndone(d dice, tokens int) act {
+	dies := modelRun{enforce: true, incidents: []incident{{says: "it is killed", at: afterChange, nth: d.number(1, 2), do: killed}}}
+	next := modelRun{enforce: true}
+	next.draw(d, tokens)
+	return inTurn(dies.act(), givingBack(d, tokens), next.act())
+}
+
+// inTurn is some acts as one.
+func inTurn(acts ...act) act {
+	says := make([]string, len(acts))
+	for i := range acts {
+		says[i] = acts[i].says
+	}
+	return act{strings.Join(says, "; then "), func(w *modelWorld) {
+		for _, a := range acts {
 			if w.wrong == "" {
-				do(w)
+				a.do(w)
 			}
 		}
 	}}
+}
+
+// givingBack draws a change of a token's network in the admin console.
+func givingBack(d dice, tokens int) act {
+	n, to := d.number(0, tokens-1), pick(d, oktatest.Network{}, office)
+	return act{fmt.Sprintf("the network of token %d becomes %v", n, to), func(w *modelWorld) { w.giveBack(n, to) }}
 }
 
 // drawMeddling draws what people do, whether a process is running or not.
@@ -159,8 +181,7 @@ func drawMeddling(d dice, tokens int) act {
 	case 5:
 		return of("shown without its network from now on", func(t *oktatest.Token) { t.Omit = []string{"network"} })
 	case 6:
-		to := pick(d, oktatest.Network{}, office)
-		return act{fmt.Sprintf("the network of token %d becomes %v", n, to), func(w *modelWorld) { w.giveBack(n, to) }}
+		return givingBack(d, tokens)
 	case 7:
 		return act{fmt.Sprintf("token %d vanishes", n), func(w *modelWorld) { w.vanish(n) }}
 	case 8:

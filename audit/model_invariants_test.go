@@ -249,9 +249,8 @@ func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
 	return ""
 }
 
-func nothingAboveStop(w *modelWorld, p *modelProcess) string {
-	tokens := len(w.ids()) + len(w.changes)
-	if len(p.changes) > 0 && p.byHand == "" && (p.due > p.policy.stopCount || p.due*100 > p.policy.stopPercent*tokens && p.policy.stopPercent < 100) {
+func nothingAboveStop(_ *modelWorld, p *modelProcess) string {
+	if len(p.changes) > 0 && p.byHand == "" && (p.due > p.policy.stopCount || p.due*100 > p.policy.stopPercent*p.tokens) {
 		return fmt.Sprintf("%v, with %d due", p.changes[0], p.due)
 	}
 	return ""

@@ -62,6 +62,9 @@ func (w *modelWorld) unannounced(c *modelChange) string {
 	if c.reading == nil {
 		return "the token was not read before"
 	}
+	if w.released[c.id] && (w.lied || c.by.lied.Load()) {
+		return "" // it said of a token that there is none, and so hid that somebody had taken it out of quarantine
+	}
 	t := c.reading.token
 	var why []string
 	for i := range c.by.policy.rules {

@@ -89,6 +89,7 @@ type modelProcess struct {
 	meddled   bool
 	shrunken  bool
 	due       int // findings of the announcement that are due
+	tokens    int // that were listed then
 	announced bool
 	heard     bool
 	keepTo    *modelPlan
@@ -143,6 +144,7 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 	w.org.ClearFaults()
 	w.settleDisk(p)
 	p.ended = time.Now()
+	w.lied = w.lied || p.lied.Load()
 	w.processes = append(w.processes, p)
 	w.check(p)
 	return p

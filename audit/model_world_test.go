@@ -40,6 +40,7 @@ type modelWorld struct {
 	processes []*modelProcess
 	changes   []*modelChange
 	skewed    bool // the clock of a process was wrong
+	lied      bool // the org said of a token that there is none
 	gone      []oktatest.Token
 	lastState *ledger.State // when the last process that closed its ledger in good order did
 
@@ -216,7 +217,7 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 
 // announcement sees what an enforcing run says is about to happen.
 func (w *modelWorld) announcement(p *modelProcess, r *audit.Report) {
-	p.announced, p.heard = true, p.announce != fails
+	p.announced, p.heard, p.tokens = true, p.announce != fails, r.Tokens
 	p.shrunken = w.shrunken(p.base, p.clock())
 	for i := range r.Findings {
 		switch r.Findings[i].Outcome {
@@ -241,9 +242,9 @@ func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		switch {
-		case f.Outcome == audit.Revoked, f.Outcome == audit.Failed && f.Step.String() == ledger.StepRevoke:
-			w.told[f.Token.ID+" "+ledger.StepRevoke]++
-		case f.Outcome == audit.Quarantined, f.Outcome == audit.Failed:
+		case f.Done:
+			w.told[f.Token.ID+" "+f.Step.String()]++
+		case f.Outcome == audit.Quarantined:
 			w.told[f.Token.ID+" "+ledger.StepQuarantine]++
 		}
 	}

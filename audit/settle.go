@@ -24,13 +24,13 @@ func (r *run) settleAll(ctx context.Context) error {
 			r.Notes = append(r.Notes, fmt.Sprintf("what came of the %s of the token %s in run %s is still not known: %v", intent.Step, intent.Token, intent.Run, err))
 			continue
 		}
-		if err := r.settle(intent, res); err != nil {
-			return err
-		}
-		if moved {
+		if moved { // before the outcome, after which nobody would ask again
 			if err := r.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token, Reason: "it was changed since its quarantine was begun, and may have been given back"}); err != nil {
 				return err
 			}
+		}
+		if err := r.settle(intent, res); err != nil {
+			return err
 		}
 		r.Notes = append(r.Notes, fmt.Sprintf("settled by reading: the %s of the token %s that run %s began: %s (%s)", intent.Step, intent.Token, intent.Run, res.word, res.reason))
 	}
