@@ -41,9 +41,6 @@ type Slack struct {
 
 	api *slack.Client
 	me  *slack.AuthTestResponse // once it was asked for
-	own *parcel                 // the report of this run, once it is begun
-	// late is why reports of earlier runs could not be delivered either.
-	late error
 }
 
 // NewSlack makes the delivery of one run. It sends nothing.

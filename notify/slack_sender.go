@@ -28,6 +28,8 @@ type sender struct {
 	secret okta.Secret
 	outbox Outbox
 	run    string        // whose report is delivered, once that is known
+	own    *parcel       // that report, once it is begun
+	late   error         // why reports of earlier runs could not be delivered either
 	posted time.Time     // when the last message of this run was
 	gap    time.Duration // between two of them
 }
@@ -64,6 +66,9 @@ func (s *sender) options(stage SlackStage) SlackOptions {
 	}
 	return o
 }
+
+// Begun reports whether anything of this run was to be posted: an announcement, or a report that the policy wants.
+func (s *sender) Begun() bool { return s.own != nil }
 
 // wanted says whether the policy wants a report posted. Failures are always.
 func (s *sender) wanted(r *audit.Report) bool {

@@ -24,8 +24,6 @@ import (
 type Webhook struct {
 	sender
 	client *http.Client
-	own    *parcel // the report of this run, once it is begun
-	late   error   // why reports of earlier runs could not be delivered either
 }
 
 // viaWebhook names the way in records. The URL is a secret.
