@@ -85,7 +85,7 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 			return undelivered(err)
 		}
 	}
-	return a.print(fmt.Sprintf("%s is a valid policy: %d rules, %d exemptions, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
 }
 
 // survey judges the tokens of the org that the environment names.
