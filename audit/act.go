@@ -95,7 +95,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 func (r *run) ownerOf(ctx context.Context, t *okta.Token) (*okta.Owner, error) {
 	id, known := t.UserID.Get()
 	if !known || !r.o.Policy.ReadsOwners() {
-		return r.owners[id], nil
+		return r.owners.of(t), nil
 	}
 	return r.o.Org.Owner(ctx, id)
 }

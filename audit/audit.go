@@ -91,7 +91,7 @@ type run struct {
 	used    map[*rules.Exemption]int
 	// candidates are tokens of concern, until their owners are known.
 	candidates []candidate
-	owners     map[string]*okta.Owner // by user id
+	owners     *directory
 	// inventory is what is listed, and before what was, less what is still there; both only with a ledger.
 	inventory []ledger.InventoryEntry
 	before    map[string]ledger.InventoryEntry
@@ -209,9 +209,6 @@ func (r *run) pass(ctx context.Context) (err error) {
 	if err := r.judgeAll(ctx); err != nil {
 		return err
 	}
-	if err := r.judgeOwned(ctx); err != nil {
-		return err
-	}
 	r.Complete = true
 	sortFindings(r.Findings)
 	r.compare()
@@ -245,8 +242,16 @@ func (r *run) checkOrg() error {
 	return nil
 }
 
-// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept.
-func (r *run) judgeAll(ctx context.Context) error { return r.each(ctx, r.judge) }
+// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept, and judged again
+// with their owners.
+func (r *run) judgeAll(ctx context.Context) error {
+	r.owners = newDirectory(ctx, r.o.Org)
+	defer r.owners.stop()
+	if err := r.each(ctx, r.judge); err != nil {
+		return err
+	}
+	return r.judgeOwned()
+}
 
 // each lists the org and visits each token as it comes. clock is the org's when it sent the token.
 func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time) error) error {
@@ -300,6 +305,7 @@ func (r *run) judge(t okta.Token, clock time.Time) error {
 	_, v, ok := r.decider.decide(t, own, at)
 	if ok {
 		r.candidates = append(r.candidates, candidate{t, own, at})
+		r.owners.want(&t)
 		return nil
 	}
 	for _, e := range v.Exemptions {

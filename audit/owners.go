@@ -22,12 +22,12 @@ type candidate struct {
 }
 
 // judgeOwned judges the candidates with their owners, each of whom is looked up once.
-func (r *run) judgeOwned(ctx context.Context) error {
-	if err := r.lookUp(ctx); err != nil {
+func (r *run) judgeOwned() error {
+	if err := r.owners.wait(); err != nil {
 		return err
 	}
 	for _, c := range r.candidates {
-		c.token.Owner = r.owners[c.token.UserID.Or("")]
+		c.token.Owner = r.owners.of(&c.token)
 		f, v, ok := r.decider.decide(c.token, r.ownOf(&c), c.at)
 		for _, e := range v.Exemptions {
 			r.used[e]++
@@ -48,57 +48,102 @@ func (r *run) ownOf(c *candidate) string {
 	return c.own
 }
 
-// lookUp reads the owners of all candidates. What could not be read of one is part of what is known of
-// them; the error is a credential that is refused, or the end of ctx.
-func (r *run) lookUp(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	r.owners = make(map[string]*okta.Owner)
-	for _, c := range r.candidates {
-		if id, ok := c.token.UserID.Get(); ok {
-			r.owners[id] = nil
-		}
+// directory looks owners up in the org, each once and a few at a time. It does so behind whoever asks: the owners of
+// the first candidates are known before the list is read to its end.
+type directory struct {
+	org    *okta.Reader
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+
+	workers  sync.WaitGroup
+	mu       sync.Mutex
+	known    map[string]*okta.Owner // by user id; nil while it is not known
+	queue    []string               // ids that no worker has taken
+	working  int
+	panicked any
+}
+
+func newDirectory(ctx context.Context, org *okta.Reader) *directory {
+	d := &directory{org: org, known: make(map[string]*okta.Owner)}
+	d.ctx, d.cancel = context.WithCancelCause(ctx)
+	return d
+}
+
+// want has the owner of a token looked up.
+func (d *directory) want(t *okta.Token) {
+	id, ok := t.UserID.Get()
+	if !ok {
+		return
 	}
-	ids := make(chan string)
-	var mu sync.Mutex
-	var workers sync.WaitGroup
-	var panicked any
-	look := func(id string) {
-		defer func() {
-			if p := recover(); p != nil { // here it would end the process, and with it the schedule of a daemon
-				mu.Lock()
-				defer mu.Unlock()
-				panicked = fmt.Sprintf("looking up an owner: %v\n%s", p, debug.Stack())
-				cancel(nil)
-			}
-		}()
-		owner, err := r.o.Org.Owner(ctx, id)
-		if err != nil {
-			cancel(err)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, already := d.known[id]; already {
+		return
+	}
+	d.known[id] = nil
+	d.queue = append(d.queue, id)
+	if d.working < ownersAtOnce {
+		d.working++
+		d.workers.Go(d.work)
+	}
+}
+
+// work looks up who is wanted, until there is no more.
+func (d *directory) work() {
+	defer func() {
+		if p := recover(); p != nil { // here it would end the process, and with it the schedule of a daemon
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.panicked = fmt.Sprintf("looking up an owner: %v\n%s", p, debug.Stack())
+			d.cancel(nil)
+		}
+	}()
+	for {
+		id, more := d.next()
+		if !more {
 			return
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		r.owners[id] = owner
+		owner, err := d.org.Owner(d.ctx, id)
+		if err != nil {
+			d.cancel(err)
+			continue
+		}
+		d.mu.Lock()
+		d.known[id] = owner
+		d.mu.Unlock()
 	}
-	for range min(ownersAtOnce, len(r.owners)) {
-		workers.Go(func() {
-			for id := range ids {
-				look(id)
-			}
-		})
+}
+
+func (d *directory) next() (id string, more bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.queue) == 0 || d.ctx.Err() != nil {
+		d.working--
+		return "", false
 	}
-	wanted := make([]string, 0, len(r.owners))
-	for id := range r.owners {
-		wanted = append(wanted, id)
+	id, d.queue = d.queue[0], d.queue[1:]
+	return id, true
+}
+
+// wait returns when all who were wanted are looked up. What could not be read of one is part of what is known of
+// them; the error is a credential that is refused, or the end of the context.
+func (d *directory) wait() error {
+	d.workers.Wait()
+	if d.panicked != nil {
+		panic(d.panicked)
 	}
-	for _, id := range wanted {
-		ids <- id
-	}
-	close(ids)
-	workers.Wait()
-	if panicked != nil {
-		panic(panicked)
-	}
-	return context.Cause(ctx)
+	return context.Cause(d.ctx)
+}
+
+// stop ends it: who is not looked up yet never is.
+func (d *directory) stop() {
+	d.cancel(nil)
+	d.workers.Wait()
+}
+
+// of is the owner of a token, nil if that was not wanted, or not found out.
+func (d *directory) of(t *okta.Token) *okta.Owner {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known[t.UserID.Or("")]
 }

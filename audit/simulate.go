@@ -54,6 +54,8 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	}
 	runs := c.runs(o.Policy.Schedule)
 	c.Runs = len(runs)
+	owners := newDirectory(ctx, o.Org)
+	defer owners.stop()
 	m := &imagination{decider: r.decider, limits: o.Policy.Limits}
 	for _, k := range listed {
 		c.listed[k.token.ID] = true
@@ -63,7 +65,9 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		t.used = inUse || t.own != "" && r.self.found == 1
 		if r.concerned(t, c, runs) {
 			m.tokens = append(m.tokens, t)
-			r.candidates = append(r.candidates, candidate{token: t.Token})
+			if o.Policy.ReadsOwners() {
+				owners.want(&t.Token)
+			}
 		} else if ends, known := t.ExpiresAt.Get(); known && !t.used {
 			m.others = append(m.others, ends)
 		} else {
@@ -71,13 +75,11 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		}
 	}
 	slices.SortFunc(m.others, time.Time.Compare)
-	if o.Policy.ReadsOwners() {
-		if err := r.lookUp(ctx); err != nil {
-			return nil, err
-		}
-		for _, t := range m.tokens {
-			t.Owner = r.owners[t.UserID.Or("")]
-		}
+	if err := owners.wait(); err != nil {
+		return nil, err
+	}
+	for _, t := range m.tokens {
+		t.Owner = owners.of(&t.Token)
 	}
 	for _, at := range runs {
 		m.run(at)

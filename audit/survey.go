@@ -21,9 +21,6 @@ func Survey(ctx context.Context, o Options) (*rules.Census, error) {
 	if err := r.judgeAll(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.judgeOwned(ctx); err != nil {
-		return nil, err
-	}
 	return r.census(), nil
 }
 

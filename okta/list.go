@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -49,25 +48,27 @@ type Listing struct {
 	ctx     context.Context
 	conn    *conn
 	options ListOptions
-	seed    maphash.Seed
-	seen    map[[16]byte]sighting
-	bodies  uint32 // how many were begun
+	ids     maphash.Seed
+	content maphash.Seed
+	seen    map[sighting]fingerprint
 	current current
 }
 
 // current is the page that is being read.
 type current struct {
-	number    int
-	firstBody uint32 // a page has several if one broke off
-	fresh     int    // tokens that no page before had
+	number int
+	fresh  int                   // tokens that no page before had
+	came   []sighting            // tokens that came with it
+	again  map[sighting]struct{} // those of them that are still to come again, if it is read anew since it broke off
 }
 
-// sighting is what remains of a token that was seen: enough to recognise it, and to tell whether it
-// comes again with other content.
-type sighting struct {
-	content uint64
-	body    uint32
-}
+// sighting and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
+// comes again with other content. They are hashes of its id and of all that it says, id included, under seeds of
+// their own: two ids that are taken for one differ in the other, and make the listing incomplete rather than short.
+type (
+	sighting    uint64
+	fingerprint uint64
+)
 
 // List prepares a listing; nothing is sent before All runs. ctx ends it early.
 func (r *Reader) List(ctx context.Context, o ListOptions) *Listing {
@@ -89,7 +90,7 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 			yield(Token{}, errors.New("this listing was read before: make a new one"))
 			return
 		}
-		l.seed, l.seen = maphash.MakeSeed(), make(map[[16]byte]sighting)
+		l.ids, l.content, l.seen = maphash.MakeSeed(), maphash.MakeSeed(), make(map[sighting]fingerprint)
 		pages := newPager(l.ctx, l.conn)
 		pages.start(query, 1, nil)
 		defer func() { pages.stop() }()
@@ -138,11 +139,6 @@ func (o ListOptions) query() (string, error) {
 	return v.Encode(), nil
 }
 
-func shortHash(s string) [16]byte {
-	sum := sha256.Sum256([]byte(s))
-	return [16]byte(sum[:16])
-}
-
 // read hands out the tokens of a page. If the page was begun before, the tokens that had come then are
 // recognised.
 func (l *Listing) read(p *page, yield func(Token, error) bool) error {
@@ -155,10 +151,7 @@ func (l *Listing) read(p *page, yield func(Token, error) bool) error {
 			l.Date = l.Clock
 		}
 	}
-	l.bodies++
-	if l.current.number != p.number {
-		l.current = current{number: p.number, firstBody: l.bodies}
-	}
+	l.current.begin(p.number)
 	size := 0
 	err := l.decode(p, func(t Token) error {
 		size++
@@ -179,31 +172,45 @@ func (l *Listing) read(p *page, yield func(Token, error) bool) error {
 	return err
 }
 
+// begin begins to read a page, or to read it anew.
+func (c *current) begin(number int) {
+	if c.number != number {
+		*c = current{number: number, came: c.came[:0]}
+		return
+	}
+	c.again = make(map[sighting]struct{}, len(c.came))
+	for _, s := range c.came {
+		c.again[s] = struct{}{}
+	}
+}
+
 // sight takes note of a token and reports whether it is new. What an earlier body of the same page
-// brought is neither new nor a duplicate.
+// brought is neither new nor a duplicate: it may have been used since, and was handed out already.
 func (l *Listing) sight(t *Token) (isNew bool, err error) {
-	key, content := shortHash(t.ID), l.fingerprint(t)
+	key, content := sighting(maphash.String(l.ids, t.ID)), l.fingerprint(t)
 	before, known := l.seen[key]
+	_, again := l.current.again[key]
 	switch {
-	case !known:
-		if len(l.seen) >= maxTokens {
-			return false, fmt.Errorf("there are more than %d tokens", maxTokens)
-		}
-	case before.body >= l.current.firstBody && before.body < l.bodies:
-		// Read again after the page broke off. It may have been used since; it was handed out already.
-	case before.content != content:
+	case again:
+		delete(l.current.again, key)
+	case !known && len(l.seen) >= maxTokens:
+		return false, fmt.Errorf("there are more than %d tokens", maxTokens)
+	case known && before != content:
 		return false, fmt.Errorf("the token %s came twice with different content: it was used or changed while the list was read; run again", Printable(t.ID))
-	default:
+	case known:
 		l.Duplicates++
 	}
-	l.seen[key] = sighting{content, l.bodies}
+	if !again {
+		l.current.came = append(l.current.came, key)
+	}
+	l.seen[key] = content
 	return !known, nil
 }
 
 // fingerprint is a hash of all that a token says.
-func (l *Listing) fingerprint(t *Token) uint64 {
+func (l *Listing) fingerprint(t *Token) fingerprint {
 	var h maphash.Hash
-	h.SetSeed(l.seed)
+	h.SetSeed(l.content)
 	number := func(n int64) {
 		var b [8]byte
 		binary.LittleEndian.PutUint64(b[:], uint64(n))
@@ -226,7 +233,7 @@ func (l *Listing) fingerprint(t *Token) uint64 {
 			word(Some(s))
 		}
 	}
-	for _, o := range []Opt[string]{t.Name, t.UserID, t.ClientName, t.Network.value.Connection} {
+	for _, o := range []Opt[string]{Some(t.ID), t.Name, t.UserID, t.ClientName, t.Network.value.Connection} {
 		word(o)
 	}
 	for _, o := range []Opt[time.Time]{t.Created, t.LastUpdated, t.ExpiresAt} {
@@ -237,7 +244,7 @@ func (l *Listing) fingerprint(t *Token) uint64 {
 	_ = h.WriteByte(byte(t.Network.presence))
 	list(t.Network.value.Include)
 	list(t.Network.value.Exclude)
-	return h.Sum64()
+	return fingerprint(h.Sum64())
 }
 
 // decode reads a page's body, which must be exactly one JSON array of tokens.

@@ -2,6 +2,7 @@ package okta
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -110,7 +111,8 @@ func cursorKey(query string) [16]byte {
 	if v, err := url.ParseQuery(query); err == nil && len(v["after"]) == 1 {
 		query = "after=" + v.Get("after")
 	}
-	return shortHash(query)
+	sum := sha256.Sum256([]byte(query))
+	return [16]byte(sum[:16])
 }
 
 // open sends the request until it is answered for good, and returns the query of the next page, "" if
