@@ -40,6 +40,7 @@ func TestMain(m *testing.M) {
 		},
 		"many-tokens": manyTokens,
 		"naive-list":  naiveList,
+		"bare-list":   bareList,
 	})
 }
 
