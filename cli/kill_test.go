@@ -39,11 +39,16 @@ var killDue = map[string]string{
 	oktatest.TokenID(1): http.MethodDelete, oktatest.TokenID(2): http.MethodPut, oktatest.TokenID(3): http.MethodDelete,
 }
 
+// killNames are how they are called.
+var killNames = map[string]string{oktatest.TokenID(1): "dead-1", oktatest.TokenID(2): "quiet-1", oktatest.TokenID(3): "dead-2"}
+
 // killWorld is an org, and processes that sweep it and share a state directory.
 type killWorld struct {
 	t             *testing.T
 	org           *oktatest.Server
 	policy, state string
+	program       string
+	env           []string // of all processes, besides the org's
 	reports       []killReport
 	settled       []string // notes of all reports
 }
@@ -73,7 +78,7 @@ func newKillWorld(t *testing.T) *killWorld {
 		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, n-21)}
 	}
 	own := oktatest.Token{ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9), Created: today.AddDate(-1, 0, 0), LastUsed: today}
-	w := &killWorld{t: t, state: filepath.Join(t.TempDir(), "state"), policy: filepath.Join(t.TempDir(), "policy.yaml"), org: oktatest.Start(oktatest.Config{
+	w := &killWorld{t: t, program: "tokensweep", state: filepath.Join(t.TempDir(), "state"), policy: filepath.Join(t.TempDir(), "policy.yaml"), org: oktatest.Start(oktatest.Config{
 		Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
 		Tokens: []oktatest.Token{
 			token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""),
@@ -104,8 +109,8 @@ func (w *killWorld) startWith(credential string) *process {
 
 // prepare makes a process of an enforcing run that has not begun.
 func (w *killWorld) prepare(credential string) *process {
-	p := &process{cmd: exec.Command("tokensweep", "run", "--enforce", "--policy", w.policy, "--state", w.state, "--output", "json"), done: make(chan struct{})}
-	p.cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + credential}
+	p := &process{cmd: exec.Command(w.program, "run", "--enforce", "--policy", w.policy, "--state", w.state, "--output", "json"), done: make(chan struct{})}
+	p.cmd.Env = append([]string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + credential}, w.env...)
 	return p
 }
 

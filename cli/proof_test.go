@@ -59,7 +59,7 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` |\n", row.id, row.sentence, row.function)
 	}
 	b.WriteString("\n## Crashes\n\n| what is shown | where |\n|---|---|\n")
-	for _, file := range []string{"audit/crash_test.go", "cli/kill_test.go", "audit/ledger/damage_test.go"} {
+	for _, file := range []string{"audit/crash_test.go", "cli/kill_test.go", "cli/sweep_test.go", "audit/ledger/damage_test.go"} {
 		for _, f := range functionsIn(t, file, "Test") {
 			_, _ = fmt.Fprintf(&b, "| %s | `%s` in [%s](../%s) |\n", spoken(strings.TrimPrefix(f.Name.Name, "Test")), f.Name.Name, file, file)
 		}
