@@ -564,7 +564,7 @@ func TestWhatVanishedIsExplained(t *testing.T) {
 	w.pass(4 * day)
 	r := w.dry(idlePolicy)
 	require.Equal(t, []audit.Vanished{
-		{ID: oktatest.TokenID(2), Name: "idle-2", Reason: "Okta ended it, unused, on 2026-11-27T09:00:00Z"},
+		{ID: oktatest.TokenID(2), Name: "idle-2", Reason: "Okta ended it, unused, on 2026-11-27T09:00:00Z, by what was known when it was last listed"},
 		{ID: oktatest.TokenID(3), Name: "busy", Reason: "unexplained: revoked by somebody else, or its owner was deactivated"},
 	}, sorted(r.Vanished))
 }

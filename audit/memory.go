@@ -159,7 +159,7 @@ func (r *run) farewell(id string, was ledger.InventoryEntry) string {
 	case quarantined:
 		return "in quarantine, then revoked by somebody else, or its owner was deactivated"
 	case ended:
-		return "Okta ended it, unused, on " + was.ExpiresAt.UTC().Format(time.RFC3339)
+		return "Okta ended it, unused, on " + was.ExpiresAt.UTC().Format(time.RFC3339) + ", by what was known when it was last listed"
 	}
 	return "unexplained: revoked by somebody else, or its owner was deactivated"
 }

@@ -50,8 +50,8 @@ func (a *app) root() *cobra.Command {
 		Use:   "tokensweep",
 		Short: "a hygiene job for Okta API tokens",
 		Long: `tokensweep lists every API token of an Okta org, judges each by the rules of a
-policy file, and reports what it found. It changes nothing unless the policy says
-mode: enforce and the command says --enforce.
+policy file, and reports what it found. It changes nothing unless the policy
+says mode: enforce and the command says --enforce.
 
 Try it without anything:   tokensweep demo
 Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
@@ -63,10 +63,11 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
-	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log on standard error")
+	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
 	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
 		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())

@@ -28,11 +28,12 @@ func (a *app) demoCommand() *cobra.Command {
 	var slackOut string
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "the whole job against an embedded Okta org and an embedded Slack: needs nothing",
-		Long: `demo starts an Okta org of its own on a loopback address, with some sixty tokens on
-several pages, and a Slack workspace, and runs the real job against them over HTTP.
-It shows the report, and the messages as they would read in Slack. With --enforce it
-runs it several times, days apart, and acts: the clock of the demo is moved.`,
+		Short: "the whole job against a built-in Okta org and Slack: needs nothing",
+		Long: `demo starts an Okta org of its own on a loopback address, with some sixty
+tokens on several pages, and a Slack workspace, and runs the real job against
+them over HTTP. It shows the report, and the messages as they would read in
+Slack. With --enforce it runs it several times, days apart, and acts: the clock
+of the demo is moved.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if show {

@@ -31,13 +31,14 @@ func (a *app) doctorCommand() *cobra.Command {
 	f := &doctorFlags{}
 	cmd := &cobra.Command{
 		Use:   "doctor",
-		Short: "before trusting it: which org, which identity, what is allowed, what is missing",
-		Long: `doctor looks at everything that a run needs, and says of each thing whether it is as it
-should be, and what to do if it is not: the policy, the org, whose credential it is, the
-whole list of tokens, owners, whether tokens could be revoked, clocks, the rate limit, and
-the state directory. It changes nothing in the org and takes no lock. Where the policy
-wants reports in Slack, it posts a message there and deletes it again. With --enforce it
-asks for what an enforcing run needs besides. Its exit code is the one that a run would come to.`,
+		Short: "before trusting it: what a run needs, and what is missing",
+		Long: `doctor looks at everything that a run needs, and says of each thing whether it
+is as it should be, and what to do if it is not: the policy, the org, whose
+credential it is, the whole list of tokens, owners, whether tokens could be
+revoked, clocks, the rate limit, and the state directory. It changes nothing in
+the org and takes no lock. Where the policy wants reports in Slack, it posts a
+message there and deletes it again. With --enforce it asks for what an
+enforcing run needs besides. Its exit code is the one that a run would come to.`,
 		Example: `  tokensweep doctor
   tokensweep doctor --policy policy.yaml --state state --enforce
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,

@@ -38,14 +38,15 @@ func (a *app) explainCommand() *cobra.Command {
 	f := &outlookFlags{}
 	cmd := &cobra.Command{
 		Use:   "explain ID",
-		Short: "one token: every rule, condition, protection and exemption, and what comes next, when",
-		Long: `explain reads one token of the org and says everything that a run would make of it: every
-field, every condition of every rule with what was expected and what is there, what
-protects or exempts it, the notices that the ledger has of it, and when any of this
-changes if nobody uses it. Nothing is changed, and nothing is written.
+		Short: "one token: rules, conditions, protections, and what comes next",
+		Long: `explain reads one token of the org and says everything that a run would make of
+it: every field, every condition of every rule with what was expected and what
+is there, what protects or exempts it, the notices that the ledger has of it,
+and when any of this changes if nobody uses it. Nothing is changed, and nothing
+is written.
 
-With --days it lists the org and shows the token's part of tokensweep simulate: there
-the limits of the policy and its schedule count too.`,
+With --days it lists the org and shows the token's part of tokensweep simulate:
+there the limits of the policy and its schedule count too.`,
 		Example: `  tokensweep explain 00T1f3w86v9h8o1VZ1d7
   tokensweep explain 00T1f3w86v9h8o1VZ1d7 --days 60`,
 		Args: cobra.ExactArgs(1),

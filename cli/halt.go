@@ -19,8 +19,9 @@ func (a *app) haltCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "halt",
 		Short: "the emergency brake: nothing is changed until resume",
-		Long: `halt keeps every run that shares the state directory from changing anything, also
-one that is under way: it is looked for before each change. Runs go on to report.`,
+		Long: `halt keeps every run that shares the state directory from changing anything,
+also one that is under way: it is looked for before each change. Runs go on to
+report.`,
 		Example: `  tokensweep halt --reason "deploys fail since the last revocation"`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

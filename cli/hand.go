@@ -149,29 +149,30 @@ func (a *app) tokensChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.handCommand(&cobra.Command{
 			Use: "revoke ID", Short: "end a token for good", Args: cobra.ExactArgs(1),
-			Long: `revoke ends one token, for good. The guards of a run hold here too: the policy's protections,
-exemptions and perDay, and the emergency brake. Only the delays don't.`,
+			Long: `revoke ends one token, for good. The guards of a run hold here too: the
+policy's protections, exemptions and perDay, and the emergency brake. Only the
+delays don't.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
 			return h.Revoke(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
 			Use: "quarantine ID", Short: "cut a token off, in a way that can be undone", Args: cobra.ExactArgs(1),
-			Long: `quarantine lets a token be used from the policy's quarantine zone only. What it could be used
-from before is on record, and restore puts it back.`,
+			Long: `quarantine lets a token be used from the policy's quarantine zone only. What it
+could be used from before is on record, and restore puts it back.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
 			return h.Quarantine(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
 			Use: "restore ID", Short: "undo a quarantine", Args: cobra.ExactArgs(1),
-			Long: `restore gives a token the network condition back that it had before its quarantine. Rules
-that still match announce their steps anew.`,
+			Long: `restore gives a token the network condition back that it had before its
+quarantine. Rules that still match announce their steps anew.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
 			return h.Restore(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
 			Use: "revoke-current", Short: "end the token in use", Args: cobra.NoArgs,
-			Long: `revoke-current ends the token that this command itself uses: for tokens that were made for
-one audit.`,
+			Long: `revoke-current ends the token that this command itself uses: for tokens that
+were made for one audit.`,
 		}, func(ctx context.Context, h audit.Hand, _ string) (audit.Outcome, string, error) {
 			return h.RevokeCurrent(ctx)
 		}),

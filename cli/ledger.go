@@ -32,9 +32,9 @@ func (a *app) ledgerVerifyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "check every record of the ledger and the chain that they form",
-		Long: `verify reads the whole ledger, also while a run uses it. With --head it also checks that the
-record which a report named as the head is there and the same: that no record was
-taken away or replaced since. With a bad record it exits 23.`,
+		Long: `verify reads the whole ledger, also while a run uses it. With --head it also
+checks that the record which a report named as the head is there and the same:
+that no record was taken away or replaced since. With a bad record it exits 23.`,
 		Example: `  tokensweep ledger verify --head 104:55e7655ae5ed`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -44,15 +44,16 @@ func (a *app) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "one pass: list, judge, report; with --enforce also act",
-		Long: `run lists every API token of the org that OKTA_CLIENT_ORGURL names, judges each by
-the policy, and reports what it found and what would come of it. It is a dry run
-unless the policy says mode: enforce and the command says --enforce. Then it also
-takes the steps that are due, one token at a time, each on record before it is taken.`,
+		Long: `run lists every API token of the org that OKTA_CLIENT_ORGURL names, judges each
+by the policy, and reports what it found and what would come of it. It is a dry
+run unless the policy says mode: enforce and the command says --enforce. Then
+it also takes the steps that are due, one token at a time, each on record
+before it is taken.`,
 		Example: `  tokensweep run --policy policy.yaml
   tokensweep run --output csv --output-file tokens.csv
   tokensweep run --output json --fail-on high | jq .counts
-  tokensweep run --state state                             # remembers, makes a plan
-  tokensweep run --state state --enforce --plan sha256:…   # does no more than that`,
+  tokensweep run --state state                            # makes a plan
+  tokensweep run --state state --enforce --plan sha256:…  # does no more`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.planGiven = cmd.Flags().Changed("plan")

@@ -41,17 +41,18 @@ func (a *app) serveCommand() *cobra.Command {
 	s := &service{app: a, flags: runFlags{now: time.Now}}
 	cmd := &cobra.Command{
 		Use:   "serve",
-		Short: "runs on the policy's schedule until it is stopped, with health checks and metrics",
-		Long: `serve makes a run whenever the policy's schedule says so, one at a time. The policy, the
-credentials and the ledger are read afresh for each; a policy that is broken then is
-reported, and the schedule of the last good one stays in force. A run that was missed
-while nothing served is made up for once, at the start.
+		Short: "runs on the policy's schedule, with health checks and metrics",
+		Long: `serve makes a run whenever the policy's schedule says so, one at a time. The
+policy, the credentials and the ledger are read afresh for each; a policy that
+is broken then is reported, and the schedule of the last good one stays in
+force. A run that was missed while nothing served is made up for once, at the
+start.
 
-SIGTERM ends it with 0, after the change in flight and the report; SIGHUP and SIGUSR1
-ask for a run at once. It answers /healthz, /readyz and /metrics over plain HTTP, and
-logs from the level info on unless --log-level says otherwise.`,
+SIGTERM ends it with 0, after the change in flight and the report; SIGHUP and
+SIGUSR1 ask for a run at once. It answers /healthz, /readyz and /metrics over
+plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 		Example: `  tokensweep serve --policy policy.yaml --state state
-  tokensweep serve --enforce --listen 0.0.0.0:9090 --log-format json --output json`,
+  tokensweep serve --enforce --listen 0.0.0.0:9090 --output json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("log-level") {

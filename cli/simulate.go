@@ -15,18 +15,18 @@ func (a *app) simulateCommand() *cobra.Command {
 	f := &outlookFlags{}
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "the calendar: who would be flagged, quarantined and revoked, and when",
-		Long: `simulate lists the org and goes from there through the runs of the days to come, by the
-policy's schedule or else daily, each decided by a run's own code as if it enforced:
-with the notices that the ledger has, with the policy's limits, with exemptions that
-end, and with what Okta ends by itself. It says on which day a limit would stop a run.
-Nothing is changed, and nothing is written.
+		Short: "the calendar: who would be quarantined and revoked, and when",
+		Long: `simulate lists the org and goes from there through the runs of the days to
+come, by the policy's schedule or else daily, each decided by a run's own code
+as if it enforced: with the notices that the ledger has, with the policy's
+limits, with exemptions that end, and with what Okta ends by itself. It says on
+which day a limit would stop a run. Nothing is changed, and nothing is written.
 
-It knows today's list and no more. What it assumes is in the result: above all that
-nobody uses a token any more. With --in-use 7, tokens that were used in the last
-seven days go on being used.`,
+It knows today's list and no more. What it assumes is in the result: above all
+that nobody uses a token any more. With --in-use 7, tokens that were used in
+the last seven days go on being used.`,
 		Example: `  tokensweep simulate --days 60
-  tokensweep simulate --days 60 --in-use 7 --output csv --output-file calendar.csv`,
+  tokensweep simulate --days 60 --in-use 7 --output csv`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f, "") },
 	}

@@ -18,14 +18,16 @@ func (a *app) testCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test FILE…",
 		Short: "check a policy against examples of tokens",
-		Long: `test reads files of policy tests: examples of tokens, and what is to come of each. A run's
-own code decides them, at the time that the file gives; no org is asked. A case that
-fails is explained as by tokensweep explain, and then the command exits 10. A file
-with a mistake, or without cases, exits 65, and nothing is tried.
+		Long: `test reads files of policy tests: examples of tokens, and what is to come of
+each. A run's own code decides them, at the time that the file gives; no org is
+asked. A case that fails is explained as by tokensweep explain, and then the
+command exits 10. A file with a mistake, or without cases, exits 65, and
+nothing is tried.
 
-The policy is the one that a file names, relative to itself; --policy tries another one.`,
+The policy is the one that a file names, relative to itself; --policy tries
+another one.`,
 		Example: `  tokensweep test policy.tests.yaml
-  tokensweep test --policy candidate.yaml --output junit --output-file report.xml *.tests.yaml`,
+  tokensweep test --policy candidate.yaml --output junit *.tests.yaml`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("policy") {

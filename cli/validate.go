@@ -24,21 +24,22 @@ func (a *app) validateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate",
 		Short: "check a policy file: every mistake, every rule that can't work",
-		Long: `validate checks a policy file and names every mistake in it, each with its line and
-column and with what to write instead. With a mistake it exits 65.
+		Long: `validate checks a policy file and names every mistake in it, each with its line
+and column and with what to write instead. With a mistake it exits 65.
 
-In a policy without mistakes it then warns of what can't work or is dangerous: rules
-that can never match, steps that never come or come without a gentler one before,
-exemptions that have ended or hide a whole rule. --strict makes these mistakes.
+In a policy without mistakes it then warns of what can't work or is dangerous:
+rules that can never match, steps that never come or come without a gentler one
+before, exemptions that have ended or hide a whole rule. --strict makes these
+mistakes.
 
-It needs no org. With --org it lists the org that the environment names, changes
-nothing there, and says how many tokens each rule matches, can't judge, or leaves
-to an exemption; then it also warns of exemptions that match no token, and of limits
-above the inventory.`,
+It needs no org. With --org it lists the org that the environment names,
+changes nothing there, and says how many tokens each rule matches, can't judge,
+or leaves to an exemption; then it also warns of exemptions that match no
+token, and of limits above the inventory.`,
 		Example: `  tokensweep validate --policy policy.yaml
   tokensweep validate --strict --org
   tokensweep validate --print
-  tokensweep validate --schema > policy.schema.json   # for editors: see policy.example.yaml`,
+  tokensweep validate --schema > policy.schema.json  # for editors`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
