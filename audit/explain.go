@@ -47,16 +47,9 @@ type StepAhead struct {
 // Explain reads one token and its owner, and explains what the policy and the past make of it. Of the outlook it uses
 // the Past alone. The error is okta.ErrNotFound if there is no such token, and else as Report.Err of Run.
 func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanation, error) {
-	o.Ledger, o.Enforce, o.AsOf = nil, nil, time.Time{}
-	r := newRun(o)
-	if look.Past != nil {
-		r.decider.past = look.Past
-	}
-	if err := r.checkOrg(); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+	o.AsOf = time.Time{}
+	r, err := onlooker(ctx, o, look.Past)
+	if err != nil {
 		return nil, err
 	}
 	t, err := r.o.Org.Token(ctx, id)

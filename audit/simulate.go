@@ -26,16 +26,9 @@ type Outlook struct {
 // each as if it enforced: under the policy's limits, with the notices of the past, and with what Okta ends by itself.
 // Nothing is changed and nothing is written. The error is as Report.Err of Run.
 func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
-	o.Ledger, o.Enforce, o.AsOf = nil, nil, time.Time{}
-	r := newRun(o)
-	if look.Past != nil {
-		r.decider.past = look.Past
-	}
-	if err := r.checkOrg(); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+	o.AsOf = time.Time{}
+	r, err := onlooker(ctx, o, look.Past)
+	if err != nil {
 		return nil, err
 	}
 	var listed []candidate

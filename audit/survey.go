@@ -3,25 +3,36 @@ package audit
 import (
 	"context"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/rules"
 )
 
 // Survey lists the org and judges every token as a dry run does, and returns what that tells of the policy. It
 // remembers nothing. The error is as Report.Err of Run.
 func Survey(ctx context.Context, o Options) (*rules.Census, error) {
-	o.Ledger, o.Enforce = nil, nil
-	r := newRun(o)
-	if err := r.checkOrg(); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+	r, err := onlooker(ctx, o, nil)
+	if err != nil {
 		return nil, err
 	}
 	if err := r.judgeAll(ctx); err != nil {
 		return nil, err
 	}
 	return r.census(), nil
+}
+
+// onlooker is a run that only looks, by what past tells, if anything does: it remembers nothing and makes no changes.
+func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) {
+	o.Ledger, o.Enforce = nil, nil
+	r := newRun(o)
+	if past != nil {
+		r.decider.past = past
+	}
+	if err := r.checkOrg(); err != nil {
+		return nil, err
+	}
+	var err error
+	r.self, err = whoAmI(ctx, r.o.Org)
+	return r, err
 }
 
 // census is what a complete listing told of the policy.
