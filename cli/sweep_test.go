@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"tokensweep/notify/slacktest"
 )
 
 var sweepAll = flag.Bool("sweep", false, "kill a run at each of its points, not at one in fifteen")
@@ -118,14 +116,10 @@ func buildSwept(t *testing.T) (program string) {
 }
 
 // sweepWorld is an org and the workspace that its sweeps are reported to.
-type sweepWorld struct {
-	*killWorld
-	workspace *slacktest.Server
-}
+type sweepWorld struct{ slackWorld }
 
 func newSweepWorld(t *testing.T, program string) sweepWorld {
-	s := newSlackWorld(t)
-	w := sweepWorld{s.killWorld, s.workspace}
+	w := sweepWorld{newSlackWorld(t)}
 	w.program = program
 	w.policy = policyFile(t, strings.TrimPrefix(killPolicy, "version: 1\n")+slackSection)
 	w.env = []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" + w.workspace.URL()}
