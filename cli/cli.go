@@ -63,7 +63,7 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), ".FlagUsages", ".FlagUsagesWrapped 80"))
+	root.SetUsageFunc(writeUsage)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")

@@ -21,7 +21,7 @@ func TestHelpIsEightyColumnsWide(t *testing.T) {
 		require.NoError(t, c.Help())
 		require.Contains(t, stdout.String(), "Usage:")
 		for line := range strings.Lines(stdout.String()) {
-			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), 80, "%s: %s", c.CommandPath(), line)
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), helpWidth, "%s: %s", c.CommandPath(), line)
 		}
 		commands++
 		for _, sub := range c.Commands() {

@@ -214,8 +214,8 @@ func (c *conn) granted(s session, h *handshake) (session, error) {
 	return session{}, &ScopeError{ClientID: c.app.id, Missing: lacks, Granted: s.granted, Unasked: len(unasked) == len(lacks)}
 }
 
-// tokenForm is what an access token can look like in a header.
-var tokenForm = regexp.MustCompile(`^[!-~]+$`)
+// visible is text that a header can hold, without spaces.
+var visible = regexp.MustCompile(`^[!-~]+$`)
 
 // parseSession reads the answer of the token endpoint to a request that was sent at began.
 func (h *handshake) parseSession(body []byte, began time.Time) (session, error) {
@@ -230,7 +230,7 @@ func (h *handshake) parseSession(body []byte, began time.Time) (session, error) 
 	}
 	s := session{token: NewSecret(said.AccessToken)}
 	switch {
-	case !tokenForm.MatchString(said.AccessToken):
+	case !visible.MatchString(said.AccessToken):
 		return session{}, fmt.Errorf("%w: it holds no access token", errMalformed)
 	case strings.EqualFold(said.TokenType, "DPoP") && h.proofGiven:
 		s.bound = true

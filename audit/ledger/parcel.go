@@ -14,8 +14,10 @@ import (
 // A report that is to be posted is kept in a file of its own until that is done.
 const parcelPrefix = "outbox-"
 
-// parcelRun is the shape of the run ids that name such files.
-var parcelRun = regexp.MustCompile(`^[0-9A-Za-z-]{1,60}$`)
+// parcelRun is the shape of the run ids that name such files, but for their length.
+var parcelRun = regexp.MustCompile(`^[0-9A-Za-z-]+$`)
+
+const maxParcelRun = 60
 
 // ErrNoParcel is a report that is not there any more, or not as it was written.
 var ErrNoParcel = errors.New("the report that is to be posted is not available")
@@ -28,7 +30,7 @@ func WriteParcel(dir, run string, content []byte) (file, digest string, err erro
 	if err := checkDirectory(dir); err != nil {
 		return "", "", err
 	}
-	if !parcelRun.MatchString(run) {
+	if len(run) > maxParcelRun || !parcelRun.MatchString(run) {
 		return "", "", fmt.Errorf("%w: %q is no id of a run", ErrUnusable, run)
 	}
 	file = parcelPrefix + run + ".json"
