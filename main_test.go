@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"go/ast"
 	"go/doc"
 	"go/parser"
@@ -17,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/rules"
 )
 
 // layers are the packages, lowest first: each may import those before it and no other of ours.
@@ -150,10 +152,88 @@ func TestREADMEIsTrue(t *testing.T) {
 			require.Contains(t, string(help), flag, "%s", c[0])
 		}
 	}
-	for _, code := range []string{"0", "10", "20", "21", "22", "23", "24", "25", "26", "27", "64", "65"} {
-		require.Regexp(t, `(?m)^\| `+code+` \|`, readme, "exit code %s is explained", code)
+	help, err := exec.Command(program, "--help").Output()
+	require.NoError(t, err)
+	names := regexp.MustCompile(`(?m)^  ([a-z]+)  +`).FindAllStringSubmatch(string(help), -1)
+	require.Greater(t, len(names), 12)
+	for _, c := range names {
+		if c[1] != "help" && c[1] != "tokensweep" {
+			require.Regexp(t, `(tokensweep|go run \.) `+c[1], readme, "the command %s is explained", c[1])
+		}
+	}
+	exits, err := os.ReadFile("audit/exit.go")
+	require.NoError(t, err)
+	codes := regexp.MustCompile(`ExitCode = (\d+)`).FindAllStringSubmatch(string(exits), -1)
+	require.Greater(t, len(codes), 10)
+	for _, code := range codes {
+		require.Regexp(t, `(?m)^\| `+code[1]+` \|`, readme, "exit code %s is explained", code[1])
 	}
 	for _, outcome := range audit.Outcomes {
 		require.Regexp(t, "(?m)^\\| `"+string(outcome)+"` \\|", readme, "outcome %s is explained", outcome)
+	}
+}
+
+func readREADME(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	return string(raw)
+}
+
+func TestREADMENamesEveryVariableThatIsRead(t *testing.T) {
+	files, err := filepath.Glob("cli/*.go")
+	require.NoError(t, err)
+	readme := readREADME(t)
+	named := 0
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`"((?:OKTA|SLACK|TOKENSWEEP)_[A-Z_]+)"`).FindAllSubmatch(source, -1) {
+			require.Contains(t, readme, strings.TrimSuffix(string(m[1]), "_FILE"), "%s reads %s", file, m[1])
+			named++
+		}
+	}
+	require.Greater(t, named, 4)
+}
+
+func TestPoliciesInREADMEAreValid(t *testing.T) {
+	blocks := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```").FindAllStringSubmatch(readREADME(t), -1)
+	require.NotEmpty(t, blocks)
+	whole := 0
+	for _, b := range blocks {
+		text := strings.ReplaceAll("\n"+b[2], "\n"+b[1], "\n")
+		if !strings.Contains(text, "\nrules:") {
+			continue // a part of one
+		}
+		if !strings.Contains(text, "\nversion:") {
+			text = "version: 1\n" + text
+		}
+		_, err := rules.Parse("README.md", []byte(text))
+		require.NoError(t, err, "%s", text)
+		whole++
+	}
+	require.Positive(t, whole)
+}
+
+// TestTestsThatREADMENamesExist keeps the table of threats honest.
+func TestTestsThatREADMENamesExist(t *testing.T) {
+	files, err := exec.Command("git", "ls-files", "*_test.go").Output()
+	if err != nil {
+		t.Skip("not a clone")
+	}
+	var sources bytes.Buffer
+	for _, file := range strings.Fields(string(files)) {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		sources.Write(source)
+	}
+	for _, name := range regexp.MustCompile(`\b(Test|Fuzz)[A-Z]\w+`).FindAllString(readREADME(t), -1) {
+		require.Contains(t, sources.String(), "func "+name+"(", "README names it")
+	}
+	for _, name := range regexp.MustCompile(`-bench '?([A-Z]\w+)`).FindAllStringSubmatch(readREADME(t), -1) {
+		require.Regexp(t, "func Benchmark"+name[1], sources.String(), "README has -bench %s", name[1])
 	}
 }
