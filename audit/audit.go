@@ -12,6 +12,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -246,9 +247,9 @@ func (r *run) checkOrg() error {
 // with their owners.
 func (r *run) judgeAll(ctx context.Context) error {
 	r.owners = newDirectory(ctx, r.o.Org)
-	defer r.owners.stop()
-	if err := r.each(ctx, r.judge); err != nil {
-		return err
+	defer r.owners.cancel()
+	if err := r.each(r.owners.ctx, r.judge); err != nil {
+		return cmp.Or(r.owners.stop(), err)
 	}
 	return r.judgeOwned()
 }

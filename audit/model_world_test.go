@@ -127,7 +127,7 @@ func (w *modelWorld) sent(p *modelProcess, r *http.Request, kind point) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.requests = append(p.requests, request{r.Method, r.URL.Path, r.URL.Scheme + "://" + r.URL.Host})
-	if p.failed && kind != "" {
+	if kind != "" && p.failed { // set by the goroutine that changes; others send too
 		p.afterBad++
 	}
 }

@@ -48,24 +48,25 @@ func (r *run) ownOf(c *candidate) string {
 	return c.own
 }
 
-// directory looks owners up in the org, each once and a few at a time. It does so behind whoever asks: the owners of
-// the first candidates are known before the list is read to its end.
+// directory looks owners up in the org, each once and a few at a time, in the background: the owners of the first
+// candidates are known before the list is read to its end.
 type directory struct {
 	org    *okta.Reader
-	ctx    context.Context
-	cancel context.CancelCauseFunc
+	ctx    context.Context // ends when a look-up refuses the credential
+	cancel context.CancelFunc
 
 	workers  sync.WaitGroup
 	mu       sync.Mutex
 	known    map[string]*okta.Owner // by user id; nil while it is not known
 	queue    []string               // ids that no worker has taken
 	working  int
+	refused  error
 	panicked any
 }
 
 func newDirectory(ctx context.Context, org *okta.Reader) *directory {
 	d := &directory{org: org, known: make(map[string]*okta.Owner)}
-	d.ctx, d.cancel = context.WithCancelCause(ctx)
+	d.ctx, d.cancel = context.WithCancel(ctx)
 	return d
 }
 
@@ -95,7 +96,7 @@ func (d *directory) work() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
 			d.panicked = fmt.Sprintf("looking up an owner: %v\n%s", p, debug.Stack())
-			d.cancel(nil)
+			d.cancel()
 		}
 	}()
 	for {
@@ -104,13 +105,19 @@ func (d *directory) work() {
 			return
 		}
 		owner, err := d.org.Owner(d.ctx, id)
-		if err != nil {
-			d.cancel(err)
-			continue
-		}
-		d.mu.Lock()
+		d.found(id, owner, err)
+	}
+}
+
+func (d *directory) found(id string, owner *okta.Owner, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err == nil:
 		d.known[id] = owner
-		d.mu.Unlock()
+	case d.ctx.Err() == nil:
+		d.refused = err
+		d.cancel()
 	}
 }
 
@@ -126,19 +133,24 @@ func (d *directory) next() (id string, more bool) {
 }
 
 // wait returns when all who were wanted are looked up. What could not be read of one is part of what is known of
-// them; the error is a credential that is refused, or the end of the context.
+// them; the error is a credential that is refused, or the end of the context. It panics if a look-up did.
 func (d *directory) wait() error {
 	d.workers.Wait()
 	if d.panicked != nil {
 		panic(d.panicked)
 	}
+	if d.refused != nil {
+		return d.refused
+	}
 	return context.Cause(d.ctx)
 }
 
-// stop ends it: who is not looked up yet never is.
-func (d *directory) stop() {
-	d.cancel(nil)
-	d.workers.Wait()
+// stop ends it: who is not looked up yet never is. The error is a credential that was refused before. It panics if a
+// look-up did.
+func (d *directory) stop() error {
+	d.cancel()
+	_ = d.wait()
+	return d.refused
 }
 
 // of is the owner of a token, nil if that was not wanted, or not found out.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -113,6 +114,20 @@ func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
 			require.Contains(t, r.Findings[0].Unknown[0].Because[0], row.want)
 		})
 	}
+}
+
+func TestARefusedLookUpEndsTheListing(t *testing.T) {
+	var idle []oktatest.Token
+	for n := range 3 {
+		idle = append(idle, oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "idle", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(25)})
+	}
+	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: idle, PageSize: 1})
+	org.Fault(oktatest.Fault{Path: "/api/v1/users/" + oktatest.UserID(1), Status: 401})
+	org.Fault(oktatest.Fault{Method: http.MethodGet, Page: 3, Delay: time.Hour})
+	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+	require.ErrorIs(t, r.Err, okta.ErrUnauthorized)
+	require.Equal(t, audit.NoAccess, r.Code)
+	require.Empty(t, r.Findings)
 }
 
 func TestARuleAboutOwnersActsWithWhatIsKnownOfThem(t *testing.T) {

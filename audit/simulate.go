@@ -48,7 +48,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	runs := c.runs(o.Policy.Schedule)
 	c.Runs = len(runs)
 	owners := newDirectory(ctx, o.Org)
-	defer owners.stop()
+	defer owners.cancel()
 	m := &imagination{decider: r.decider, limits: o.Policy.Limits}
 	for _, k := range listed {
 		c.listed[k.token.ID] = true

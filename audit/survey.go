@@ -20,7 +20,8 @@ func Survey(ctx context.Context, o Options) (*rules.Census, error) {
 	return r.census(), nil
 }
 
-// onlooker is a run that only looks, by what past tells, if anything does: it remembers nothing and makes no changes.
+// onlooker is a run that only looks: it remembers nothing and changes nothing. past is what earlier runs left, nil if
+// that is not to matter.
 func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) {
 	o.Ledger, o.Enforce = nil, nil
 	r := newRun(o)

@@ -59,12 +59,13 @@ type current struct {
 	number int
 	fresh  int                   // tokens that no page before had
 	came   []sighting            // tokens that came with it
-	again  map[sighting]struct{} // those of them that are still to come again, if it is read anew since it broke off
+	again  map[sighting]struct{} // if it broke off and is read anew: those that had come and have not come again yet
 }
 
 // sighting and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
-// comes again with other content. They are hashes of its id and of all that it says, id included, under seeds of
-// their own: two ids that are taken for one differ in the other, and make the listing incomplete rather than short.
+// comes again with other content. They are hashes of its id and of all that it says, id included, under random seeds:
+// should two ids be taken for one, the other hash differs, and the listing is incomplete rather than short. (Where a page
+// broke off and is read anew the content is not compared, and a chance of one in 2^50 remains.)
 type (
 	sighting    uint64
 	fingerprint uint64

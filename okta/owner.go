@@ -32,6 +32,8 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	o := &Owner{}
 	user, err := ifGranted(r.conn, ScopeUsers, func() (User, error) { return r.User(ctx, userID) })
 	switch {
+	case err == nil:
+		o.Login, o.Email, o.Status, o.LastLogin = user.Login, user.Email, user.Status, user.LastLogin
 	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
 		return nil, err
 	case errors.Is(err, ErrBadID):
@@ -40,20 +42,19 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	case errors.Is(err, ErrNotFound):
 		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more", "the owner does not exist any more"
 		return o, nil
-	case err != nil:
+	default:
 		o.Unknown = unreadable("owner", ScopeUsers, err)
 		if !errors.Is(err, ErrForbidden) && !errors.Is(err, errNoScope) { // the org, or the way there, is in trouble: asking more makes it worse
 			o.RolesUnknown = o.Unknown
 			return o, nil
 		}
-	default:
-		o.Login, o.Email, o.Status, o.LastLogin = user.Login, user.Email, user.Status, user.LastLogin
 	}
 	roles, err := ifGranted(r.conn, ScopeRoles, func() ([]Role, error) { return r.Roles(ctx, userID) })
 	switch {
+	case err == nil:
 	case errors.Is(err, ErrUnauthorized), ctx.Err() != nil:
 		return nil, err
-	case err != nil:
+	default:
 		o.RolesUnknown = unreadable("roles of the owner", ScopeRoles, err)
 		return o, nil
 	}
