@@ -39,9 +39,6 @@ var killDue = map[string]string{
 	oktatest.TokenID(1): http.MethodDelete, oktatest.TokenID(2): http.MethodPut, oktatest.TokenID(3): http.MethodDelete,
 }
 
-// killNames are how they are called.
-var killNames = map[string]string{oktatest.TokenID(1): "dead-1", oktatest.TokenID(2): "quiet-1", oktatest.TokenID(3): "dead-2"}
-
 // killWorld is an org, and processes that sweep it and share a state directory.
 type killWorld struct {
 	t             *testing.T
@@ -218,6 +215,27 @@ func (w *killWorld) check() {
 	}
 }
 
+// finished checks that everything that was due is done. A change that never reached its end costs one of perDay, and
+// there may be so many of them; nothing else is lost.
+func (w *killWorld) finished(hung int) {
+	w.t.Helper()
+	lost := 0
+	for _, r := range w.records() {
+		if r.Kind == ledger.Outcome && r.Result == ledger.ResultFailed {
+			lost++
+		}
+	}
+	require.LessOrEqual(w.t, lost, hung)
+	done := 0
+	for id, method := range killDue {
+		token, there := w.org.Token(id)
+		if method == http.MethodDelete && !there || method == http.MethodPut && token.Network.Connection == "ZONE" {
+			done++
+		}
+	}
+	require.Equal(w.t, killPerDay-lost, done, "all that was due")
+}
+
 // told says whether a report that was written tells of a change.
 func (w *killWorld) told(id, step string) bool {
 	for _, r := range w.reports {
@@ -270,23 +288,11 @@ func TestARunThatIsKilledAtAnyRequestHarmsNothing(t *testing.T) {
 					}
 					w.check()
 
-					// A change that never reached its end may cost one of perDay; nothing else is lost.
-					lost := 0
-					for _, r := range w.records() {
-						if r.Kind == ledger.Outcome && r.Result == ledger.ResultFailed {
-							lost++
-						}
-					}
-					require.LessOrEqual(t, lost, min(hung, 1))
-					done := 0
-					for id, method := range killDue {
-						token, there := w.org.Token(id)
-						if method == http.MethodDelete && !there || method == http.MethodPut && token.Network.Connection == "ZONE" {
-							done++
-						}
-					}
-					require.Equal(t, killPerDay-lost, done)
+					w.finished(min(hung, 1))
 				})
+				if t.Failed() {
+					return
+				}
 			}
 			require.Greater(t, n, 9, "the sweep has gone through a whole run")
 		})

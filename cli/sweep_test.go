@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -14,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var sweepAll = flag.Bool("sweep", false, "kill a run at each of its points, not at one in fifteen")
+var sweepAll = flag.Bool("sweep", false, "kill a run at each of its points, not at one in twenty-five")
 
 // crashpoint is the package that the swept program has besides. A process that is told to by its environment kills
 // itself when it comes to a point for the nth time, counted over all points. (strace could do so at system calls, but
@@ -34,52 +36,57 @@ var (
 	at, _  = strconv.ParseInt(os.Getenv("CRASH_AT"), 10, 64)
 )
 
-func Here() {
+func Here(place int) {
 	if now() {
-		die()
+		die(place)
 	}
 }
 
-func Torn(f *os.File, p []byte) {
+func Torn(place int, f *os.File, p []byte) {
 	if now() {
 		_, _ = f.Write(p[:len(p)/2])
-		die()
+		die(place)
 	}
 }
 
-func Around(t http.RoundTripper) http.RoundTripper { return around{t} }
+func Around(place int, t http.RoundTripper) http.RoundTripper { return around{t, place} }
 
-type around struct{ http.RoundTripper }
+type around struct {
+	http.RoundTripper
+	place int
+}
 
 func (a around) RoundTrip(r *http.Request) (*http.Response, error) {
-	Here()
-	defer Here()
+	Here(a.place)
+	defer Here(a.place)
 	return a.RoundTripper.RoundTrip(r)
 }
 
 func now() bool { return passed.Add(1) == at }
 
-func die() {
+func die(place int) {
+	_ = os.WriteFile(os.Getenv("CRASH_PLACE"), []byte(strconv.Itoa(place)), 0o600)
 	_ = syscall.Kill(syscall.Getpid(), syscall.SIGKILL)
 	select {}
 }
 `
 
 // crashpoints are the places of the program at which it can be killed: around each write and fsync of the ledger, each
-// file that is put in place, the report, and each request to Okta and Slack. The texts are in their files once.
-var crashpoints = []struct{ file, text, becomes string }{
-	{"audit/ledger/directory.go", "	_, err := d.file.Write(p)\n", "	crashpoint.Here()\n	crashpoint.Torn(d.file, p)\n	_, err := d.file.Write(p)\n"},
-	{"audit/ledger/directory.go", "Sync() error { return d.file.Sync() }", "Sync() error { crashpoint.Here(); defer crashpoint.Here(); return d.file.Sync() }"},
-	{"audit/ledger/directory.go", "	_, err = f.Write(p)\n", "	crashpoint.Here()\n	crashpoint.Torn(f, p)\n	_, err = f.Write(p)\n"},
-	{"audit/ledger/directory.go", "		err = f.Sync()\n", "		crashpoint.Here()\n		err = f.Sync()\n		crashpoint.Here()\n"},
-	{"audit/ledger/directory.go", "	if err := d.file.Truncate(size); err != nil {\n", "	crashpoint.Here()\n	defer crashpoint.Here()\n	if err := d.file.Truncate(size); err != nil {\n"},
-	{"audit/ledger/replace.go", "	if err := f.Sync(); err != nil {\n", "	crashpoint.Here()\n	if err := f.Sync(); err != nil {\n"},
-	{"audit/ledger/replace.go", "	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n", "	crashpoint.Here()\n	defer crashpoint.Here()\n	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n"},
-	{"audit/ledger/inventory.go", "		if err := os.Rename(current,", "		crashpoint.Here()\n		if err := os.Rename(current,"},
-	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n", "	crashpoint.Here()\n	defer crashpoint.Here()\n	if err := render(o.w); err != nil || o.file == nil {\n"},
-	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n", "	crashpoint.Here()\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here()\n"},
+// file that is put in place, the report, and each request to Okta and Slack. The texts are in their files once; PLACE
+// becomes the number of the row.
+var crashpoints = [...]struct{ file, text, becomes string }{
+	{"audit/ledger/directory.go", "	_, err := d.file.Write(p)\n", "	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, d.file, p)\n	_, err := d.file.Write(p)\n"},
+	{"audit/ledger/directory.go", "Sync() error { return d.file.Sync() }", "Sync() error { crashpoint.Here(PLACE); defer crashpoint.Here(PLACE); return d.file.Sync() }"},
+	{"audit/ledger/directory.go", "	_, err = f.Write(p)\n", "	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, f, p)\n	_, err = f.Write(p)\n"},
+	{"audit/ledger/directory.go", "		err = f.Sync()\n", "		crashpoint.Here(PLACE)\n		err = f.Sync()\n		crashpoint.Here(PLACE)\n"},
+	{"audit/ledger/directory.go", "	if err := d.file.Truncate(size); err != nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := d.file.Truncate(size); err != nil {\n"},
+	{"audit/ledger/replace.go", "	if err := f.Sync(); err != nil {\n", "	crashpoint.Here(PLACE)\n	if err := f.Sync(); err != nil {\n"},
+	{"audit/ledger/replace.go", "	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n"},
+	{"audit/ledger/inventory.go", "		if err := os.Rename(current,", "		crashpoint.Here(PLACE)\n		if err := os.Rename(current,"},
+	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := render(o.w); err != nil || o.file == nil {\n"},
+	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n", "	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
 	{"notify/slack_sender.go", "	slackPause = time.Second\n", "	slackPause = time.Millisecond // the workspace of the test is in no hurry\n"},
-	{"notify/slack_sender.go", "	return &http.Client{\n", "	return &http.Client{\n		Transport: crashpoint.Around(http.DefaultTransport),\n"},
+	{"notify/slack_sender.go", "	return &http.Client{\n", "	return &http.Client{\n		Transport: crashpoint.Around(PLACE, http.DefaultTransport),\n"},
 }
 
 // buildSwept builds the program with its crash points.
@@ -89,7 +96,7 @@ func buildSwept(t *testing.T) (program string) {
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	files := map[string]string{filepath.Join(root, "crashpoint", "crashpoint.go"): crashpoint}
-	for _, c := range crashpoints {
+	for place, c := range crashpoints {
 		path := filepath.Join(root, c.file)
 		text, edited := files[path]
 		if !edited {
@@ -98,7 +105,7 @@ func buildSwept(t *testing.T) (program string) {
 			text = strings.Replace(string(raw), "import (\n", "import (\n\t\"tokensweep/crashpoint\"\n", 1)
 		}
 		require.Equal(t, 1, strings.Count(text, c.text), "%s: %s", c.file, c.text)
-		files[path] = strings.Replace(text, c.text, c.becomes, 1)
+		files[path] = strings.Replace(text, c.text, strings.ReplaceAll(c.becomes, "PLACE", strconv.Itoa(place)), 1)
 	}
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
 	for path, text := range files {
@@ -126,36 +133,54 @@ func newSweepWorld(t *testing.T, program string) sweepWorld {
 	return w
 }
 
-// killedAt makes a run that is killed at its nth point, and reports whether it got that far.
-func (w sweepWorld) killedAt(n int) (killed bool) {
+// killedAt makes a run that is killed at its nth point, and reports at which place that was, -1 if it didn't get that far.
+func (w sweepWorld) killedAt(n int) (place int) {
 	already := len(w.changes())
+	said := filepath.Join(w.t.TempDir(), "place")
 	p := w.prepare(canary)
-	p.cmd.Env = append(p.cmd.Env, fmt.Sprint("CRASH_AT=", n))
+	p.cmd.Env = append(p.cmd.Env, fmt.Sprint("CRASH_AT=", n), "CRASH_PLACE="+said)
 	p.begin(w.t)
-	killed = p.code() == -1
-	if !killed {
+	place = -1
+	if p.code() == -1 {
+		raw, err := os.ReadFile(said)
+		require.NoError(w.t, err)
+		place, err = strconv.Atoi(string(raw))
+		require.NoError(w.t, err)
+	} else {
 		require.Zero(w.t, p.code(), "%s", p.stderr.String())
 		w.report(p)
 	}
 	require.LessOrEqual(w.t, len(w.changes())-already, killPerRun, "perRun")
-	return killed
+	return place
 }
 
-// checkSlack checks that people were told of each change, in order.
+// checkSlack checks that Slack shows what came of each change, and nothing twice.
 func (w sweepWorld) checkSlack() {
-	var said strings.Builder
+	said := make(map[string]bool) // "METHOD ID" of the changes whose outcome is shown
+	parts := make(map[string]bool)
 	for _, m := range w.workspace.Messages("C0SECURITY") {
-		_, _ = fmt.Fprintln(&said, m.Text, string(m.Blocks))
+		for id, method := range killDue {
+			cell := map[string]string{http.MethodDelete: `"text":"revoked`, http.MethodPut: `"text":"quarantined"`}[method]
+			settled := map[string]string{http.MethodDelete: "the revoke of the token ", http.MethodPut: "the quarantine of the token "}[method]
+			blocks := string(m.Blocks)
+			if strings.Contains(blocks, id) && strings.Contains(blocks, cell) || strings.Contains(blocks, settled+id) {
+				said[method+" "+id] = true
+			}
+		}
+		if len(m.Metadata) > 0 {
+			require.False(w.t, parts[string(m.Metadata)], "posted twice: %s", m.Metadata)
+			parts[string(m.Metadata)] = true
+		}
 	}
-	for _, change := range w.changes() {
-		_, id, _ := strings.Cut(change, " ")
-		require.Contains(w.t, said.String(), killNames[id], "Slack was told of %s", change)
-	}
+	require.NotEmpty(w.t, parts)
 	require.Empty(w.t, w.workspace.Complaints())
+	for _, change := range w.changes() {
+		require.True(w.t, said[change], "Slack shows what came of %s", change)
+	}
 }
 
 // The built program, enforcing and reporting to Slack, is killed at each write, fsync, file put in place and request,
-// and in the middle of each line of the ledger; the next is killed soon after its start, while it finds out what happened. Then runs
+// and in the middle of each line of the ledger; the next is killed while it finds out what happened, or later. Then runs
 // that are left alone must find everything in order, and finish the work.
 func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 	program := buildSwept(t)
@@ -164,28 +189,40 @@ func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 		step = 1
 	}
 	const parts = 4 // at once
-	var struck atomic.Int64
+	var died [len(crashpoints)]atomic.Int64
 	t.Run("sweep", func(t *testing.T) {
 		for part := range parts {
 			t.Run(fmt.Sprint("part ", part), func(t *testing.T) {
 				t.Parallel()
 				for n, killed := 1+part*step, true; killed; n += parts * step {
-					t.Run(fmt.Sprint("at point ", n), func(t *testing.T) {
+					killed = t.Run(fmt.Sprint("at point ", n), func(t *testing.T) {
 						w := newSweepWorld(t, program)
-						if killed = w.killedAt(n); killed {
-							struck.Add(1)
-							w.killedAt(1 + n%12)
+						first, second := w.killedAt(n), -1
+						if killed = first >= 0; killed {
+							died[first].Add(1)
+							soon := 1 + n*7%61
+							if first == 0 { // there may be half a line to set aside
+								soon = 1 + n%13
+							}
+							second = w.killedAt(soon)
+						}
+						if second >= 0 {
+							died[second].Add(1)
 						}
 						for range 3 {
 							w.clean()
 						}
 						w.check()
+						w.finished(2)
 						w.checkSlack()
-					})
+					}) && killed
 				}
 			})
 		}
 	})
-	require.Greater(t, int(struck.Load())*step, 100, "the sweep has gone through a whole run")
-	t.Logf("killed at %d points", struck.Load())
+	for place, c := range crashpoints {
+		if strings.Contains(c.becomes, "PLACE") && *sweepAll {
+			require.NotZero(t, died[place].Load(), "nothing was killed in %s at %s", c.file, c.text)
+		}
+	}
 }
