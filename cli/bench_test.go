@@ -32,7 +32,7 @@ import (
 //
 // A part of it is -bench 'Table/listing/10000_tokens' or 'Table/small'. The listing of 1,000,000 tokens takes
 // twenty minutes, for each answer is waited for three times: by the program; by a loop around net/http that does
-// nothing but follow the links and keep what it decodes; and by one that follows the links and reads nothing, which
+// nothing but follow the links and keep what it decodes; and by one that follows the links and decodes nothing, which
 // shows what the machine itself adds to the answers.
 func BenchmarkTable(b *testing.B) {
 	t := &benchTable{}
@@ -76,12 +76,14 @@ type usage struct {
 	peak      float64 // of its resident set, in MiB
 }
 
-func measure(b *testing.B, cmd *exec.Cmd) usage {
+// measure runs a command, which must print want.
+func measure(b *testing.B, cmd *exec.Cmd, want string) usage {
 	b.Helper()
 	began := time.Now()
 	out, err := cmd.CombinedOutput()
 	wall := time.Since(began)
 	require.NoError(b, err, "%s", out)
+	require.Contains(b, string(out), want)
 	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return usage{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), float64(u.Maxrss) / 1024}
 }
@@ -95,10 +97,10 @@ func (t *benchTable) listing(b *testing.B, program string, tokens int, latency t
 	url := serve(b, exec.Command("many-tokens", fmt.Sprint(tokens), fmt.Sprint(size), latency.String()))
 	ours := exec.Command(program, "run", "--policy", policy, "--output", "json", "--output-file", report)
 	ours.Env = []string{"OKTA_CLIENT_ORGURL=" + url, "OKTA_CLIENT_TOKEN=" + canary}
-	sweep := measure(b, ours)
+	sweep := measure(b, ours, "")
 	requireFindings(b, report, 100)
-	naive := measure(b, exec.Command("naive-list", url))
-	bare := measure(b, exec.Command("bare-list", url))
+	naive := measure(b, exec.Command("naive-list", url), fmt.Sprintf("%d tokens", tokens))
+	bare := measure(b, exec.Command("bare-list", url), fmt.Sprintf("%d pages", tokens/size))
 	ideal := time.Duration(tokens/size) * latency
 	of := func(u usage) string {
 		s := fmt.Sprintf("%.2f s", u.wall.Seconds())
@@ -113,7 +115,7 @@ func (t *benchTable) listing(b *testing.B, program string, tokens int, latency t
 	}
 	t.add(fmt.Sprintf("listing %d tokens, %v an answer", tokens, latency), of(sweep), goal)
 	t.add("— a naive loop", of(naive), "")
-	t.add("— a loop that reads no body", of(bare), "")
+	t.add("— a loop that decodes nothing", of(bare), "")
 	b.ReportMetric(sweep.wall.Seconds()/naive.wall.Seconds(), "x-naive")
 	b.ReportMetric(sweep.peak, "MiB-peak")
 }
@@ -148,7 +150,7 @@ func (t *benchTable) revoking(b *testing.B, program string) {
 	require.NoError(b, os.WriteFile(policy, []byte("version: 1\nmode: enforce\nlimits: {perRun: 1000, perDay: 1000, stopAbove: {count: 1000, percent: 100}}\nrules: [{id: dead, when: {name: {like: 'dead-*'}}, then: {revoke: 0d}}]"), 0o600))
 	cmd := exec.Command(program, "run", "--enforce", "--rate-share", "1", "--policy", policy, "--state", filepath.Join(b.TempDir(), "state"), "--output-file", filepath.Join(b.TempDir(), "report.txt"))
 	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
-	u := measure(b, cmd)
+	u := measure(b, cmd, "")
 	sent, refused := 0, 0
 	for _, r := range org.Requests() {
 		if strings.HasPrefix(r.Path, "/api/v1/api-tokens") {
@@ -219,8 +221,8 @@ func (t *benchTable) start(b *testing.B, program string) {
 	require.NoError(b, err, "%s", out)
 	var all, least []time.Duration
 	for range 40 {
-		all = append(all, measure(b, exec.Command(program, "--version")).wall)
-		least = append(least, measure(b, exec.Command(nothing)).wall)
+		all = append(all, measure(b, exec.Command(program, "--version"), "tokensweep").wall)
+		least = append(least, measure(b, exec.Command(nothing), "").wall)
 	}
 	middle := func(d []time.Duration) float64 {
 		slices.Sort(d)
@@ -299,19 +301,22 @@ func naiveList() {
 			idle++
 		}
 	}
-	fmt.Println(len(all), idle)
+	fmt.Printf("%d tokens, %d idle\n", len(all), idle)
 }
 
 // bareList is the command bare-list URL: it follows the links, and lets the pages go by.
 func bareList() {
 	var bodies sync.WaitGroup
+	pages := 0
 	followLinks(func(body io.ReadCloser) {
+		pages++
 		bodies.Go(func() {
 			_, _ = io.Copy(io.Discard, body)
 			_ = body.Close()
 		})
 	})
 	bodies.Wait()
+	fmt.Printf("%d pages\n", pages)
 }
 
 func followLinks(page func(io.ReadCloser)) {

@@ -29,7 +29,7 @@ Made of the tests themselves by ` + "`go test ./cli -run PROOF -update`" + `; ` 
 
 ## Invariants
 
-Checked after every process of every random history by ` + "`go test ./audit -run TestModel`" + `, by what an onlooker saw:
+Held by ` + "`go test ./audit -run TestModel`" + ` in every random history, most of them after each process, by what an onlooker saw:
 the org's side of each change, the lines on the disk, what reached people. CI plays 100,000 histories.
 
 | id | what always holds | where |
