@@ -29,7 +29,11 @@ func (r *run) act(ctx context.Context) error {
 			if err != nil {
 				stop = err.Error()
 			}
-			hold(due[i+1:], "the run stopped acting: %s", stop)
+			left := due[i+1:]
+			hold(left, "the run stopped acting: %s", stop)
+			if err == nil && len(left) > 0 && ctx.Err() == nil {
+				r.fail(ActionFailed, fmt.Errorf("the run stopped acting, and what is left stays due: %s", stop))
+			}
 			return err
 		}
 	}
@@ -44,7 +48,7 @@ func (r *run) mayGoOn(ctx context.Context) error {
 	_, err := r.o.Enforce.Org.Await(ctx)
 	switch {
 	case ctx.Err() != nil:
-		r.Notes = append(r.Notes, "the run was interrupted: what was due is held, and stays due")
+		r.interrupted()
 		return errInterrupted
 	case err != nil: // a service app could not log in again
 		r.fail(CodeOf(err), err)
@@ -183,8 +187,13 @@ func (r *run) lost(ctx context.Context, err error) (stop string, _ error) {
 		return "", err
 	}
 	if ctx.Err() != nil {
+		r.interrupted()
 		return errInterrupted.Error(), nil
 	}
 	r.fail(ActionFailed, nil)
 	return err.Error(), nil
+}
+
+func (r *run) interrupted() {
+	r.fail(Halted, fmt.Errorf("%w: what is left stays due", errInterrupted))
 }

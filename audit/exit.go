@@ -17,7 +17,7 @@ const (
 	OK ExitCode = 0
 	// Findings is a complete pass with a finding at or above the severity that was to fail.
 	Findings ExitCode = 10
-	// ActionFailed is at least one action that failed, or whose outcome is unknown.
+	// ActionFailed is at least one action that failed, or whose outcome is unknown, or an acting that ended in doubt.
 	ActionFailed ExitCode = 20
 	// StopAbove is more due at once than stopAbove allows: nothing was done.
 	StopAbove ExitCode = 21
@@ -30,7 +30,7 @@ const (
 	Locked ExitCode = 24
 	// NoAccess is a credential that was refused, or that lacks a permission.
 	NoAccess ExitCode = 25
-	// Halted is the emergency brake, or a difference of the clocks.
+	// Halted is the emergency brake, a difference of the clocks, or a signal while there was more to do.
 	Halted ExitCode = 26
 	// Undelivered is a pass whose work is done and whose report could not be written.
 	Undelivered ExitCode = 27
@@ -56,7 +56,7 @@ func Sooner(a, b ExitCode) ExitCode {
 
 // fail notes that something went wrong. The exit code becomes the one that needs a person soonest.
 func (r *Report) fail(code ExitCode, err error) {
-	if code != r.Code && Sooner(r.Code, code) == code {
+	if Sooner(r.Code, code) == code && (code != r.Code || r.Err == nil) {
 		r.Code = code
 		if err != nil {
 			if r.Err != nil {

@@ -25,6 +25,9 @@ func TestSchedulesKeepTheirTimesThroughAYearOfClockChanges(t *testing.T) {
 		return func(w time.Time) bool { return w.Weekday() == day && f(w) }
 	}
 	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Beirut", "America/Santiago", "Asia/Kathmandu"}
+	if testing.Short() {
+		zones = zones[:3]
+	}
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	years := make(map[string][]minute)
 	for _, zone := range zones {
