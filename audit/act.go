@@ -31,7 +31,11 @@ func (r *run) act(ctx context.Context) error {
 			}
 			left := due[i+1:]
 			hold(left, "the run stopped acting: %s", stop)
-			if err == nil && len(left) > 0 && ctx.Err() == nil {
+			switch {
+			case err != nil || len(left) == 0:
+			case ctx.Err() != nil:
+				r.interrupted()
+			default:
 				r.fail(ActionFailed, fmt.Errorf("the run stopped acting, and what is left stays due: %s", stop))
 			}
 			return err

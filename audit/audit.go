@@ -238,7 +238,11 @@ func (r *run) checkOrg() error {
 		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, r.PolicyFile, r.o.Policy.Org, r.OrgURL)
 	}
 	if org := r.decider.past.Org; org != "" && org != r.OrgURL {
-		return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: give each org a state directory of its own", ErrWrongOrg, r.o.State, org, r.OrgURL)
+		advice := "give each org a state directory of its own"
+		if r.decider.past.Listing == nil {
+			advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
+		}
+		return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, r.o.State, org, r.OrgURL, advice)
 	}
 	return nil
 }

@@ -310,6 +310,9 @@ func (x *examination) owners(ctx context.Context) Check {
 	case x.Policy != nil && x.Policy.ReadsOwners():
 		return warning(name, "rules and exemptions of the policy ask about owners, and can't be judged without", "%s", unknown)
 	}
+	if owner.Unknown == "" {
+		return warning(name, "reports name owners without their roles", "%s", unknown)
+	}
 	return warning(name, "reports name tokens without their owners", "%s", unknown)
 }
 

@@ -47,7 +47,7 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 // quarantine is there, and what an earlier run left open is settled.
 func (r *run) prepare(ctx context.Context) error {
 	if r.self.unknown != nil {
-		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
+		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v: let it read users, or log in as a service app", r.self.unknown)
 	}
 	if zone := r.o.Policy.QuarantineZone; zone != "" {
 		if err := checkZone(ctx, r.o.Org, zone); err != nil {

@@ -135,7 +135,7 @@ func (r *run) guard(ctx context.Context, t okta.Token) error {
 		return &HaltError{code, err}
 	}
 	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
-		return refused("perDay allows %d in 24 hours, of which %d are spent", l.PerDay, r.spent())
+		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay in the policy", l.PerDay, r.spent())
 	}
 	if owner, known := t.UserID.Get(); known && r.o.Policy.ReadsOwners() {
 		var err error

@@ -53,6 +53,7 @@ func (r *Report) stopAbove(l *rules.Limits) {
 
 // keepTo holds what is due and not in a plan that was reviewed, or not as it was when it was reviewed.
 func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
+	r.Notes = append(r.Notes, fmt.Sprintf("this run did no more than the plan %s, which was reviewed; its own is what is due now", digest))
 	reviewed := make(map[string]ledger.Action)
 	for _, a := range plan.Actions {
 		reviewed[a.Token] = a

@@ -29,8 +29,8 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr, summary: &summary{}}
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	code := a.complain(err)
+	cmd, err := root.ExecuteContextC(ctx)
+	code := a.complain(err, cmd.CommandPath())
 	a.summarise(err, code)
 	return int(code)
 }
@@ -106,17 +106,20 @@ func undelivered(err error) error {
 
 // failureOf is an error as a failure. One that isn't comes from cobra, and is wrong usage.
 func failureOf(err error) *failure {
-	f := &failure{code: audit.Usage, hint: "see tokensweep --help", err: err}
+	f := &failure{code: audit.Usage, err: err}
 	_ = errors.As(err, &f)
 	return f
 }
 
-// complain tells a person what went wrong and returns the exit code.
-func (a *app) complain(err error) audit.ExitCode {
+// complain tells a person what went wrong with a command and returns the exit code.
+func (a *app) complain(err error, command string) audit.ExitCode {
 	if err == nil {
 		return audit.OK
 	}
 	f := failureOf(err)
+	if known := new(failure); !errors.As(err, &known) {
+		f.hint = "see " + command + " --help"
+	}
 	var mistakes rules.Mistakes
 	switch {
 	case f.told || f.err == nil:

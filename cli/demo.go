@@ -39,6 +39,9 @@ of the demo is moved.`,
 			if show {
 				return a.print(string(demoPolicy))
 			}
+			if enforce && (cmd.Flags().Changed("output") || cmd.Flags().Changed("output-file")) {
+				return usage("demo --enforce is a story of several runs, as text on standard output: leave --output and --output-file out")
+			}
 			if enforce {
 				return a.demoEnforce(cmd.Context(), slackOut)
 			}
@@ -46,7 +49,7 @@ of the demo is moved.`,
 		},
 	}
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
-	cmd.Flags().BoolVar(&enforce, "enforce", false, "show notice, quarantine, restoration and revocation over two weeks")
+	cmd.Flags().BoolVar(&enforce, "enforce", false, "show a week of notices, quarantines, a restoration and revocations")
 	cmd.Flags().StringVar(&slackOut, "slack-out", "", "write the messages to this `directory`, as JSON for Slack's Block Kit Builder")
 	cmd.Flags().BoolVar(&show, "show-policy", false, "print the demo's policy and do nothing else")
 	return cmd

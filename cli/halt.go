@@ -31,10 +31,17 @@ report.`,
 			if !state.exists() {
 				return noState(&state)
 			}
-			if err := ledger.SetHalt(state.dir, reason, operator(), time.Now()); err != nil {
+			before, err := ledger.Halted(state.dir)
+			if err == nil && before == nil {
+				err = ledger.SetHalt(state.dir, reason, operator(), time.Now())
+			}
+			if err != nil {
 				return &failure{code: audit.CodeOf(err), err: err}
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Halt, Reason: reason, By: operator()})
+			if before != nil {
+				return a.print(fmt.Sprintf("halted already, by %s since %s: %s\n", okta.Printable(before.By), before.At.UTC().Format(time.RFC3339), okta.Printable(before.Reason)))
+			}
 			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n", okta.Printable(state.dir)))
 		},
 	}

@@ -116,7 +116,7 @@ func handHint(err error) string {
 // confirm shows what is about to be changed, and has a person type its id. Without a terminal it takes --yes.
 func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string) error {
 	if !term.IsTerminal(int(os.Stdin.Fd())) {
-		return usage("there is no terminal to ask on: --yes")
+		return usage("there is no terminal on which to ask whether this token is meant: add --yes to go on without")
 	}
 	want := strings.TrimPrefix(client.OrgURL(), "https://")
 	if id != "" {

@@ -389,6 +389,26 @@ func TestATerminatedRunFinishesItsChangeAndBeginsNoOther(t *testing.T) {
 	}
 }
 
+// Nobody reads on, as after head -1: the run goes to its end all the same, and has it on record.
+func TestARunWhoseReaderIsGoneHasItsEndOnRecord(t *testing.T) {
+	w := newKillWorld(t)
+	read, write, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, read.Close())
+	p := w.prepare(canary)
+	p.cmd.Stdout = write
+	p.cmd.Stderr = &p.stderr
+	require.Error(t, p.cmd.Run())
+	require.NoError(t, write.Close())
+	require.Equal(t, int(audit.Undelivered), p.cmd.ProcessState.ExitCode(), "%s", p.stderr.String())
+	require.Contains(t, p.stderr.String(), "broken pipe")
+	all := w.records()
+	require.Equal(t, []any{ledger.Ended, int(audit.Undelivered)}, []any{all[len(all)-1].Kind, all[len(all)-1].ExitCode})
+	w.clean()
+	w.clean()
+	w.check()
+}
+
 func TestARunThatIsTerminatedWhileItListsChangesNothing(t *testing.T) {
 	w := newKillWorld(t)
 	started := make(chan *process, 1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -341,7 +342,11 @@ func hint(err error) string {
 	case errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) && strings.ContainsRune(answer.Code, '_'): // OAuth's, not Okta's
 		return "okta does not accept what it let the service app log in for: tokensweep doctor says how far it comes"
 	case errors.Is(err, okta.ErrUnauthorized):
-		return "check OKTA_CLIENT_TOKEN: the token may be wrong, revoked or unused for 30 days, or its owner deactivated"
+		return "check the token in OKTA_CLIENT_TOKEN or OKTA_CLIENT_TOKEN_FILE: it may be wrong, revoked or unused for 30 days, or its owner deactivated"
+	case errors.Is(err, okta.ErrForbidden) && errors.As(err, &answer) && !strings.HasPrefix(answer.Path, "/api/v1/api-tokens"):
+		return "the administrator who owns the API token, or the service app by its scopes and roles, lacks the permission for that"
+	case errors.Is(err, okta.ErrForbidden) && answer != nil && answer.Method != http.MethodGet:
+		return "changing API tokens takes the role of a super administrator, or one that may manage API tokens, and for a service app the scope okta.apiTokens.manage"
 	case errors.Is(err, okta.ErrForbidden):
 		return "listing API tokens takes the role of a super administrator, or one that may manage API tokens: as the owner of the API token, or given to the service app"
 	case errors.Is(err, okta.ErrIncomplete):

@@ -96,10 +96,10 @@ func TestSIGTERMEndsAServiceInAnyPhaseWithTheReport(t *testing.T) {
 		"while it asks who it is":                 {oktatest.Fault{Path: "/api/v1/users/me"}, 0, audit.Incomplete},
 		"while it lists":                          {oktatest.Fault{Path: "/api/v1/api-tokens"}, 0, audit.Incomplete},
 		"while it looks an owner up":              {oktatest.Fault{Path: "/api/v1/users/00u*"}, 0, audit.Incomplete},
-		"while it reads a token anew":             {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet}, 0, audit.OK},
-		"while it acts":                           {oktatest.Fault{Method: http.MethodDelete}, 1, audit.OK},
-		"while it acts, and the answer is lost":   {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, 1, audit.OK},
-		"while it makes sure of what it has done": {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet, Skip: 1}, 1, audit.OK},
+		"while it reads a token anew":             {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet}, 0, audit.Halted},
+		"while it acts":                           {oktatest.Fault{Method: http.MethodDelete}, 1, audit.Halted},
+		"while it acts, and the answer is lost":   {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, 1, audit.Halted},
+		"while it makes sure of what it has done": {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet, Skip: 1}, 1, audit.Halted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -28,7 +28,12 @@ The policy is the one that a file names, relative to itself; --policy tries
 another one.`,
 		Example: `  tokensweep test policy.tests.yaml
   tokensweep test --policy candidate.yaml --output junit *.tests.yaml`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return usage("name the files of policy tests, such as policy.tests.yaml")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !cmd.Flags().Changed("policy") {
 				policy = ""

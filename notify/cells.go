@@ -66,6 +66,18 @@ func days(d time.Duration) string {
 	return fmt.Sprintf("%dd", int(d.Hours())/24)
 }
 
+// ahead is the time until something is due, to the hour: of seven days less a minute nobody should count six.
+func ahead(d time.Duration) string {
+	hours := int(d.Round(time.Hour).Hours())
+	switch {
+	case hours < 48:
+		return days(max(d, time.Duration(hours)*time.Hour))
+	case hours%24 == 0:
+		return fmt.Sprintf("%dd", hours/24)
+	}
+	return fmt.Sprintf("%dd%dh", hours/24, hours%24)
+}
+
 // lastUse says how long ago a token was used, or created if it never was.
 func lastUse(t *okta.Token, now time.Time) string {
 	return cell(t.LastUsed(), func(used time.Time) string {
@@ -116,7 +128,7 @@ func happens(f *audit.Finding) string {
 	case audit.WouldQuarantine, audit.WouldRevoke:
 		return string(f.Outcome) + " now"
 	case audit.Pending:
-		s := fmt.Sprintf("pending: %s in %s", f.Step, days(f.Due.Sub(f.At)))
+		s := fmt.Sprintf("pending: %s in %s", f.Step, ahead(f.Due.Sub(f.At)))
 		if end, ok := f.Token.ExpiresAt.Get(); ok && !end.After(f.Due) {
 			s += ", unless Okta ends it before"
 		}

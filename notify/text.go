@@ -112,6 +112,8 @@ func Brief(w io.Writer, r *audit.Report, s Style) error {
 // changed says what the run has changed.
 func changed(r *audit.Report) string {
 	switch {
+	case r.Before && (r.Err != nil || r.Actions == 0):
+		return "Nothing will be changed."
 	case r.Before:
 		return fmt.Sprintf("About to change %s.", count(r.Actions, "token"))
 	case !r.Acted:
