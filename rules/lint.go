@@ -80,7 +80,7 @@ func (l *linter) dead(when *node, of string) {
 
 // steps warns of steps that never come, or that come without the gentler one before them.
 func (l *linter) steps(rule *Rule) {
-	if !l.can[rule] || len(rule.Steps) == 1 {
+	if !l.can[rule] || len(rule.Steps) == 1 || !l.clients(rule) {
 		return
 	}
 	after := make(map[Step]time.Duration)
@@ -98,7 +98,6 @@ func (l *linter) steps(rule *Rule) {
 	case !quarantines && rule.stepAt[Flag] == place{}:
 		l.warn(rule.stepAt[Revoke], "rule %s revokes with no quarantine before it, in which a mistake could be noticed and undone: add quarantine with a shorter delay, or flag: 0d if the notice is warning enough", rule.ID)
 	}
-	l.clients(rule)
 	for _, s := range rule.Steps[1:] {
 		if idle(rule) && !l.compatible(rule, "lastUsed", "newerThan", argument{limit: window - s.After}) {
 			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step, formatDuration(s.After), rule.ID)
@@ -126,12 +125,12 @@ func (l *linter) compatible(rule *Rule, name, op string, arg argument) bool {
 	return ok
 }
 
-// clients warns of steps that protect.actOnClients keeps from being taken.
-func (l *linter) clients(rule *Rule) {
+// clients warns of steps that protect.actOnClients keeps from being taken, and reports whether any can be.
+func (l *linter) clients(rule *Rule) (acts bool) {
 	step := rule.Steps[len(rule.Steps)-1].Step
 	if len(l.Protect.ActOnClients) == 0 || !l.compatible(rule, "clientName", "like", argument{words: l.Protect.ActOnClients, list: true}) {
 		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
-		return
+		return false
 	}
 	goal{&rule.when, true}.leaves(func(c claim) {
 		if c.field.name != "clientName" {
@@ -147,6 +146,7 @@ func (l *linter) clients(rule *Rule) {
 			l.warn(c.at, "rule %s can only flag the tokens of %s: protect.actOnClients (%s) leaves them out", rule.ID, quotedList(out), shownList(l.Protect.ActOnClients))
 		}
 	})
+	return true
 }
 
 // exemption warns of one that spares nothing, or a whole rule.
