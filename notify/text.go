@@ -216,6 +216,9 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
 		}
 		b.WriteString(lines[i+1] + "\n")
+		if whole := columnsOf(s).cut(&f.Token, s.width()-4); whole != "" {
+			paragraph(b, s, "    ", whole)
+		}
 		what := comes(f, r.Before)
 		for j, why := range reasons(f) {
 			if j == 0 {
@@ -250,20 +253,44 @@ type row struct {
 	at    time.Time
 }
 
+// columns are the widths of those columns of a table of tokens that can't have what they want.
+type columns struct {
+	name, client, owner int
+	user                func(id string) string // how an owner is shown of whom only the id is known
+}
+
+// columnsOf shares out the width. The id is always whole: the next command needs it.
+func columnsOf(s Style) columns {
+	if s.width() >= 110 {
+		return columns{s.width() - 84, 15, 20, func(id string) string { return id }}
+	}
+	return columns{s.width() - 71, 10, 12, short}
+}
+
+// cut repeats, a line long at most, the cells of a token that had to be cut in the table; "" if none had.
+func (c columns) cut(t *okta.Token, line int) string {
+	var whole []string
+	for _, cell := range []struct {
+		words string
+		width int
+	}{{title(t), c.name}, {words(t.ClientName), c.client}, {owner(t, c.user), c.owner}} {
+		if fit(cell.words, cell.width) != cell.words {
+			whole = append(whole, fit(cell.words, line))
+		}
+	}
+	return strings.Join(whole, " · ")
+}
+
 // tokenLines renders a table of tokens: its header and then exactly one line for each.
 func tokenLines(rows []row, s Style) []string {
-	// The id is always whole: the next command needs it.
-	user, client, login, name := short, 10, 12, s.width()-71
-	if s.width() >= 110 {
-		user, client, login, name = func(id string) string { return id }, 15, 20, s.width()-84
-	}
+	c := columnsOf(s)
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
 	t.AppendHeader(table.Row{"NAME", "ID", "CLIENT", "OWNER", "LAST USED", "ENDS IN"})
 	for _, r := range rows {
 		k, now := r.token, r.at
 		t.AppendRow(table.Row{
-			fit(title(k), name), okta.Printable(k.ID), fit(words(k.ClientName), client), fit(owner(k, user), login), lastUse(k, now), endsIn(k, now),
+			fit(title(k), c.name), okta.Printable(k.ID), fit(words(k.ClientName), c.client), fit(owner(k, c.user), c.owner), lastUse(k, now), endsIn(k, now),
 		})
 	}
 	lines := strings.Split(t.Render(), "\n")
