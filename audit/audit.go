@@ -350,6 +350,9 @@ func (r *run) note() {
 	case r.self.found == 0:
 		add("the token that this run uses is not on the list: the credential may see only a part of the org's tokens")
 	}
+	if r.Stopped && r.o.Enforce == nil {
+		add("an enforcing run would stop: %s", r.stopReason)
+	}
 	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
 		add("the org's clock and ours differ by %v: set the clock of this machine", apart.Round(time.Second))
 	}

@@ -75,7 +75,7 @@ func checkZone(ctx context.Context, org *okta.Reader, zone string) error {
 // that was due is held.
 func (r *run) enforce(ctx context.Context) error {
 	if r.Stopped {
-		r.fail(StopAbove, errors.New("more is due at once than stopAbove allows: nothing is done"))
+		r.fail(StopAbove, errors.New(r.stopReason))
 	}
 	code, against := r.mayAct()
 	if against != nil {

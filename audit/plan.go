@@ -49,6 +49,9 @@ func (r *Report) stopAbove(l *rules.Limits) {
 		r.Stopped = true
 		hold(due, "%d of %d tokens are due at once, and stopAbove allows %d percent: nothing is done", n, r.Tokens, l.StopAbove.Percent)
 	}
+	if r.Stopped {
+		r.stopReason = due[0].Reason
+	}
 }
 
 // keepTo holds what is due and not in a plan that was reviewed, or not as it was when it was reviewed.

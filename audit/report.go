@@ -152,7 +152,8 @@ type Report struct {
 	Changes  Changes
 	Vanished []Vanished
 	// Stopped says that more was due at once than stopAbove allows.
-	Stopped bool
+	Stopped    bool
+	stopReason string
 	// Notes are sentences about the run as a whole that a reader should know.
 	Notes []string
 	// Actions is how many tokens the plan quarantines or revokes now.

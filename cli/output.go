@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,7 +49,11 @@ func (f *outputFlags) open(stdout io.Writer) (*output, error) {
 	}
 	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
-		return nil, usage("--output-file: %w", err)
+		var made *fs.PathError // names a temporary file
+		if errors.As(err, &made) {
+			err = made.Err
+		}
+		return nil, usage("--output-file %s: %w", f.file, err)
 	}
 	o.to = target
 	o.file, o.w, o.style = file, file, notify.Style{}

@@ -273,7 +273,11 @@ func (a *app) deliver(out *output, r *audit.Report) error {
 		return err
 	}
 	if out.form == "csv" { // a table has no place for it
-		if _, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s, ledger %s\n", r.ID, r.Digest, r.Head); err != nil {
+		head := ""
+		if r.Head != (ledger.Head{}) {
+			head = ", ledger " + r.Head.String()
+		}
+		if _, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s%s\n", r.ID, r.Digest, head); err != nil {
 			return err
 		}
 		return a.besides(r)
