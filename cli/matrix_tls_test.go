@@ -155,7 +155,7 @@ func http2(t *testing.T) {
 		})
 		p := w.through(t, url, "SSL_CERT_FILE="+a.file)
 		require.Zero(t, p.code(), "%s%s", p.stderr.String(), p.stdout.String())
-		require.Equal(t, int32(2), spoiled.Load())
+		require.GreaterOrEqual(t, spoiled.Load(), int32(2))
 		seen := make(map[string]int)
 		for _, request := range asked() {
 			seen[request]++
@@ -166,25 +166,24 @@ func http2(t *testing.T) {
 	}
 }
 
-// leaving is a listener whose first connections get frames for an answer, and are closed.
+// leaving is a listener whose first connections get frames for an answer to their first request, and are closed.
 type leaving struct {
 	net.Listener
 	cfg     *tls.Config
 	frames  string
-	times   int
+	times   int32
 	spoiled *atomic.Int32
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. A client may open a connection that it then has no use for: such a one holds nobody up.
 func (l *leaving) Accept() (net.Conn, error) {
-	for ; l.times > 0; l.times-- {
+	for {
 		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
+		if err != nil || l.spoiled.Load() >= l.times {
+			return c, err
 		}
-		l.spoil(tls.Server(c, l.cfg))
+		go l.spoil(tls.Server(c, l.cfg))
 	}
-	return l.Listener.Accept()
 }
 
 // spoil waits for the first request, whose head comes in a frame of type 1, and answers.
