@@ -47,7 +47,7 @@ func (r *run) act(ctx context.Context) error {
 // errInterrupted is a signal to end.
 var errInterrupted = errors.New("the run was interrupted")
 
-// mayGoOn waits until the rate limit has room for a change, and then looks at what may have come in between.
+// mayGoOn waits until the rate limit has room for a change, and says what keeps from making one.
 func (r *run) mayGoOn(ctx context.Context) error {
 	_, err := r.o.Enforce.Org.Await(ctx)
 	switch {
@@ -56,10 +56,6 @@ func (r *run) mayGoOn(ctx context.Context) error {
 		return errInterrupted
 	case err != nil: // a service app could not log in again
 		r.fail(CodeOf(err), err)
-		return err
-	}
-	if err := r.checkHalt(); err != nil {
-		r.fail(Halted, err)
 		return err
 	}
 	l := r.o.Policy.Limits
@@ -73,9 +69,15 @@ func (r *run) mayGoOn(ctx context.Context) error {
 }
 
 // actOn reads a token again, decides again, and takes the step if nothing has changed. stop, if not "",
-// says why no other token may be acted on after this one; an error is the ledger's, or means that
-// the credential is of no use any more.
+// says why no other token may be acted on after this one; an error is the ledger's or the emergency brake, or means
+// that the credential is of no use any more. The owner is read first, since that may wait long, for a rate limit of its
+// own; the brake is looked at last. Nothing that may wait comes between these and the change.
 func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
+	owner, err := r.ownerOf(ctx, &f.Token)
+	if err != nil {
+		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
+		return r.lost(ctx, err)
+	}
 	fresh, err := r.o.Org.Token(ctx, f.Token.ID)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
@@ -85,10 +87,11 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
 		return r.lost(ctx, err)
 	}
-	if fresh.Owner, err = r.ownerOf(ctx, &fresh); err != nil {
-		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
-		return r.lost(ctx, err)
+	if err := r.checkHalt(); err != nil {
+		hold([]*Finding{f}, "%v", err)
+		return "", err
 	}
+	fresh.Owner = owner
 	clock := r.orgNow()
 	at := instantFor(&fresh, clock, clock)
 	again, _, ok := r.decider.decide(fresh, r.self.candidate(&fresh, clock), at)

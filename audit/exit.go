@@ -54,24 +54,26 @@ func Sooner(a, b ExitCode) ExitCode {
 	return a
 }
 
-// fail notes that something went wrong. The exit code becomes the one that needs a person soonest.
+// fail notes that something went wrong. The exit code becomes the one that needs a person soonest, and its error the
+// report's; one without an error leaves that to what went wrong besides.
 func (r *Report) fail(code ExitCode, err error) {
-	if Sooner(r.Code, code) == code && (code != r.Code || r.Err == nil) {
+	sooner := Sooner(r.Code, code) == code && (code != r.Code || r.Err == nil)
+	if sooner {
 		r.Code = code
-		if err != nil {
-			if r.Err != nil {
-				r.Notes = append(r.Notes, r.Err.Error())
-			}
-			r.Err = err
-			return
-		}
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.Err == nil:
+		r.Err = err
+	case sooner:
+		r.Notes = append(r.Notes, r.Err.Error())
+		r.Err = err
+	default:
 		r.Notes = append(r.Notes, err.Error())
 	}
 }
 
-// CodeOf is the exit code for what went wrong while an org was read, or the ledger written.
+// CodeOf is the exit code for what went wrong while an org was read or changed, or the ledger written.
 func CodeOf(err error) ExitCode {
 	switch {
 	case err == nil:
@@ -84,6 +86,8 @@ func CodeOf(err error) ExitCode {
 		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
 		return NoAccess
+	case errors.Is(err, errHalted):
+		return Halted
 	}
 	return Incomplete
 }

@@ -59,7 +59,7 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 			return "", "", refused("a service app has no API token of its own; its access token ends within the hour")
 		}
 		if err := r.checkHalt(); err != nil {
-			return "", "", &HaltError{Halted, err}
+			return "", "", &HaltError{CodeOf(err), err}
 		}
 		name := "the token in use, of the user " + cmp.Or(r.self.userID, "that is not known")
 		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name}, okta.Token{})
@@ -123,8 +123,8 @@ func refused(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrRefused, fmt.Sprintf(format, args...))
 }
 
-// guard says what speaks against changing the token t by hand.
-func (r *run) guard(ctx context.Context, t okta.Token) error {
+// mayChange says what speaks against changing any token by hand.
+func (r *run) mayChange() error {
 	if r.o.Policy.Mode != rules.Enforce {
 		return refused("the policy %s says mode: %s; a change takes mode: enforce, by hand too", r.PolicyFile, r.o.Policy.Mode)
 	}
@@ -137,11 +137,13 @@ func (r *run) guard(ctx context.Context, t okta.Token) error {
 	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
 		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay in the policy", l.PerDay, r.spent())
 	}
-	if owner, known := t.UserID.Get(); known && r.o.Policy.ReadsOwners() {
-		var err error
-		if t.Owner, err = r.o.Org.Owner(ctx, owner); err != nil {
-			return err
-		}
+	return nil
+}
+
+// guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
+func (r *run) guard(t okta.Token) error {
+	if err := r.checkHalt(); err != nil {
+		return &HaltError{CodeOf(err), err}
 	}
 	clock := r.orgNow()
 	view := r.decider.view(t)
@@ -173,24 +175,18 @@ func (e *HaltError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *HaltError) Unwrap() error { return e.Err }
 
+// change makes one change. The token is read last: nothing that may wait comes between that and the change.
 func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {
-	fresh, err := h.readAlone(ctx, r, id)
-	if err != nil {
+	if err := r.settled(id); err != nil {
 		return "", "", err
 	}
-	if err := r.guard(ctx, fresh); err != nil {
+	if err := r.mayChange(); err != nil {
 		return "", "", err
 	}
 	intent := ledger.Record{Step: step, Reason: h.Reason}
 	if step == ledger.StepQuarantine {
-		if since, already := r.decider.quarantined(fresh); already {
-			return "", "", refused("%s", since)
-		}
 		if h.Policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
-		}
-		if !conditionKnown(fresh.Network) {
-			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
 		}
 		if err := checkZone(ctx, h.Org.Reader, h.Policy.QuarantineZone); err != nil {
 			return "", "", err
@@ -198,27 +194,66 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		after := zoneCondition(h.Policy.QuarantineZone)
 		intent.After = &after
 	}
+	fresh, err := h.read(ctx, id, h.Policy.ReadsOwners())
+	if err != nil {
+		return "", "", err
+	}
+	if err := r.guard(fresh); err != nil {
+		return "", "", err
+	}
+	if step == ledger.StepQuarantine {
+		if since, already := r.decider.quarantined(fresh); already {
+			return "", "", refused("%s", since)
+		}
+		if !conditionKnown(fresh.Network) {
+			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
+		}
+	}
+	if r.decider.lifted(fresh) { // the quarantine that now begins is another
+		if err := r.record(liftedRecord(id)); err != nil {
+			return "", "", err
+		}
+	}
 	return r.byHand(ctx, h.Org, intent, fresh)
 }
 
-// readAlone reads a token, unless an earlier change of it is not settled: then nothing is done to it. A change doesn't
-// wait for the rate limit, so this does: the reading tells how much of it is left.
-func (h Hand) readAlone(ctx context.Context, r *run, id string) (okta.Token, error) {
+// settled refuses a token of which an earlier change is not settled: then nothing is done to it.
+func (r *run) settled(id string) error {
 	if _, open := r.decider.past.OpenFor(id); open {
-		return okta.Token{}, refused("an earlier change of it has an outcome that is not known yet")
+		return refused("an earlier change of it has an outcome that is not known yet")
 	}
+	return nil
+}
+
+// read reads a token, if asked with its owner. A change doesn't wait for the rate limit, so this does: the reading tells
+// how much of it is left. After a wait, and after the owner, the token is read again.
+func (h Hand) read(ctx context.Context, id string, withOwner bool) (okta.Token, error) {
 	t, err := h.Org.Token(ctx, id)
 	if err != nil {
 		return t, err
 	}
-	if waited, err := h.Org.Await(ctx); !waited || err != nil {
+	var owner *okta.Owner
+	ownerID, owned := t.UserID.Get()
+	if withOwner && owned {
+		if owner, err = h.Org.Owner(ctx, ownerID); err != nil {
+			return t, err
+		}
+	}
+	if waited, err := h.Org.Await(ctx); err != nil || !waited && owner == nil {
 		return t, err
 	}
-	return h.Org.Token(ctx, id)
+	fresh, err := h.Org.Token(ctx, id)
+	if fresh.UserID == t.UserID {
+		fresh.Owner = owner // else it is not known, and what asks for it can't be judged
+	}
+	return fresh, err
 }
 
 func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, error) {
-	fresh, err := h.readAlone(ctx, r, id)
+	if err := r.settled(id); err != nil {
+		return "", "", err
+	}
+	fresh, err := h.read(ctx, id, false)
 	if err != nil {
 		return "", "", err
 	}

@@ -188,6 +188,21 @@ func TestALiftedQuarantineIsNotFoughtOverByARuleWithoutDelay(t *testing.T) {
 	require.Len(t, w.changes(), 1)
 }
 
+func TestWhatWasAnnouncedBeforeAQuarantineWasLiftedIsVoidThoughAPersonQuarantinesItAgain(t *testing.T) {
+	id := oktatest.TokenID(1)
+	w := newWorld(t, idleToken(1))
+	_, _, err := w.byHand(nowPolicy, audit.Hand.Quarantine, id)
+	require.NoError(t, err)
+	w.pass(time.Hour)
+	w.org.Update(id, func(k *oktatest.Token) { k.Network, k.LastUpdated = oktatest.Network{}, w.clock })
+	_, _, err = w.byHand(nowPolicy, audit.Hand.Quarantine, id)
+	require.NoError(t, err)
+	w.pass(time.Hour)
+	require.Equal(t, audit.Pending, only(t, w.enforce(nowPolicy)).Outcome)
+	w.pass(time.Hour)
+	require.Equal(t, audit.Revoked, only(t, w.enforce(nowPolicy)).Outcome)
+}
+
 func TestARefusedCredentialByHand(t *testing.T) {
 	id := oktatest.TokenID(1)
 	for name, do := range map[string]verb{"revoke": audit.Hand.Revoke, "quarantine": audit.Hand.Quarantine, "revoke-current": revokeCurrent} {

@@ -87,7 +87,11 @@ func (r *run) lift(t *okta.Token) error {
 	if r.o.Enforce == nil {
 		return nil
 	}
-	return r.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID, Reason: "its network condition is not the quarantine's any more"})
+	return r.record(liftedRecord(t.ID))
+}
+
+func liftedRecord(id string) ledger.Record {
+	return ledger.Record{Kind: ledger.Lifted, Token: id, Reason: "its network condition is not the quarantine's any more"}
 }
 
 func sortKeys(keys []ledger.Key) {

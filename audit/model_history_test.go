@@ -3,6 +3,7 @@ package audit_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -106,6 +107,8 @@ func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
 	case n < 1 && d.oneIn(3):
 		return drawUndone(d, tokens)
+	case n < 1 && d.oneIn(3):
+		return drawDown(d, tokens)
 	case n < 1:
 		return drawReview(d, tokens)
 	case n < 8:
@@ -138,6 +141,16 @@ func drawUndone(d dice, tokens int) act {
 	next := modelRun{enforce: true}
 	next.draw(d, tokens)
 	return inTurn(dies.act(), givingBack(d, tokens), next.act())
+}
+
+// drawDown draws a run that loses the answer to a change, and the next, which can neither read what came of it nor list.
+func drawDown(d dice, tokens int) act {
+	lost := modelFault{says: "the answer to a change is lost", fault: oktatest.Fault{Method: pick(d, http.MethodDelete, http.MethodPut), HangupAfter: true}}
+	unread := modelFault{says: "readings fail", fault: oktatest.Fault{Method: http.MethodGet, Path: onePath, Status: http.StatusInternalServerError}}
+	unlisted := modelFault{says: "the list fails", fault: oktatest.Fault{Path: listPath, Status: http.StatusInternalServerError}, broken: true}
+	next := modelRun{enforce: true, faults: []modelFault{unread, unlisted}}
+	next.draw(d, tokens)
+	return inTurn(modelRun{enforce: true, faults: []modelFault{lost, unread}}.act(), next.act())
 }
 
 // inTurn is some acts as one.

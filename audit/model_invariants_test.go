@@ -61,6 +61,7 @@ var invariants = []*invariant{
 	{"I24", "Nothing is changed by a process whose clock and the org's disagree.", clocksAgree},
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
+	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 }
 
 // check checks all invariants after a process.
@@ -223,7 +224,7 @@ func stopsWhenToldTo(_ *modelWorld, p *modelProcess) string {
 	switch {
 	case p.afterBad > 0:
 		return fmt.Sprintf("%d requests after a write or an fsync failed", p.afterBad)
-	case p.braked > 1, p.halted && p.braked > 0:
+	case p.braked > 1, p.tooLate, p.halted && p.braked > 0:
 		return fmt.Sprintf("%d changes while the brake was pulled", p.braked)
 	}
 	return ""
@@ -245,6 +246,13 @@ func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
 	end := w.book.last().record()
 	if end.Kind != ledger.Ended || end.Run != p.report.ID || end.ExitCode != int(p.report.Code) {
 		return fmt.Sprintf("exit code %d, and the last record is %+v", p.report.Code, end)
+	}
+	return ""
+}
+
+func failureIsTold(_ *modelWorld, p *modelProcess) string {
+	if r := p.report; r != nil && !p.died.Load() && !r.Complete && (r.Err == nil || len(r.Findings) > 0) {
+		return fmt.Sprintf("error %v, exit code %d, %d findings", r.Err, r.Code, len(r.Findings))
 	}
 	return ""
 }

@@ -99,8 +99,9 @@ type modelProcess struct {
 	requests []request
 	readings map[string]*reading
 	changes  []*modelChange
-	afterBad int // requests after a write or an fsync failed
-	braked   int // changes that arrived while the brake was pulled
+	afterBad int  // requests after a write or an fsync failed
+	braked   int  // changes that arrived while the brake was pulled
+	tooLate  bool // one of them was of a token that had been read while the brake was pulled
 	report   *audit.Report
 	opened   error // why it could not open the ledger
 	outcome  audit.Outcome
@@ -114,6 +115,7 @@ type reading struct {
 	token    seenToken
 	at       time.Time
 	told     bool                    // it came after the announcement was heard
+	braked   bool                    // the brake was pulled
 	released bool                    // somebody had taken the token out of quarantine, and it was not announced since
 	notices  map[string]*modelNotice // of the token, by rule
 }

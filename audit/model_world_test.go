@@ -147,6 +147,7 @@ func (w *modelWorld) arrived(p *modelProcess, r *http.Request) *modelChange {
 	c.open = w.book.open(len(w.disk.Durable()))
 	if w.brake && c.step != ledger.StepRestore {
 		p.braked++
+		p.tooLate = p.tooLate || c.reading != nil && c.reading.braked
 	}
 	if p.byHand == "" {
 		c.unannounced = w.unannounced(c)
@@ -194,7 +195,7 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 		return
 	}
 	if t, ok := w.org.Token(id); ok {
-		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, released: w.released[id], notices: make(map[string]*modelNotice)}
+		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, braked: w.brake, released: w.released[id], notices: make(map[string]*modelNotice)}
 		for k, n := range w.notices {
 			if k.Token == id {
 				seen.notices[k.Rule] = n

@@ -1,0 +1,29 @@
+package cli_test
+
+import (
+	"net/http"
+	"os/exec"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/audit"
+	"tokensweep/okta/oktatest"
+)
+
+func TestARunThatCanNeitherSettleNorListReportsItInEveryForm(t *testing.T) {
+	w := newCommandWorld(t, oktatest.Fault{Method: http.MethodDelete, Times: 1, Hangup: true})
+	require.Equal(t, audit.ActionFailed, w.run(matrixPolicy).code)
+	w.org.ClearFaults()
+	w.org.Fault(oktatest.Fault{Path: listing + "/" + oktatest.TokenID(1), Status: http.StatusInternalServerError})
+	w.org.Fault(oktatest.Fault{Path: listing, Status: http.StatusInternalServerError})
+	for _, form := range []string{"text", "markdown", "csv", "json"} {
+		cmd := exec.Command("tokensweep", "run", "--enforce", "--policy", policyFile(t, matrixPolicy), "--state", w.state, "--output", form)
+		cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		require.ErrorAs(t, err, &exit)
+		require.Equal(t, int(audit.ActionFailed), exit.ExitCode(), "%s: %s", form, out)
+		require.Contains(t, string(out), "500 Internal Server Error", form)
+	}
+}
