@@ -2,6 +2,8 @@ package audit_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -47,5 +49,33 @@ func TestARunThatCanNeitherSettleNorListSaysWhy(t *testing.T) {
 			require.ErrorContains(t, r.Err, row.says)
 			require.Contains(t, strings.Join(r.Notes, "\n"), "is still not known")
 		})
+	}
+}
+
+func TestATimeThatNobodyCouldWriteDownIsUnknownAndKeepsNothingElseFromBeingDone(t *testing.T) {
+	for _, end := range []string{"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00", "0000-01-02T00:00:00Z"} {
+		raw := fmt.Sprintf(`{"id":%q,"name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`, oktatest.TokenID(77), end)
+		w := newWorld(t, idleToken(1), oktatest.Token{ID: oktatest.TokenID(77), Name: "odd", Raw: json.RawMessage(raw)})
+		r := w.enforce(nowPolicy)
+		require.NoError(t, r.Err, end)
+		require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, w.changes(), end)
+		require.Equal(t, 1, r.Count(audit.Unknown), end)
+		_, err := json.Marshal(r.Findings[1].Token.LastUsed().Or(time.Time{}))
+		require.NoError(t, err)
+	}
+}
+
+// An id that is no token's, as far as is known, is one of which no request can be made.
+func TestATokenWithAnOddIDIsLeftAloneAndKeepsNothingElseFromBeingDone(t *testing.T) {
+	raw := fmt.Sprintf(`{"id":"00Toddodd","name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`, now.Add(day).Format(time.RFC3339))
+	w := newWorld(t, idleToken(1), idleToken(2), oktatest.Token{ID: oktatest.TokenID(77), Name: "odd", Raw: json.RawMessage(raw)})
+	r := w.enforce(nowPolicy)
+	require.Equal(t, audit.OK, r.Code, "%v", r.Err)
+	require.Len(t, w.changes(), 2)
+	require.Equal(t, 1, r.Count(audit.Protected))
+	for _, f := range r.Findings {
+		if f.Outcome == audit.Protected {
+			require.Contains(t, f.Reason, "its id is not that of an API token")
+		}
 	}
 }

@@ -132,9 +132,15 @@ func textField(raw []byte) Opt[string] {
 func timeField(raw []byte) Opt[time.Time] {
 	return field(raw, func(s string) (time.Time, error) {
 		t, err := time.Parse(time.RFC3339Nano, s)
-		return t.UTC(), err
+		if t = t.UTC(); err == nil && !inYears(t) {
+			err = fmt.Errorf("%w: the year %d", errMalformed, t.Year())
+		}
+		return t, err
 	})
 }
+
+// inYears reports whether a time can be written down in JSON again (https://datatracker.ietf.org/doc/html/rfc3339#section-1).
+func inYears(t time.Time) bool { return 0 <= t.Year() && t.Year() <= 9999 }
 
 func listField(raw []byte) Opt[[]string] {
 	if string(raw) == "null" {

@@ -47,7 +47,7 @@ type Network struct {
 // LastUsed derives when the token was last used: ExpiresAt less its window, since each use moves
 // ExpiresAt and nothing else does. For a token that was never used it is the time of its creation.
 // Uses within about a minute of each other move it only once. It is absent as ExpiresAt is, and
-// malformed if the window is.
+// malformed if the window is or if it lies before the year 0.
 func (t *Token) LastUsed() Opt[time.Time] {
 	end, ok := t.ExpiresAt.Get()
 	switch {
@@ -56,7 +56,11 @@ func (t *Token) LastUsed() Opt[time.Time] {
 	case t.TokenWindow.Presence() == Malformed:
 		return Unreadable[time.Time]()
 	}
-	return Some(end.Add(-t.TokenWindow.Or(DefaultTokenWindow)))
+	used := end.Add(-t.TokenWindow.Or(DefaultTokenWindow))
+	if !inYears(used) {
+		return Unreadable[time.Time]()
+	}
+	return Some(used)
 }
 
 // NeverUsed derives whether the token was ever used: LastUsed equals Created. It is absent or

@@ -27,6 +27,9 @@ func TestEveryFieldButTheIDMayBeMissingNullOrOdd(t *testing.T) {
 		}},
 		{"the zero time is a value and not an absence", `{"created":"0001-01-01T00:00:00Z"}`, Token{Created: Some(time.Time{})}},
 		{"times of any zone and precision", `{"created":"2025-09-29T09:14:41.123456789+02:00"}`, Token{Created: Some(time.Date(2025, 9, 29, 7, 14, 41, 123456789, time.UTC))}},
+		{"times that are outside of the years 0 to 9999 in UTC, which nobody could write down, are malformed", `{"created":"0000-01-01T00:00:00+01:00","expiresAt":"9999-12-31T23:59:59-01:00"}`, Token{
+			Created: Unreadable[time.Time](), ExpiresAt: Unreadable[time.Time](),
+		}},
 		{"a window without a fixed length is malformed", `{"tokenWindow":"P1M"}`, Token{TokenWindow: Unreadable[time.Duration]()}},
 		{"an empty network", `{"network":{}}`, Token{Network: Some(Network{})}},
 		{"a network of the future", `{"network":{"connection":"SOMEWHERE","include":[],"exclude":null,"new":{"a":[1,"]"]}}}`, Token{Network: Some(Network{Connection: Some("SOMEWHERE"), Include: Some([]string{})})}},
@@ -75,6 +78,7 @@ func TestTheDerivedLastUse(t *testing.T) {
 		{"missing without an end", Token{Created: Some(at("2025-01-01T00:00:00Z"))}, Opt[time.Time]{}, Opt[bool]{}},
 		{"malformed with a malformed end", Token{ExpiresAt: Unreadable[time.Time]()}, Unreadable[time.Time](), Unreadable[bool]()},
 		{"malformed with a malformed window", Token{ExpiresAt: end, TokenWindow: Unreadable[time.Duration]()}, Unreadable[time.Time](), Unreadable[bool]()},
+		{"malformed before the year 0", Token{ExpiresAt: Some(at("0000-01-02T00:00:00Z"))}, Unreadable[time.Time](), Unreadable[bool]()},
 		{"never used is missing without a creation", Token{ExpiresAt: end}, Some(at("2025-09-29T07:14:41Z")), Opt[bool]{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -118,6 +118,21 @@ func checkFile(path string, info fs.FileInfo) error {
 	return nil
 }
 
+// checkLoss refuses a state directory that has lost its records: with none of them, notices, spent budgets and open
+// changes would be forgotten in silence. A listing is only ever stored after a record.
+func checkLoss(dir string) error {
+	path := filepath.Join(dir, ledgerFile)
+	info, err := os.Lstat(path)
+	if !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0) {
+		return nil
+	}
+	if _, err := os.Lstat(filepath.Join(dir, inventoryFile)); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
+		"the whole directory away to begin anew", ErrUnusable, path, inventoryFile)
+}
+
 // syncDirectory makes durable which files the directory has.
 func syncDirectory(path string) error {
 	d, err := os.Open(path)
@@ -138,14 +153,10 @@ func (d *directory) Lock() error {
 	if err := flock(lock); err != nil {
 		return err
 	}
-	path := filepath.Join(d.path, ledgerFile)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Lstat(filepath.Join(d.path, inventoryFile)); err == nil {
-			return fmt.Errorf("%w: %s is missing, though there is a %s beside it: restore it from a copy, or move "+
-				"the whole directory away to begin anew", ErrUnusable, path, inventoryFile)
-		}
+	if err := checkLoss(d.path); err != nil {
+		return err
 	}
-	file, madeFile, err := openFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE)
+	file, madeFile, err := openFile(filepath.Join(d.path, ledgerFile), os.O_RDWR|os.O_APPEND|os.O_CREATE)
 	if err != nil {
 		return unusable("opening it", err)
 	}
@@ -215,6 +226,9 @@ func (d *directory) Close() error {
 func Read(dir string, each func(Record) error) (Head, error) {
 	dir = filepath.Clean(dir)
 	if err := checkDirectory(dir); err != nil {
+		return Head{}, err
+	}
+	if err := checkLoss(dir); err != nil {
 		return Head{}, err
 	}
 	f, _, err := openFile(filepath.Join(dir, ledgerFile), os.O_RDONLY)

@@ -4,6 +4,7 @@ package ledger_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
@@ -106,10 +107,10 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 		}, "is not a directory", false},
 		{"no directory above", func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) }, "no such file or directory", false},
 		{"no ledger beside an inventory", func(dir string) error {
-			if _, err := ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {}); err != nil {
-				return err
-			}
-			return os.Remove(filepath.Join(dir, "ledger.jsonl"))
+			return errors.Join(listed(dir), os.Remove(filepath.Join(dir, "ledger.jsonl")))
+		}, "restore it from a copy", false},
+		{"an empty ledger beside an inventory", func(dir string) error {
+			return errors.Join(listed(dir), os.Truncate(filepath.Join(dir, "ledger.jsonl"), 0))
 		}, "restore it from a copy", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -126,6 +127,12 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listed stores a listing.
+func listed(dir string) error {
+	_, err := ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {})
+	return err
 }
 
 // moved puts a link in place of path.
