@@ -99,7 +99,7 @@ func (f *Finding) basis() string {
 	h := sha256.New()
 	t := &f.Token
 	for _, o := range []okta.Opt[string]{t.Name, t.ClientName, t.UserID} {
-		_, _ = fmt.Fprintf(h, "%s %q\n", o.Presence(), o.Or(""))
+		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), o.Or(""))
 	}
 	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), t.Created.Or(time.Time{}).UTC().Format(time.RFC3339Nano))
 	for _, facts := range f.facts {
@@ -127,7 +127,7 @@ func digest(r *Report) string {
 		if f.Outcome == WouldQuarantine || f.Outcome == WouldRevoke {
 			basis = f.basis()
 		}
-		lines = append(lines, fmt.Sprintf("%q %s %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due, strings.Join(ids, ","), basis))
+		lines = append(lines, fmt.Sprintf("%+q %s %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due, strings.Join(ids, ","), basis))
 	}
 	slices.Sort(lines)
 	h := sha256.New()

@@ -9,8 +9,8 @@
 // A line is one JSON object without spaces. Its first keys are "v" (the version of the format, 1) and
 // "seq" (1 for the first line, one more for each); its last two are "prev", the SHA-256 of the line
 // before it without its newline (64 zeros for the first), and "sum", the CRC-32C of all bytes of the line
-// before `,"sum"`. Fields with their zero value are left out. Characters that don't print are written as
-// escapes, so that a line is safe to show on a terminal. A line is accepted only if rendering its record
+// before `,"sum"`. Fields with their zero value are left out. All but ASCII's printable characters are written
+// as escapes, so that a line is safe to show on a terminal. A line is accepted only if rendering its record
 // again gives the same bytes: there is no byte of it that may differ.
 //
 // # What is found wrong

@@ -28,11 +28,12 @@ func TestALineIsWhatTheDocumentationSays(t *testing.T) {
 	require.Contains(t, l[1], `,"prev":"`+head.Hash+`","sum":"`)
 }
 
-// Names are a stranger's text: nothing in a line moves the cursor of a terminal or turns its text around.
+// Names are a stranger's text: nothing in a line moves the cursor of a terminal or turns its text around. And no byte of
+// it depends on what a later version of Unicode takes for printable.
 func TestALineIsSafeToShow(t *testing.T) {
 	name := "a\x1b[31m\x7f\u202e\u200b\u2028\U000e0041 é🗝 <!channel>"
 	disk := diskWith(t, ledger.Record{Kind: ledger.Vanished, Token: "00T1", Name: name})
-	require.Contains(t, string(disk.Bytes()), `"a\u001b[31m\u007f\u202e\u200b\u2028\udb40\udc41 é🗝 \u003c!channel\u003e"`)
+	require.Contains(t, string(disk.Bytes()), `"a\u001b[31m\u007f\u202e\u200b\u2028\udb40\udc41 \u00e9\ud83d\udddd \u003c!channel\u003e"`)
 	require.Equal(t, name, sound(t, disk.Bytes())[0].Name)
 }
 

@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"strconv"
 	"unicode/utf8"
 )
 
@@ -52,8 +51,9 @@ func render(w *wire) ([]byte, error) {
 	return appendSum(body, body), nil
 }
 
-// escape writes the characters of a JSON text that don't print, which are all inside of strings, as JSON
-// escapes: deletes, bidirectional overrides, zero-width characters and the like.
+// escape writes the characters of a JSON text that are not ASCII's printable ones, which are all inside of strings, as
+// JSON escapes: so a line shows what it holds, and its bytes don't depend on what a version of Unicode, and so of Go,
+// takes for printable.
 func escape(text []byte) []byte {
 	plain := true
 	for _, c := range text {
@@ -71,8 +71,6 @@ func escape(text []byte) []byte {
 		switch {
 		case ' ' <= r && r < 0x7f:
 			out = append(out, byte(r))
-		case strconv.IsPrint(r):
-			out = append(out, text[:size]...)
 		case r > 0xffff:
 			r -= 0x10000
 			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+r>>10, 0xdc00+r&0x3ff)
