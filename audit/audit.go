@@ -93,16 +93,18 @@ type run struct {
 	// candidates are tokens of concern, until their owners are known.
 	candidates []candidate
 	owners     *directory
-	// inventory is what is listed, and before what was, less what is still there; both only with a ledger.
-	inventory []ledger.InventoryEntry
-	before    map[string]ledger.InventoryEntry
-	forgotten error        // why what was listed before can't be told
-	known     int          // how many were listed before
-	done      int          // changes that this run has begun
-	later     int          // tokens that were used after AsOf
-	ended     int          // tokens that Okta ends before AsOf, where that lies ahead
-	cutOff    []okta.Token // listed tokens that are in quarantine
-	shrunken  string       // why the listing is too small to act on, "" if it isn't
+	// inventory is what is listed, before what was, and missing what was on the last list that was believed, both less
+	// what is still there; all only with a ledger.
+	inventory       []ledger.InventoryEntry
+	before, missing map[string]ledger.InventoryEntry
+	forgotten       error          // why what was listed before can't be told
+	known           int            // how many were listed before
+	done            int            // changes that this run has begun
+	later           int            // tokens that were used after AsOf
+	ended           int            // tokens that Okta ends before AsOf, where that lies ahead
+	cutOff          []okta.Token   // listed tokens that are in quarantine
+	shrunken        string         // why the listing is too small to act on, "" if it isn't
+	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
 }
 
 // Run makes one pass over the org. The report is never nil; if the listing was not complete it judges
@@ -212,6 +214,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 	}
 	r.Complete = true
 	sortFindings(r.Findings)
+	r.shrunken, r.listed = r.shrinkage()
 	r.compare()
 	r.stopAbove(r.o.Policy.Limits)
 	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {

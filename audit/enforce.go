@@ -201,11 +201,11 @@ func (r *run) voidStale() error {
 		}
 	}
 	var stale []ledger.Key
+	unlisted := r.unlisted()
 	for key, n := range r.decider.past.Notices {
 		digest, ok := holds[key]
-		_, missing := r.before[key.Token]
 		switch {
-		case r.shrunken != "" && missing:
+		case r.shrunken != "" && unlisted[key.Token]:
 			continue
 		case why[key] != "":
 		case !ok:
@@ -224,4 +224,16 @@ func (r *run) voidStale() error {
 		}
 	}
 	return nil
+}
+
+// unlisted are the tokens with a notice that are not on the list.
+func (r *run) unlisted() map[string]bool {
+	tokens := make(map[string]bool)
+	for key := range r.decider.past.Notices {
+		tokens[key.Token] = true
+	}
+	for i := range r.inventory {
+		delete(tokens, r.inventory[i].ID)
+	}
+	return tokens
 }

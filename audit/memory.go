@@ -43,19 +43,22 @@ func (r *run) spent() int {
 	return r.decider.past.IntentsSince(r.now().Add(-24 * time.Hour))
 }
 
-// recall reads what the last complete listing held.
+// recall reads what the last complete listing held and, if that was too small to believe, the last one that was not.
 func (r *run) recall() {
 	last := r.decider.past.Listing
 	if r.o.Ledger == nil || last == nil {
 		return
 	}
-	entries, err := ledger.ReadInventory(r.o.State, last.Snapshot)
-	if err != nil {
-		r.forgotten = err
-		r.Notes = append(r.Notes, fmt.Sprintf("what vanished since the last run can't be told: %v", err))
-		return
+	r.before, r.forgotten = ledger.ReadInventory(r.o.State, last.Snapshot)
+	r.known = len(r.before)
+	err := r.forgotten
+	r.missing = r.before
+	if last.Believed != "" {
+		r.missing, err = ledger.ReadInventory(r.o.State, last.Believed)
 	}
-	r.before, r.known = entries, len(entries)
+	if err != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("what vanished since the last run can't be told: %v", err))
+	}
 }
 
 // noteUnreported tells what runs did that died before they could.
@@ -75,6 +78,7 @@ func (r *run) list(t *okta.Token) {
 		return
 	}
 	delete(r.before, t.ID)
+	delete(r.missing, t.ID)
 	r.inventory = append(r.inventory, ledger.InventoryEntry{
 		ID: t.ID, Name: t.Name.Or(""), Client: t.ClientName.Or(""), UserID: t.UserID.Or(""), ExpiresAt: t.ExpiresAt.Or(time.Time{}),
 	})
@@ -139,12 +143,12 @@ func (r *run) compare() {
 	}
 	resolved := make(map[string]bool)
 	for key := range r.decider.past.Findings {
-		if !now[key.Token] {
+		if !now[key.Token] && r.shrunken == "" { // else they may come back
 			resolved[key.Token] = true
 		}
 	}
 	r.Changes.Resolved = len(resolved)
-	for id, was := range r.before {
+	for id, was := range r.missing {
 		r.Vanished = append(r.Vanished, Vanished{ID: id, Name: was.Name, Reason: r.farewell(id, was)})
 	}
 	slices.SortFunc(r.Vanished, func(a, b Vanished) int { return strings.Compare(a.ID, b.ID) })
@@ -174,25 +178,10 @@ func (r *run) remember() error {
 	if r.o.Ledger == nil || r.imagined() {
 		return nil
 	}
-	var listed *ledger.Record
-	if r.shrunken, listed = r.shrinkage(); listed != nil {
-		inForce := ""
-		if last := r.decider.past.Listing; last != nil {
-			inForce = last.Snapshot
-		}
-		snapshot, err := ledger.WriteInventory(r.o.State, inForce, slices.Values(r.inventory))
-		if err != nil {
-			return err
-		}
-		listed.Snapshot = snapshot
-		if err := r.record(*listed); err != nil {
-			return err
-		}
-	}
 	if r.shrunken != "" {
 		r.Notes = append(r.Notes, r.shrunken)
 	}
-	for _, write := range []func() error{r.rememberFindings, r.rememberVanished, r.rememberExempt} {
+	for _, write := range []func() error{r.rememberListing, r.rememberFindings, r.rememberVanished, r.rememberExempt} {
 		if err := write(); err != nil {
 			return err
 		}
@@ -200,6 +189,23 @@ func (r *run) remember() error {
 	return r.record(ledger.Record{
 		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings), Critical: r.critical(),
 	})
+}
+
+// rememberListing stores the listing. The last one that was believed stays as well, to name what vanished since.
+func (r *run) rememberListing() error {
+	if r.listed == nil {
+		return nil
+	}
+	keep := ""
+	if last := r.decider.past.Listing; last != nil {
+		keep = cmp.Or(last.Believed, last.Snapshot)
+	}
+	snapshot, err := ledger.WriteInventory(r.o.State, keep, slices.Values(r.inventory))
+	if err != nil {
+		return err
+	}
+	r.listed.Snapshot = snapshot
+	return r.record(*r.listed)
 }
 
 // rememberFindings writes which findings are new, and which of the old ones are resolved.

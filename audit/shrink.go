@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -49,7 +50,7 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 		return "", listed
 	}
 	if listed != nil {
-		listed.Counts = map[string]int{fullCount: full}
+		listed.Counts, listed.Believed = map[string]int{fullCount: full}, cmp.Or(last.Believed, last.Snapshot)
 	}
 	return fmt.Sprintf("fewer than half of the %d tokens of an earlier listing are there: a second complete run, an hour or more after the first, must find the same before anything is done", full), listed
 }

@@ -11,7 +11,7 @@ const (
 	Begun Kind = "begun"
 	// Ended is the end of a run: ExitCode, Counts and Unread are set.
 	Ended Kind = "ended"
-	// Listed is a complete listing: Count and Snapshot are set.
+	// Listed is a complete listing: Count and Snapshot are set, and Believed if it is too small to be.
 	Listed Kind = "listed"
 	// Seen is the first sight of a finding: Token and Rule are set.
 	Seen Kind = "seen"
@@ -148,6 +148,8 @@ type Record struct {
 	Unread bool `json:"unread,omitempty"`
 	// Snapshot is the digest that WriteInventory returned, in Listed, or WriteParcel, in Outbox.
 	Snapshot string `json:"snapshot,omitempty"`
+	// Believed is the Snapshot of the last listing that was not too small, in Listed of one that is.
+	Believed string `json:"believed,omitempty"`
 	// File is the name of the file in the state directory that holds the torn line, in Recovered, or the
 	// report, in Outbox.
 	File string `json:"file,omitempty"`
