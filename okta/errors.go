@@ -15,13 +15,18 @@ var (
 	// ErrUnauthorized is an answer 401, or a 400 about a proof of possession: the credential is wrong, revoked or
 	// expired, or its owner is.
 	ErrUnauthorized = errors.New("okta does not accept the credential")
-	// ErrForbidden is an answer 403: the credential lacks the permission or the scope.
+	// ErrForbidden is an answer 403, or a 401 about a feature: the credential lacks the permission or the scope, or the
+	// org the feature.
 	ErrForbidden = errors.New("okta does not permit this to the credential")
 	// ErrNotFound is an answer 404: no such token or user, or none any more.
 	ErrNotFound = errors.New("okta knows no such thing")
 	// ErrIncomplete is a listing that is not provably complete. Nothing may be concluded from it.
 	ErrIncomplete = errors.New("the listing is incomplete")
 )
+
+// noFeature is the errorCode of an answer 401 that says nothing against the credential: "You do not have permission to
+// access the feature you are requesting" (https://developer.okta.com/docs/reference/error-codes/#E0000015).
+const noFeature = "E0000015"
 
 // Error is a request that didn't bring what was asked for. It never holds a secret.
 type Error struct {
@@ -85,6 +90,9 @@ func (e *Error) Is(target error) bool {
 	case http.StatusBadRequest:
 		return target == ErrUnauthorized && (e.oauth == "invalid_dpop_proof" || e.oauth == "use_dpop_nonce")
 	case http.StatusUnauthorized:
+		if e.Code == noFeature {
+			return target == ErrForbidden
+		}
 		return target == ErrUnauthorized
 	case http.StatusForbidden:
 		return target == ErrForbidden

@@ -145,6 +145,7 @@ func TestWhatIsKnownOfAnOwner(t *testing.T) {
 		{name: "gone", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 404}, want: Owner{Gone: true, Unknown: "the owner does not exist any more", RolesUnknown: "the owner does not exist any more"}},
 		{name: "no scope for users", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 403}, want: Owner{Unknown: "owner not readable: permission or scope okta.users.read missing", Roles: Some([]string{"SUPER_ADMIN"})}},
 		{name: "no scope for roles", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 403}, want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"}},
+		{name: "roles are a feature that the org has not", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 401, Body: oktatest.ErrorBody("E0000015", "You do not have permission to access the feature you are requesting")}, want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"}},
 		{name: "the credential refused", fault: oktatest.Fault{Path: "/api/v1/users/*", Status: 401}, is: ErrUnauthorized},
 	} {
 		t.Run(row.name, func(t *testing.T) {
