@@ -44,16 +44,13 @@ func (r *run) act(ctx context.Context) error {
 	return nil
 }
 
-// errInterrupted is a signal to end.
-var errInterrupted = errors.New("the run was interrupted")
-
 // mayGoOn waits until the rate limit has room for a change, and says what keeps from making one.
 func (r *run) mayGoOn(ctx context.Context) error {
 	_, err := r.o.Enforce.Org.Await(ctx)
 	switch {
 	case ctx.Err() != nil:
 		r.interrupted()
-		return errInterrupted
+		return ErrInterrupted
 	case err != nil: // a service app could not log in again
 		r.fail(CodeOf(err), err)
 		return err
@@ -195,12 +192,12 @@ func (r *run) lost(ctx context.Context, err error) (stop string, _ error) {
 	}
 	if ctx.Err() != nil {
 		r.interrupted()
-		return errInterrupted.Error(), nil
+		return ErrInterrupted.Error(), nil
 	}
 	r.fail(ActionFailed, nil)
 	return err.Error(), nil
 }
 
 func (r *run) interrupted() {
-	r.fail(Halted, fmt.Errorf("%w: what is left stays due", errInterrupted))
+	r.fail(Halted, fmt.Errorf("%w: what is left stays due", ErrInterrupted))
 }

@@ -32,6 +32,8 @@ var (
 	ErrWrongOrg = errors.New("wrong org")
 	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
 	ErrRefused = errors.New("refused")
+	// ErrInterrupted is a run whose context ended, by a signal: what it had not done is left to the next.
+	ErrInterrupted = errors.New("the run was interrupted")
 )
 
 // Options says what a run needs. Org and Policy are required.
@@ -115,6 +117,9 @@ func Run(ctx context.Context, o Options) *Report {
 		r.Mode = rules.Enforce
 	}
 	if err := r.pass(ctx); err != nil {
+		if errors.Is(err, context.Canceled) {
+			err = fmt.Errorf("%w: %w", ErrInterrupted, err)
+		}
 		r.fail(CodeOf(err), err)
 	}
 	if r.Complete {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"slices"
 
@@ -86,7 +87,7 @@ func CodeOf(err error) ExitCode {
 		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
 		return NoAccess
-	case errors.Is(err, errHalted):
+	case errors.Is(err, errHalted), errors.Is(err, context.Canceled):
 		return Halted
 	}
 	return Incomplete

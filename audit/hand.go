@@ -34,8 +34,8 @@ type Hand struct {
 	Deliver func(Outcome, string) error
 }
 
-// Revoke ends a token for good. It returns what came of it, and why in words. The error is ErrRefused if a
-// guard is against it, and a HaltError if the brake is.
+// Revoke ends a token for good. It returns what came of it, and why in words. The error is a *HandError, and ErrRefused
+// if a guard is against it; without one the change was made, told and recorded.
 func (h Hand) Revoke(ctx context.Context, id string) (Outcome, string, error) {
 	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.change(ctx, r, id, ledger.StepRevoke) })
 }
@@ -59,35 +59,55 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 			return "", "", refused("a service app has no API token of its own; its access token ends within the hour")
 		}
 		if err := r.checkHalt(); err != nil {
-			return "", "", &HaltError{CodeOf(err), err}
+			return "", "", err
 		}
 		name := "the token in use, of the user " + cmp.Or(r.self.userID, "that is not known")
 		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name}, okta.Token{})
 	})
 }
 
-// do makes a run of one change, whose end in the ledger says how it went.
+// do makes a run of one change, whose end in the ledger says how it went, as the error does.
 func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string, err error) {
 	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, Now: h.Now, Recorded: h.Recorded})
 	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}
-	var brake *HaltError
-	switch {
-	case errors.As(err, &brake):
-		r.fail(brake.Code, err)
-	case errors.Is(err, okta.ErrNotFound):
-		r.fail(Usage, err)
-	case err != nil:
-		r.fail(CodeOf(err), err)
-	case outcome == Failed:
-		r.fail(ActionFailed, nil)
+	if err == nil && outcome == Failed {
+		err = errors.New(reason)
+	}
+	if err != nil {
+		r.fail(handCode(outcome, err), err)
 	}
 	h.tell(r.Notes)
 	told := len(r.Notes)
-	r.end(h.deliver(outcome, reason) != nil)
+	unread := h.deliver(outcome, reason)
+	if unread != nil {
+		r.fail(undelivered(unread), unread)
+	}
+	r.end(unread != nil)
 	h.tell(r.Notes[told:])
-	return outcome, reason, err
+	if r.Code == OK {
+		return outcome, reason, nil
+	}
+	return outcome, reason, &HandError{r.Code, cmp.Or(r.Err, errOpen)}
+}
+
+// errOpen is what earlier changes leave behind that can't be settled. What they are is told.
+var errOpen = errors.New("what came of an earlier change is still not known")
+
+// handCode is the exit code for what went wrong with a change by hand.
+func handCode(outcome Outcome, err error) ExitCode {
+	var known *HandError
+	switch code := CodeOf(err); {
+	case errors.As(err, &known):
+		return known.Code
+	case errors.Is(err, okta.ErrNotFound):
+		return Usage
+	case outcome == Failed && code == Incomplete: // the org was reached, and did not do it
+		return ActionFailed
+	default:
+		return code
+	}
 }
 
 func (h Hand) tell(notes []string) {
@@ -132,7 +152,7 @@ func (r *run) mayChange() error {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
 	}
 	if code, err := r.mayAct(); err != nil {
-		return &HaltError{code, err}
+		return &HandError{code, err}
 	}
 	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
 		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay in the policy", l.PerDay, r.spent())
@@ -143,7 +163,7 @@ func (r *run) mayChange() error {
 // guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
 func (r *run) guard(t okta.Token) error {
 	if err := r.checkHalt(); err != nil {
-		return &HaltError{CodeOf(err), err}
+		return err
 	}
 	clock := r.orgNow()
 	view := r.decider.view(t)
@@ -161,19 +181,20 @@ func (r *run) guard(t okta.Token) error {
 	return nil
 }
 
-// HaltError is a change that was not begun because of the emergency brake or the clocks.
-type HaltError struct {
-	// Code is the exit code.
+// HandError is a change by hand that did not go well: it was not made, nobody knows, nobody was told, or its end could
+// not be recorded.
+type HandError struct {
+	// Code is the exit code, the one in the ledger's record of the end.
 	Code ExitCode
 	// Err says why.
 	Err error
 }
 
 // Error says why.
-func (e *HaltError) Error() string { return e.Err.Error() }
+func (e *HandError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
-func (e *HaltError) Unwrap() error { return e.Err }
+func (e *HandError) Unwrap() error { return e.Err }
 
 // change makes one change. The token is read last: nothing that may wait comes between that and the change.
 func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {

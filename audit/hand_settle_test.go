@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/audit/ledger/ledgertest"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
 )
@@ -51,8 +53,8 @@ func TestLostAnswersToChangesByHand(t *testing.T) {
 			}
 			already := len(w.changes())
 			outcome, reason, err := w.byHand(idlePolicy, row.do, id)
-			require.NoError(t, err)
 			require.Equal(t, row.outcome, outcome, reason)
+			require.Equal(t, outcome == audit.Failed, handCode(t, err) == audit.ActionFailed)
 			require.Contains(t, reason, row.reason)
 			require.Len(t, w.changes(), already+1, "sent once")
 			all := w.records()
@@ -113,7 +115,7 @@ func TestARestoredTokenIsAnnouncedAnew(t *testing.T) {
 		w.org.Fault(oktatest.Fault{Method: http.MethodPut, Times: 1, HangupAfter: true})
 		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + id, Skip: 1, Times: 1, Status: 500})
 		outcome, _, err := w.byHand(idlePolicy, audit.Hand.Restore, id)
-		require.NoError(t, err)
+		require.Equal(t, audit.ActionFailed, handCode(t, err))
 		require.Equal(t, audit.Failed, outcome)
 		anew(t, w)
 	})
@@ -132,8 +134,18 @@ func TestARestoredTokenIsAnnouncedAnew(t *testing.T) {
 	})
 }
 
-// The exit code of a change by hand is the command's business; that of a refusal, of the brake and of a
-// credential is told by the error.
+// handCode is the exit code that the error of a change by hand has.
+func handCode(t *testing.T, err error) audit.ExitCode {
+	t.Helper()
+	if err == nil {
+		return audit.OK
+	}
+	var failed *audit.HandError
+	require.ErrorAs(t, err, &failed)
+	require.Error(t, failed.Err)
+	return failed.Code
+}
+
 func TestTheLedgerSaysHowAChangeByHandEnded(t *testing.T) {
 	id := oktatest.TokenID(1)
 	for _, row := range []struct {
@@ -144,6 +156,11 @@ func TestTheLedgerSaysHowAChangeByHandEnded(t *testing.T) {
 	}{
 		{name: "done", id: id},
 		{name: "nobody knows", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Hangup: true}) }, id: id, code: audit.ActionFailed},
+		{name: "the request is refused", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 400}) }, id: id, code: audit.ActionFailed},
+		{name: "the token is held by another change", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 409}) }, id: id, code: audit.ActionFailed},
+		{name: "one request too many", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 429}) }, id: id, code: audit.ActionFailed},
+		{name: "sent elsewhere", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 302}) }, id: id, code: audit.ActionFailed},
+		{name: "the org can't be reached", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens/*", Status: 500}) }, id: id, code: audit.Incomplete},
 		{name: "refused by a guard", id: oktatest.TokenID(999), code: audit.Usage},
 		{name: "halted", prepare: func(w *world) { require.NoError(w.t, ledger.SetHalt(w.state, "stop", "kim", w.clock)) }, id: id, code: audit.Halted},
 		{name: "the credential lacks the permission", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403}) }, id: id, code: audit.NoAccess},
@@ -155,7 +172,7 @@ func TestTheLedgerSaysHowAChangeByHandEnded(t *testing.T) {
 				row.prepare(w)
 			}
 			_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, row.id)
-			require.Equal(t, row.code == audit.OK || row.code == audit.ActionFailed, err == nil, "%v", err)
+			require.Equal(t, row.code, handCode(t, err), "%v", err)
 			all := w.records()
 			last := all[len(all)-1]
 			require.Equal(t, ledger.Ended, last.Kind)
@@ -168,7 +185,7 @@ func TestAChangeByHandSettlesWhatIsOpenBeforeAnythingElse(t *testing.T) {
 	w := newWorld(t, busyToken(1), busyToken(2))
 	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Times: 1, Hangup: true})
 	_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(1))
-	require.NoError(t, err)
+	require.Equal(t, audit.ActionFailed, handCode(t, err))
 	outcome, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(1))
 	require.NoError(t, err)
 	require.Equal(t, audit.Revoked, outcome)
@@ -237,11 +254,42 @@ func TestAChangeByHandThatNobodyWasToldOfIsInTheNextReport(t *testing.T) {
 				return nil
 			}
 			_, _, err := h.Quarantine(t.Context(), id)
-			require.NoError(t, err)
+			require.Equal(t, map[bool]audit.ExitCode{true: audit.OK, false: audit.Undelivered}[heard], handCode(t, err))
 			require.NoError(t, l.Close())
 			require.Equal(t, "quarantined", told)
+			require.EqualValues(t, handCode(t, err), w.kinds(ledger.Ended)[0].ExitCode)
 			notes := strings.Join(w.dry(idlePolicy).Notes, "\n")
 			require.Equal(t, !heard, strings.Contains(notes, "the quarantine of the token "+id), notes)
 		})
 	}
+}
+
+func TestAChangeByHandWhoseEndCanNotBeRecordedSaysSo(t *testing.T) {
+	w := newWorld(t, busyToken(1))
+	require.NoError(t, w.open().Close()) // makes the directory, for the brake
+	disk := ledgertest.New(nil)
+	l, err := ledger.OpenOn(disk, func() time.Time { return w.clock })
+	require.NoError(t, err)
+	disk.FailWrite(4, 0, syscall.ENOSPC) // after the beginning, the intent and the outcome
+	h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7", Now: func() time.Time { return w.clock }}
+	outcome, _, err := h.Revoke(t.Context(), oktatest.TokenID(1))
+	require.Equal(t, audit.Revoked, outcome)
+	require.Equal(t, audit.NoLedger, handCode(t, err))
+	require.ErrorIs(t, err, syscall.ENOSPC)
+}
+
+func TestARestorationWhileAnotherChangeCanNotBeSettledIsDoneAndSaysSo(t *testing.T) {
+	w := newWorld(t, busyToken(1), busyToken(2))
+	_, _, err := w.byHand(idlePolicy, audit.Hand.Quarantine, oktatest.TokenID(1))
+	require.NoError(t, err)
+	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Hangup: true, Times: 1})
+	_, _, err = w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(2))
+	require.Equal(t, audit.ActionFailed, handCode(t, err))
+	w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(2), Status: 500})
+	outcome, _, err := w.byHand(idlePolicy, audit.Hand.Restore, oktatest.TokenID(1))
+	require.Equal(t, audit.Restored, outcome)
+	require.Equal(t, audit.ActionFailed, handCode(t, err))
+	require.ErrorContains(t, err, "what came of an earlier change is still not known")
+	ends := w.kinds(ledger.Ended)
+	require.EqualValues(t, audit.ActionFailed, ends[len(ends)-1].ExitCode)
 }

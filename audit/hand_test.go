@@ -134,7 +134,7 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 			w.org.Fault(oktatest.Fault{Method: method, Times: 1, HangupAfter: method == http.MethodPut, Hangup: method == http.MethodDelete})
 			w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: read, Skip: 1, Times: 2, Status: 500})
 			outcome, _, err := w.byHand(idlePolicy, do, id)
-			require.NoError(w.t, err)
+			require.Equal(w.t, audit.ActionFailed, handCode(w.t, err))
 			require.Equal(w.t, audit.Failed, outcome)
 		}
 	}
@@ -150,7 +150,7 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 		id      string // else that of the first token
 		is      error  // else ErrRefused
 		says    string
-		code    audit.ExitCode // of a HaltError
+		code    audit.ExitCode // else Usage
 	}{
 		{name: "the token in use", verbs: both, id: oktatest.TokenID(999), says: "it may be the token that this run uses: same owner"},
 		{name: "another token of the same owner in use just now", verbs: both, prepare: update(func(k *oktatest.Token) { k.UserID, k.LastUsed = oktatest.UserID(9), now }), says: "it may be the token that this run uses: same owner"},
@@ -210,15 +210,16 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 				outcome, _, err := w.byHand(text, do, target)
 				require.ErrorContains(t, err, row.says)
 				require.Empty(t, outcome)
-				var halt *audit.HaltError
+				var failed *audit.HandError
+				require.ErrorAs(t, err, &failed)
 				switch {
 				case row.code != audit.OK:
-					require.ErrorAs(t, err, &halt)
-					require.Equal(t, row.code, halt.Code)
+					require.Equal(t, row.code, failed.Code)
 				case row.is != nil:
 					require.ErrorIs(t, err, row.is)
 				default:
 					require.ErrorIs(t, err, audit.ErrRefused)
+					require.Equal(t, audit.Usage, failed.Code)
 				}
 				require.Len(t, w.changes(), already, "nothing is changed")
 				require.Len(t, w.kinds(ledger.Intent), intents)

@@ -231,23 +231,40 @@ func stopsWhenToldTo(_ *modelWorld, p *modelProcess) string {
 }
 
 func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
-	if p.report == nil || p.died.Load() {
+	code, ended := p.exitCode()
+	if !ended {
 		return ""
 	}
 	if p.failed {
-		if p.report.Code != audit.NoLedger && p.report.Code != audit.Usage {
-			return fmt.Sprintf("exit code %d after a write or an fsync failed", p.report.Code)
+		if code != audit.NoLedger && code != audit.Usage {
+			return fmt.Sprintf("exit code %d after a write or an fsync failed", code)
 		}
 		return ""
 	}
-	if p.report.Code == audit.Usage || len(w.book.entries) == 0 { // refused before it began
+	if p.byHand == "" && code == audit.Usage || len(w.book.entries) == 0 { // refused before it began
 		return ""
 	}
 	end := w.book.last().record()
-	if end.Kind != ledger.Ended || end.Run != p.report.ID || end.ExitCode != int(p.report.Code) {
-		return fmt.Sprintf("exit code %d, and the last record is %+v", p.report.Code, end)
+	if end.Kind != ledger.Ended || end.Run != p.runID || end.ExitCode != int(code) {
+		return fmt.Sprintf("exit code %d, and the last record is %+v", code, end)
 	}
 	return ""
+}
+
+// exitCode is how a process that came to its end says that it went.
+func (p *modelProcess) exitCode() (code audit.ExitCode, ended bool) {
+	var failed *audit.HandError
+	switch {
+	case p.died.Load() || p.opened != nil:
+		return 0, false
+	case p.report != nil:
+		return p.report.Code, true
+	case p.byHand == "":
+		return 0, false
+	case errors.As(p.handErr, &failed):
+		return failed.Code, true
+	}
+	return audit.OK, p.handErr == nil
 }
 
 func failureIsTold(_ *modelWorld, p *modelProcess) string {

@@ -71,13 +71,9 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
 	}, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
-	var untold error
-	h.Deliver = func(outcome audit.Outcome, reason string) error {
-		untold = a.tellByHand(outcome, reason, id, l.Head().String())
-		return untold
-	}
-	outcome, reason, err := change(ctx, h, id)
-	return sooner(handFailure(outcome, reason, err), untold)
+	h.Deliver = func(outcome audit.Outcome, reason string) error { return a.tellByHand(outcome, reason, id, l.Head().String()) }
+	_, _, err = change(ctx, h, id)
+	return handFailure(err)
 }
 
 // tellByHand says what came of a change.
@@ -91,19 +87,20 @@ func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
 	return a.print(fmt.Sprintf("%s: %s%s\nledger %s\n", id, outcome, reason, head))
 }
 
-func handFailure(outcome audit.Outcome, reason string, err error) error {
-	var brake *audit.HaltError
-	switch {
-	case errors.As(err, &brake):
-		return &failure{code: brake.Code, err: err}
-	case errors.Is(err, okta.ErrNotFound):
+// handFailure is what the program says of a change by hand that did not go well.
+func handFailure(err error) error {
+	if errors.Is(err, okta.ErrNotFound) {
 		return &failure{code: audit.Usage, err: fmt.Errorf("there is no such token: %w", err)}
-	case err != nil:
-		return &failure{code: audit.CodeOf(err), err: err, hint: handHint(err)}
-	case outcome == audit.Failed:
-		return &failure{code: audit.ActionFailed, err: errors.New(reason)}
 	}
-	return nil
+	code := audit.CodeOf(err)
+	var known *audit.HandError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &known):
+		code = known.Code
+	}
+	return &failure{code: code, err: err, hint: handHint(err)}
 }
 
 func handHint(err error) string {
@@ -123,7 +120,7 @@ func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string)
 		want = id
 		t, err := client.Token(ctx, id)
 		if err != nil {
-			return handFailure("", "", err)
+			return handFailure(err)
 		}
 		if err := notify.TokenText(a.stderr, &t, orgClock(client.Reader)); err != nil {
 			return undelivered(err)

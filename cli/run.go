@@ -214,11 +214,11 @@ func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
 		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
 		return err
 	}
-	outcome, reason, err := h.RevokeCurrent(context.WithoutCancel(ctx))
+	outcome, _, err := h.RevokeCurrent(context.WithoutCancel(ctx))
 	if outcome == "" {
 		_ = h.Deliver("not revoked", err.Error()) // the exit code says so too
 	}
-	return handFailure(outcome, reason, err)
+	return handFailure(err)
 }
 
 // sooner is the one of two failures that needs a person sooner; what the other said is kept.
