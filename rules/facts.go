@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,7 +69,8 @@ func (n *node) reads(read map[*field]bool) {
 // endOfTime is an instant after which nothing lies, so that no value is disbelieved for being later.
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// fact is the field's name, presence and whole value.
+// fact is the field's name, presence and whole value. All that is asked of a list is what is in it: neither the order
+// in which Okta returns it nor repetitions are part of the fact.
 func (f *field) fact(t *okta.Token) string {
 	var value any
 	switch f.kind() {
@@ -79,7 +81,7 @@ func (f *field) fact(t *okta.Token) string {
 	case spanKind:
 		value = f.span(t).Or(0)
 	case listKind:
-		value = f.list(t).Or(nil)
+		value = slices.Compact(slices.Sorted(slices.Values(f.list(t).Or(nil))))
 	default:
 		value = f.yesNo(t, endOfTime).Or(false)
 	}

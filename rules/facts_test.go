@@ -1,10 +1,12 @@
 package rules
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"tokensweep/okta"
 )
@@ -20,6 +22,9 @@ rules:
 		ID: "00T1", Name: okta.Some("a"), ClientName: okta.Some("Okta API"), Created: okta.Some(at), LastUpdated: okta.Some(at), ExpiresAt: okta.Some(at.Add(40 * 24 * time.Hour)),
 		Network: okta.Some(okta.Network{Include: okta.Some([]string{"nzo1", "nzo2"})}),
 	}
+	zones := func(ids ...string) func(*okta.Token) {
+		return func(k *okta.Token) { k.Network = okta.Some(okta.Network{Include: okta.Some(ids)}) }
+	}
 	for name, row := range map[string]struct {
 		change    func(*okta.Token)
 		idle, net bool
@@ -31,8 +36,12 @@ rules:
 		"the name":                     {func(k *okta.Token) { k.Name = okta.Some("b") }, true, false},
 		"the name missing":             {func(k *okta.Token) { k.Name = okta.Opt[string]{} }, true, false},
 		"the name empty":               {func(k *okta.Token) { k.Name = okta.Some("") }, true, false},
-		"the order of zones":           {func(k *okta.Token) { k.Network = okta.Some(okta.Network{Include: okta.Some([]string{"nzo2", "nzo1"})}) }, false, true},
-		"two zones in one":             {func(k *okta.Token) { k.Network = okta.Some(okta.Network{Include: okta.Some([]string{`nzo1" "nzo2`})}) }, false, true},
+		"the order of zones":           {zones("nzo2", "nzo1"), false, false},
+		"a zone twice":                 {zones("nzo1", "nzo2", "nzo1"), false, false},
+		"a zone more":                  {zones("nzo1", "nzo2", "nzo3"), false, true},
+		"a zone less":                  {zones("nzo1"), false, true},
+		"no zone":                      {zones(), false, true},
+		"two zones in one":             {zones(`nzo1" "nzo2`), false, true},
 		"the first use": {func(k *okta.Token) {
 			k.Created, k.ExpiresAt = okta.Some(at.Add(time.Hour)), okta.Some(at.Add(30*24*time.Hour+time.Hour))
 		}, true, true},
@@ -43,4 +52,20 @@ rules:
 		require.Equal(t, row.net, p.Rules[1].Facts(&base) != p.Rules[1].Facts(&changed), name)
 	}
 	require.NotEqual(t, p.Rules[0].Facts(&base), p.Rules[1].Facts(&base))
+}
+
+func TestFactsAreOfTheSetOfRolesAndLeaveTheTokenAsItIs(t *testing.T) {
+	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {owner.roles: {containsAny: [SUPER_ADMIN]}}, then: flag}]"))
+	require.NoError(t, err)
+	of := func(roles ...string) *okta.Token {
+		return &okta.Token{ID: "00T1", Owner: &okta.Owner{Roles: okta.Some(roles)}}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		roles := rapid.SliceOfDistinct(rapid.SampledFrom([]string{"SUPER_ADMIN", "ORG_ADMIN", "APP_ADMIN", ""}), rapid.ID[string]).Draw(t, "roles")
+		again := rapid.Permutation(slices.Concat(roles, roles[:len(roles)/2])).Draw(t, "again")
+		as := slices.Clone(again)
+		require.Equal(t, p.Rules[0].Facts(of(roles...)), p.Rules[0].Facts(of(again...)))
+		require.Equal(t, as, again)
+		require.NotEqual(t, p.Rules[0].Facts(of(roles...)), p.Rules[0].Facts(of(append(again, "REPORT_ADMIN")...)))
+	})
 }
