@@ -70,7 +70,8 @@ func (n *node) reads(read map[*field]bool) {
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // fact is the field's name, presence and whole value. All that is asked of a list is what is in it: neither the order
-// in which Okta returns it nor repetitions are part of the fact.
+// in which Okta returns it nor repetitions are part of the fact. It is ASCII: which other characters %q escapes depends
+// on the Unicode tables of the Go that built the program.
 func (f *field) fact(t *okta.Token) string {
 	var value any
 	switch f.kind() {
@@ -85,5 +86,5 @@ func (f *field) fact(t *okta.Token) string {
 	default:
 		value = f.yesNo(t, endOfTime).Or(false)
 	}
-	return fmt.Sprintf("%s %s %q\n", f.name, f.presence(t, endOfTime), fmt.Sprintf("%q", value))
+	return fmt.Sprintf("%s %s %+q\n", f.name, f.presence(t, endOfTime), fmt.Sprintf("%+q", value))
 }
