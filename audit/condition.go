@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"slices"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -53,9 +52,10 @@ func conditionKnown(network okta.Opt[okta.Network]) bool {
 		(n.Connection.Or("") != "ZONE" || len(n.Include.Or(nil)) > 0 || len(n.Exclude.Or(nil)) > 0)
 }
 
-// sameCondition compares networks alone. An empty list is the same as none.
+// sameCondition compares networks alone. Their lists are sets: Okta promises no order, and an empty list is the same as
+// none.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
 	n, ok := network.Get()
 	return ok && n.Connection.Or("") == c.Connection &&
-		slices.Equal(n.Include.Or(nil), c.Include) && slices.Equal(n.Exclude.Or(nil), c.Exclude)
+		sameSet(n.Include.Or(nil), c.Include) && sameSet(n.Exclude.Or(nil), c.Exclude)
 }

@@ -95,6 +95,20 @@ func TestQuarantiningAndRestoringByHand(t *testing.T) {
 	require.Equal(t, []string{"PUT " + id, "PUT " + id}, w.changes())
 }
 
+func TestARestorationThatOktaAnswersWithTheZonesInAnotherOrderIsOne(t *testing.T) {
+	token := busyToken(1)
+	token.Network.Include = []string{"nzo9lab0000000000000", "nzo9office00000000000"}
+	w := newWorld(t, token)
+	_, _, err := w.byHand(idlePolicy, audit.Hand.Quarantine, token.ID)
+	require.NoError(t, err)
+	w.org.Fault(oktatest.Fault{Method: http.MethodPut, Status: http.StatusOK, Act: true, Times: 1,
+		Body: `{"id":"` + token.ID + `","network":{"connection":"ZONE","include":["nzo9office00000000000","nzo9lab0000000000000"]}}`})
+	outcome, reason, err := w.byHand(idlePolicy, audit.Hand.Restore, token.ID)
+	require.NoError(t, err)
+	require.Equal(t, []any{audit.Restored, ""}, []any{outcome, reason})
+	require.Equal(t, ledger.ResultRestored, w.kinds(ledger.Outcome)[1].Result)
+}
+
 func TestRevokingTheTokenInUse(t *testing.T) {
 	w := newWorld(t, busyToken(1))
 	outcome, _, err := w.byHand(idlePolicy, revokeCurrent, "")

@@ -99,9 +99,10 @@ func (f *Finding) stepNow() rules.Step {
 	return rules.Flag
 }
 
-// sameSet compares ids without regard to their order.
+// sameSet compares ids without regard to their order and to repetitions.
 func sameSet(a, b []string) bool {
-	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	sorted := func(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
+	return slices.Equal(sorted(a), sorted(b))
 }
 
 func set(ids []string) string { return "[" + strings.Join(ids, ", ") + "]" }
