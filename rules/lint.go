@@ -64,7 +64,7 @@ func (l *linter) rule(rule *Rule) {
 	l.dead(&rule.when, "rule "+rule.ID)
 }
 
-// dead warns of alternatives that can never be true.
+// dead warns of alternatives that never come: of what can never be true in them or, within not, never false.
 func (l *linter) dead(when *node, of string) {
 	told := make(map[place]bool)
 	goal{when, true}.alternatives(func(any goal) {
@@ -72,7 +72,7 @@ func (l *linter) dead(when *node, of string) {
 			ok, why := l.possible(map[*node]int{any.node: i}, goal{when, true})
 			if !ok && !told[why.at] {
 				told[why.at] = true
-				l.warn(why.at, "this part of %s can never be true: %s", of, why.why)
+				l.warn(why.at, "this part of %s can never be %t: %s", of, why.holds, why.why)
 			}
 		}
 	})

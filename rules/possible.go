@@ -45,8 +45,9 @@ func (l *leaf) shownArgument() string {
 
 // conflict is why claims can't hold together.
 type conflict struct {
-	at  place // of the claim that came last
-	why string
+	at    place // of the claim that came last
+	holds bool  // what that claim is to be, true or false, and can't be
+	why   string
 }
 
 // The steps after which one search, and all searches for one policy, give up. What they would have found is then
@@ -89,7 +90,7 @@ func (s *search) reach(goals []goal, claims []claim) bool {
 		claims = append(slices.Clip(claims), claim{&g.node.leaf, g.holds})
 		if why := s.excluded(claims); why != "" {
 			if s.found == nil {
-				s.found = &conflict{g.node.leaf.at, why}
+				s.found = &conflict{g.node.leaf.at, g.holds, why}
 			}
 			return false
 		}
