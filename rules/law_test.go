@@ -57,12 +57,14 @@ var (
 	}))
 )
 
-func someCondition(depth int) *rapid.Generator[string] {
+func someCondition(depth int) *rapid.Generator[string] { return someConditionOf(someLeaf, depth) }
+
+func someConditionOf(leaf *rapid.Generator[string], depth int) *rapid.Generator[string] {
 	if depth == 0 {
-		return someLeaf
+		return leaf
 	}
 	return rapid.Custom(func(t *rapid.T) string {
-		part := someCondition(depth - 1)
+		part := someConditionOf(leaf, depth-1)
 		switch rapid.IntRange(0, 3).Draw(t, "join") {
 		case 0:
 			return "{not: " + part.Draw(t, "part") + "}"

@@ -28,7 +28,7 @@ type Tally struct {
 // everything. now is when it is asked, seen what a listing told; nil if there was none. It returns nothing for a policy
 // that it has no doubts of.
 func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
-	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, seen: seen, can: make(map[*Rule]bool)}
+	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{dawn, maxAllSteps}, seen: seen, can: make(map[*Rule]bool)}
 	for _, rule := range p.Rules {
 		l.rule(rule)
 		l.steps(rule)
@@ -44,6 +44,7 @@ func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
 type linter struct {
 	*Policy
 	prover
+	ever     prover // of what was possible earlier, too: a notice may be older than today
 	seen     *Census
 	can      map[*Rule]bool // rules that can match
 	mistakes Mistakes
@@ -99,36 +100,58 @@ func (l *linter) steps(rule *Rule) {
 		l.warn(rule.stepAt[Revoke], "rule %s revokes with no quarantine before it, in which a mistake could be noticed and undone: add quarantine with a shorter delay, or flag: 0d if the notice is warning enough", rule.ID)
 	}
 	for _, s := range rule.Steps[1:] {
-		if idle(rule) && !l.compatible(rule, "lastUsed", "newerThan", argument{limit: window - s.After}) {
+		if l.forestalled(rule, s.After) {
 			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step, formatDuration(s.After), rule.ID)
 		}
 	}
 }
 
-// idle says that using a token makes the rule's notices void.
-func idle(rule *Rule) bool {
+// forestalled says that Okta ends every token that matches the rule before the delay is over: none was used lately enough
+// when it got its notice, and a use after that makes the notice void, since no way to match leaves out all that a use
+// changes.
+func (l *linter) forestalled(rule *Rule, delay time.Duration) bool {
+	match := goal{&rule.when, true}
 	read := make(map[*field]bool)
 	rule.when.reads(read)
-	for f := range read {
-		if f.name == "lastUsed" || f.name == "lastUpdated" || f.name == "expiresAt" || f.name == "neverUsed" {
-			return true
+	still, late := []goal{match}, asks("lastUsed", "newerThan", argument{limit: window - delay})
+	for i := range fields {
+		f := &fields[i]
+		if n, moves := unmoved(f); moves && read[f] {
+			still = append(still, goal{&n, true})
+		}
+		if f.name == "lastUsed" && read[f] { // a token of which it is missing was used nobody knows when
+			late = node{join: joinAny, parts: []node{late, asks(f.name, "present", argument{})}}
 		}
 	}
-	return false
+	usable, _ := l.ever.possible(nil, still...)
+	lasting, _ := l.ever.possible(nil, match, goal{&late, true})
+	return !usable && !lasting
 }
 
-// compatible reports whether a token can match the rule and satisfy one operator more.
-func (l *linter) compatible(rule *Rule, name, op string, arg argument) bool {
+// unmoved is the condition under which a use of the token doesn't change a field; of most fields it never does.
+func unmoved(f *field) (n node, moves bool) {
+	missing := asks(f.name, "present", argument{})
+	switch f.name {
+	case "lastUsed", "lastUpdated", "expiresAt":
+		return missing, true
+	case "neverUsed": // the first use alone changes it
+		return node{join: joinAny, parts: []node{asks(f.name, "is", argument{}), missing}}, true
+	}
+	return node{}, false
+}
+
+// asks is a condition of one operator.
+func asks(name, op string, arg argument) node {
 	f := fieldNamed(name)
-	extra := node{leaf: leaf{field: f, op: operatorFor(op, f.kind()), arg: arg, fits: func(v string) bool { return matchesAny(l.Protect.globs, v) }}}
-	ok, _ := l.possible(nil, goal{&rule.when, true}, goal{&extra, true})
-	return ok
+	return node{leaf: leaf{field: f, op: operatorFor(op, f.kind()), arg: arg}}
 }
 
 // clients warns of steps that protect.actOnClients keeps from being taken, and reports whether any can be.
 func (l *linter) clients(rule *Rule) (acts bool) {
 	step := rule.Steps[len(rule.Steps)-1].Step
-	if len(l.Protect.ActOnClients) == 0 || !l.compatible(rule, "clientName", "like", argument{words: l.Protect.ActOnClients, list: true}) {
+	client := asks("clientName", "like", argument{words: l.Protect.ActOnClients, list: true})
+	client.leaf.fits = func(v string) bool { return matchesAny(l.Protect.globs, v) }
+	if ok, _ := l.possible(nil, goal{&rule.when, true}, goal{&client, true}); !ok || len(l.Protect.ActOnClients) == 0 {
 		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
 		return false
 	}
