@@ -105,12 +105,8 @@ func drawToken(d dice) modelToken {
 // drawAct draws what happens next: mostly runs, with time and other things between them.
 func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
-	case n < 1 && d.oneIn(3):
-		return drawUndone(d, tokens)
-	case n < 1 && d.oneIn(3):
-		return drawDown(d, tokens)
 	case n < 1:
-		return drawReview(d, tokens)
+		return pick(d, drawReview, drawReview, drawUndone, drawDown)(d, tokens)
 	case n < 8:
 		return drawRun(d, tokens).act()
 	case n < 13:

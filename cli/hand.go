@@ -71,7 +71,9 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
 	}, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
-	h.Deliver = func(outcome audit.Outcome, reason string) error { return a.tellByHand(outcome, reason, id, l.Head().String()) }
+	h.Deliver = func(outcome audit.Outcome, reason string) error {
+		return a.tellByHand(outcome, reason, id, l.Head().String())
+	}
 	_, _, err = change(ctx, h, id)
 	return handFailure(err)
 }
