@@ -9,6 +9,7 @@ import (
 
 	"tokensweep/audit/ledger"
 	"tokensweep/okta"
+	"tokensweep/rules"
 )
 
 // book is where a run writes what happens: a ledger, or for a run that is imagined what is known of the past.
@@ -105,33 +106,53 @@ func sortKeys(keys []ledger.Key) {
 }
 
 // keys are what the ledger remembers a finding by: a key for each rule.
-func (f *Finding) keys() (keys []ledger.Key) {
-	for _, m := range f.Matched {
-		keys = append(keys, ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID})
-	}
-	for _, m := range f.Unknown {
+func (f *Finding) keys(of []rules.Match) []ledger.Key {
+	keys := make([]ledger.Key, 0, len(of))
+	for _, m := range of {
 		keys = append(keys, ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID})
 	}
 	return keys
 }
 
+// applied reports whether a rule applied to a token before: it matched, and no exemption was in its way.
+func (r *run) applied(key ledger.Key) bool {
+	past := r.decider.past
+	_, seen := past.Findings[key]
+	_, exempt := past.Exempted[key]
+	return seen && !exempt && !past.Unjudged[key]
+}
+
+// applying are the keys of the rules that apply to the token of a finding.
+func (f *Finding) applying() (keys []ledger.Key) {
+	if f.Outcome == Exempt {
+		return nil
+	}
+	return f.keys(f.Matched)
+}
+
+// compareFinding says how a finding differs from what is remembered.
+func (r *run) compareFinding(f *Finding) {
+	f.Change, f.Fresh = New, 0
+	for _, key := range append(f.keys(f.Matched), f.keys(f.Unknown)...) {
+		if _, known := r.decider.past.Findings[key]; known {
+			f.Change = Ongoing
+		}
+	}
+	for i, key := range f.applying() {
+		if !r.applied(key) {
+			f.Change, f.Fresh = New, max(f.Fresh, f.Matched[i].Rule.Severity)
+		}
+	}
+}
+
 // compare tells new findings from those that the ledger knows, and names what vanished.
 func (r *run) compare() {
-	if r.o.Ledger == nil {
-		r.Notes = append(r.Notes, "without a state directory this run can't tell what is new (--state)")
-		return
-	}
-	now := make(map[string]bool)
 	r.Changes.Known = r.decider.past.Listing != nil
+	now := make(map[string]bool)
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		now[f.Token.ID] = true
-		f.Change = New
-		for _, key := range f.keys() {
-			if _, known := r.decider.past.Findings[key]; known {
-				f.Change = Ongoing
-			}
-		}
+		r.compareFinding(f)
 		switch {
 		case !r.Changes.Known:
 			f.Change = ""
@@ -140,6 +161,10 @@ func (r *run) compare() {
 		default:
 			r.Changes.Ongoing++
 		}
+	}
+	if r.o.Ledger == nil {
+		r.Notes = append(r.Notes, "without a state directory this run can't tell what is new (--state)")
+		return
 	}
 	resolved := make(map[string]bool)
 	for key := range r.decider.past.Findings {
@@ -208,16 +233,31 @@ func (r *run) rememberListing() error {
 	return r.record(*r.listed)
 }
 
-// rememberFindings writes which findings are new, and which of the old ones are resolved.
+// rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are resolved.
 func (r *run) rememberFindings() error {
 	open := make(map[ledger.Key]bool)
+	seen := func(key ledger.Key, result string) error {
+		return r.record(ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result})
+	}
 	for i := range r.Findings {
-		for _, key := range r.Findings[i].keys() {
+		f := &r.Findings[i]
+		for _, key := range append(f.keys(f.Matched), f.keys(f.Unknown)...) {
 			open[key] = true
+		}
+		for _, key := range f.keys(f.Matched) {
+			_, known := r.decider.past.Findings[key]
+			if known && (f.Outcome == Exempt || r.applied(key)) {
+				continue
+			}
+			if err := seen(key, ""); err != nil {
+				return err
+			}
+		}
+		for _, key := range f.keys(f.Unknown) {
 			if _, known := r.decider.past.Findings[key]; known {
 				continue
 			}
-			if err := r.record(ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule}); err != nil {
+			if err := seen(key, ledger.ResultUnknown); err != nil {
 				return err
 			}
 		}

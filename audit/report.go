@@ -58,9 +58,10 @@ type Change string
 
 // The changes. Findings of the run before that are not there any more are resolved.
 const (
-	// New was no finding in the last complete run.
+	// New was no finding in the last complete run, or a rule applies to it that did not: it did not match, could not be
+	// judged, or an exemption was in its way.
 	New Change = "new"
-	// Ongoing was one already.
+	// Ongoing was one already, of all the rules that apply.
 	Ongoing Change = "ongoing"
 )
 
@@ -91,6 +92,9 @@ type Finding struct {
 	Due time.Time
 	// Change is "" where nothing is remembered of the run before.
 	Change Change
+	// Fresh is the highest severity of the rules that apply to the token and did not before, of all that apply where
+	// nothing is remembered; 0 if there are none.
+	Fresh rules.Severity
 
 	// Done says that this run has changed the token, or may have; Announced, that it has delivered the notice
 	// of a later step for the first time, or anew.

@@ -13,7 +13,8 @@ const (
 	Ended Kind = "ended"
 	// Listed is a complete listing: Count and Snapshot are set, and Believed if it is too small to be.
 	Listed Kind = "listed"
-	// Seen is the first sight of a finding: Token and Rule are set.
+	// Seen is the first sight of a finding, or of one that now applies and did not before, as it could not be judged or
+	// was exempt: Token and Rule are set, and Result if it can't be judged.
 	Seen Kind = "seen"
 	// Resolved is the end of a finding: Token, Rule and Reason are set.
 	Resolved Kind = "resolved"
@@ -121,7 +122,7 @@ type Record struct {
 	Part string `json:"part,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.
 	Ref uint64 `json:"ref,omitempty"`
-	// Result is what came of the intent, in Outcome: one of the Result constants or another word.
+	// Result is what came of the intent, in Outcome: one of the Result constants or another word; ResultUnknown in Seen.
 	Result string `json:"result,omitempty"`
 	// Settled says that the result is certain, in Outcome. While it is false the intent stays open.
 	Settled bool `json:"settled,omitempty"`

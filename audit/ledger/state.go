@@ -55,6 +55,8 @@ type State struct {
 	Org string
 	// Findings are the open findings, by when each was first seen.
 	Findings map[Key]time.Time
+	// Unjudged are those of the open findings that could never be judged.
+	Unjudged map[Key]bool
 	// Exempted are the exemptions that save findings, as they were last recorded.
 	Exempted map[Key]string
 	// Notices are those that hold: not voided, of tokens that we have neither revoked nor given back.
@@ -113,8 +115,15 @@ func (s *State) Apply(r Record) {
 		if _, known := s.Findings[key]; !known {
 			put(&s.Findings, key, r.Time)
 		}
+		delete(s.Unjudged, key)
+		if r.Result == ResultUnknown {
+			put(&s.Unjudged, key, true)
+		} else {
+			delete(s.Exempted, key)
+		}
 	case Resolved:
 		delete(s.Findings, key)
+		delete(s.Unjudged, key)
 		delete(s.Exempted, key)
 	case Noticed:
 		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Seq: r.Seq})

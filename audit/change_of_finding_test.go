@@ -1,0 +1,56 @@
+package audit_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/audit"
+	"tokensweep/okta/oktatest"
+	"tokensweep/rules"
+)
+
+// A finding is new as often as something applies to its token that did not before: it must not hide behind a lesser one.
+func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
+	id, owner := oktatest.TokenID(1), oktatest.UserID(1)
+	const noted, super = "{id: noted, severity: low, when: {name: {like: 'idle-*'}}, then: flag}", "{id: super, severity: critical, when: {name: {isNot: own}, owner.roles: {contains: SUPER_ADMIN}}, then: flag}"
+	text := "rules: [" + noted + ", " + super + "]"
+	exempting := text + "\nexemptions: [{match: {name: 'idle-1'}, reason: drill, owner: sre, until: 2026-11-25T00:00:00Z}]"
+	user := func(roles ...string) oktatest.User {
+		return oktatest.User{ID: owner, Login: "kim", Status: "ACTIVE", Roles: roles}
+	}
+	forbidden := oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 403}
+	for _, row := range []struct {
+		name          string
+		before, after func(w *world)
+		policy        string
+		change        audit.Change
+		fresh         rules.Severity
+	}{
+		{"the owner becomes a super admin", func(w *world) { w.org.SetUser(user()) }, func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, text, audit.New, rules.Critical},
+		{"what could not be judged can be", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")); w.org.Fault(forbidden) }, func(w *world) { w.org.ClearFaults() }, text, audit.New, rules.Critical},
+		{"the exemption ends", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.pass(day); w.org.Use(oktatest.TokenID(999)) }, exempting, audit.New, rules.Critical},
+		{"a lesser rule begins to apply", func(w *world) {
+			w.org.SetUser(user("SUPER_ADMIN"))
+			w.org.Update(id, func(k *oktatest.Token) { k.Name = "other" })
+		}, func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "idle-1" }) }, text, audit.New, rules.Low},
+		{"what was judged can't be any more", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.org.Fault(forbidden) }, text, audit.Ongoing, 0},
+		{"nothing changes", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(*world) {}, text, audit.Ongoing, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			row.before(w)
+			r := w.dry(row.policy)
+			require.NoError(t, r.Err)
+			row.after(w)
+			f := only(t, w.dry(row.policy))
+			require.Equal(t, row.change, f.Change, "%+v", f)
+			require.Equal(t, row.fresh, f.Fresh)
+			f = only(t, w.dry(row.policy))
+			require.Equal(t, audit.Ongoing, f.Change, "once")
+			require.Zero(t, f.Fresh)
+			require.True(t, strings.HasPrefix(f.Token.Name.Or(""), "idle"))
+		})
+	}
+}
