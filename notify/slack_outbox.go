@@ -147,30 +147,29 @@ func (p *parcel) done(why string) error {
 	return err
 }
 
-// catchUp delivers what earlier runs could not, oldest first, as the run s.run. What can't be delivered now is
-// left to later runs, for a week.
-func (s *sender) catchUp(ctx context.Context, now time.Time, deliver func(context.Context, *parcel, *slackContent) error) error {
+// catchUp delivers what runs before that of r could not, oldest first. What can't be delivered now is left to later
+// runs, for a week. What there is no time for, or whose turn doesn't come before ctx is done, is no failure.
+func (s *sender) catchUp(ctx context.Context, r *audit.Report, deliver func(context.Context, *parcel, *slackContent) error) error {
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
+	defer cancel()
 	past := s.outbox.past()
-	runs := make([]string, 0, len(past.Undelivered))
-	for run := range past.Undelivered {
-		if run != s.run {
-			runs = append(runs, run)
-		}
-	}
-	slices.SortFunc(runs, func(a, b string) int {
-		return cmp.Or(past.Undelivered[a].At.Compare(past.Undelivered[b].At), strings.Compare(a, b))
-	})
 	var failures []error
-	for _, run := range runs {
+	for _, run := range waiting(past.Undelivered, r.ID) {
+		if ctx.Err() != nil {
+			break
+		}
 		d := past.Undelivered[run]
-		p := &parcel{outbox: s.outbox, writer: s.run, run: run, via: d.Via, since: d.At, doubtful: true, parts: make(map[string]string)}
+		p := &parcel{outbox: s.outbox, writer: r.ID, run: run, via: d.Via, since: d.At, doubtful: true, parts: make(map[string]string)}
 		maps.Copy(p.parts, d.Parts)
 		err := s.resume(ctx, p, d, deliver)
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
+		case ctx.Err() != nil, errors.Is(err, errNoTime):
+			return errors.Join(failures...)
 		}
 		why := fmt.Errorf("the report of the run %s: %w", run, err)
-		if now.Sub(d.At) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) || errors.Is(err, errElsewhere) {
+		if r.Started.Sub(d.At) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) || errors.Is(err, errElsewhere) {
 			why = fmt.Errorf("%w; it is given up: tokensweep ledger show --run %s has what the run did", why, run)
 			why = errors.Join(why, p.done(why.Error()))
 		}
@@ -179,9 +178,24 @@ func (s *sender) catchUp(ctx context.Context, now time.Time, deliver func(contex
 	return errors.Join(failures...)
 }
 
+// waiting names the runs whose reports are undelivered, oldest first, without the run own.
+func waiting(undelivered map[string]ledger.Delivery, own string) (runs []string) {
+	for run := range undelivered {
+		if run != own {
+			runs = append(runs, run)
+		}
+	}
+	slices.SortFunc(runs, func(a, b string) int {
+		return cmp.Or(undelivered[a].At.Compare(undelivered[b].At), strings.Compare(a, b))
+	})
+	return runs
+}
+
 // errElsewhere is a report that can't go the way that there is now.
 var errElsewhere = errors.New("it was to go another way")
 
+// resume delivers one report. People are called for the first that needs them, and not once more for each: they see
+// the others in the channel.
 func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery, deliver func(context.Context, *parcel, *slackContent) error) error {
 	c := interrupted(p.run, d, s.outbox.past(), s.options(SlackInterrupted))
 	if d.File != "" {
@@ -194,7 +208,12 @@ func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery, deliv
 			return fmt.Errorf("%w: another version wrote it: %w", ledger.ErrNoParcel, err)
 		}
 	}
-	if err := deliver(ctx, p, c); err != nil {
+	if s.called {
+		c.Alert = nil
+	}
+	err := deliver(ctx, p, c)
+	s.called = s.called || c.Alert != nil && p.parts[c.key(c.Alert.Part)] != ""
+	if err != nil {
 		return err
 	}
 	return p.done("")

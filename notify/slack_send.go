@@ -16,7 +16,7 @@ import (
 	"tokensweep/rules"
 )
 
-// slackTimeout bounds the delivery of one report, and of what earlier runs left.
+// slackTimeout bounds the delivery of one report, and then that of all which earlier runs left.
 const slackTimeout = 5 * time.Minute
 
 // SlackConfig is what a delivery to Slack needs. Secret and Policy are required.
@@ -71,12 +71,10 @@ func (s *Slack) channelOf(p *parcel) string {
 }
 
 // Announce posts what an enforcing run is about to do, with all that it announces in the thread. It
-// returns how the notice went. Without an error Slack has accepted all of it. Before, it posts what earlier runs
-// could not; that this fails is told by Report.
+// returns how the notice went. Without an error Slack has accepted all of it.
 func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
 	defer cancel()
-	s.begin(ctx, r)
 	if s.own, err = s.outbox.announce(r.ID, viaSlack+s.policy.Channel, time.Now()); err != nil {
 		return "", err
 	}
@@ -87,22 +85,21 @@ func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err 
 	return s.own.parts[partParent], nil
 }
 
-// begin catches up with what earlier runs left.
-func (s *Slack) begin(ctx context.Context, r *audit.Report) {
-	s.run = r.ID
-	s.late = s.catchUp(ctx, r.Started, s.deliver)
-}
-
 // Report posts the report of a run, if the policy wants this one posted. That of a
 // run which was announced always is: the announcement is rewritten with what came of it, and people are
-// called if they are needed. What can't be posted now is kept in the outbox for the next run.
+// called if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it posts what
+// earlier runs left, unless ctx is done.
 func (s *Slack) Report(ctx context.Context, r *audit.Report) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), slackTimeout)
+	err := s.reportOwn(context.WithoutCancel(ctx), r)
+	return errors.Join(err, s.catchUp(ctx, r, s.deliver))
+}
+
+func (s *Slack) reportOwn(ctx context.Context, r *audit.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
 	defer cancel()
 	if s.own == nil {
-		s.begin(ctx, r)
 		if !s.wanted(r) {
-			return s.late
+			return nil
 		}
 		s.own = s.outbox.newParcel(r.ID, viaSlack+s.policy.Channel, time.Now())
 	}
@@ -111,7 +108,7 @@ func (s *Slack) Report(ctx context.Context, r *audit.Report) error {
 	if alert, ok := SlackAlert(r, o); ok {
 		c.Alert = &alert
 	}
-	return errors.Join(s.late, s.own.send(c, func() error { return s.deliver(ctx, s.own, c) }))
+	return s.own.send(c, func() error { return s.deliver(ctx, s.own, c) })
 }
 
 // deliver posts what isn't posted yet of a report: the message in the channel, then what goes into its thread,

@@ -24,14 +24,14 @@ const (
 
 // sender is what both ways to Slack have in common.
 type sender struct {
-	policy *rules.Slack
-	secret okta.Secret
-	outbox Outbox
-	run    string        // whose report is delivered, once that is known
-	own    *parcel       // that report, once it is begun
-	late   error         // why reports of earlier runs could not be delivered either
-	posted time.Time     // when the last message of this run was
-	gap    time.Duration // between two of them
+	policy   *rules.Slack
+	secret   okta.Secret
+	outbox   Outbox
+	own      *parcel       // the report of this run, once it is begun
+	called   bool          // people were called for a report of an earlier run
+	posted   time.Time     // when the last message was
+	gap      time.Duration // between two of them
+	patience time.Duration // for what earlier runs left
 }
 
 func newSender(c SlackConfig) sender {
@@ -39,7 +39,7 @@ func newSender(c SlackConfig) sender {
 	if gap == 0 {
 		gap = slackPause
 	}
-	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, gap: max(gap, 0)}
+	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, gap: max(gap, 0), patience: slackTimeout}
 }
 
 // slackHTTP follows no redirect, which could carry a message or a token elsewhere.
@@ -101,6 +101,9 @@ func (s *sender) plainly(ctx context.Context, doing string, m SlackMessage, send
 	}
 }
 
+// errNoTime is a pause that Slack asks for and that would take longer than there is time.
+var errNoTime = errors.New("there is no time to wait")
+
 // patiently sends one thing, not too soon after the last, and again when Slack asks for that. A lost answer is
 // not tried again: the message may be there.
 func (s *sender) patiently(ctx context.Context, doing string, send func() error) error {
@@ -124,6 +127,7 @@ func (s *sender) patiently(ctx context.Context, doing string, send func() error)
 			wait = limited.RetryAfter
 		}
 		if end, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(end) {
+			e.err = errors.Join(errNoTime, e.err)
 			return e
 		}
 		if err := pause(ctx, wait); err != nil {

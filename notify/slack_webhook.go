@@ -38,10 +38,8 @@ func NewWebhook(c SlackConfig) (*Webhook, error) {
 	return &Webhook{sender: newSender(c), client: slackHTTP()}, nil
 }
 
-// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Before, it posts
-// what earlier runs could not; that this fails is told by Report.
+// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it.
 func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
-	w.begin(ctx, r)
 	if w.own, err = w.outbox.announce(r.ID, viaWebhook, time.Now()); err != nil {
 		return "", err
 	}
@@ -53,9 +51,12 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 	return viaWebhook, nil
 }
 
-func (w *Webhook) begin(ctx context.Context, r *audit.Report) {
-	w.run = r.ID
-	w.late = w.catchUp(ctx, r.Started, func(ctx context.Context, p *parcel, c *slackContent) error {
+// Report posts the report of a run, if the policy wants this one posted or it was announced, and calls people in
+// a second message if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it
+// posts what earlier runs left, unless ctx is done.
+func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
+	err := w.reportOwn(context.WithoutCancel(ctx), r)
+	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *parcel, c *slackContent) error {
 		if p.via != viaWebhook {
 			return fmt.Errorf("%w (%s), and there is only a webhook", errElsewhere, p.via)
 		}
@@ -63,17 +64,13 @@ func (w *Webhook) begin(ctx context.Context, r *audit.Report) {
 			clear(p.parts)
 		}
 		return w.deliver(ctx, p, c)
-	})
+	}))
 }
 
-// Report posts the report of a run, if the policy wants this one posted or it was announced, and calls people in
-// a second message if they are needed. What can't be posted now is kept in the outbox for the next run.
-func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
-	ctx = context.WithoutCancel(ctx)
+func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 	if w.own == nil {
-		w.begin(ctx, r)
 		if !w.wanted(r) {
-			return w.late
+			return nil
 		}
 		w.own = w.outbox.newParcel(r.ID, viaWebhook, time.Now())
 	}
@@ -82,7 +79,7 @@ func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
 	if alert, ok := SlackAlert(r, o); ok {
 		c.Alert = &alert
 	}
-	return errors.Join(w.late, w.own.send(c, func() error { return w.deliver(ctx, w.own, c) }))
+	return w.own.send(c, func() error { return w.deliver(ctx, w.own, c) })
 }
 
 // deliver posts what isn't posted yet. After a lost answer a message may come twice: it can't be looked for.
