@@ -86,7 +86,7 @@ func (r *run) enforce(ctx context.Context) error {
 		hold(r.due(), "%v", err)
 		return err
 	}
-	r.Before = true
+	r.Before, r.Notices = true, r.notices()
 	via, err := r.o.Enforce.Announce(ctx, r.Report)
 	r.Before = false
 	switch {
@@ -156,6 +156,16 @@ func (r *run) checkHalt() error {
 		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
 	}
 	return nil
+}
+
+// notices counts those that tell would write down.
+func (r *Report) notices() (n int) {
+	for i := range r.Findings {
+		if f := &r.Findings[i]; !f.spared() {
+			n += len(f.untold)
+		}
+	}
+	return n
 }
 
 // tell writes down the notices that have just been delivered.

@@ -71,6 +71,20 @@ func TestAFindingSaysWhetherItsNoticeIsOfThisRun(t *testing.T) {
 	require.False(t, only(t, w.dry(rule("{revoke: 3d}"))).Announced)
 }
 
+func TestAnAnnouncementSaysHowManyNoticesAreGivenWithIt(t *testing.T) {
+	w := newWorld(t, idleToken(1), idleToken(2))
+	w.announceErr = os.ErrClosed
+	w.enforce(rule("{revoke: 3d}"))
+	w.announceErr = nil
+	for _, want := range []int{2, 0, 0, 0} { // the second is the first that was heard, the last revokes
+		w.enforce(rule("{revoke: 3d}"))
+		require.Equal(t, want, w.announced.Notices)
+		w.pass(day)
+	}
+	w.enforce(rule("flag"))
+	require.Zero(t, w.announced.Notices)
+}
+
 func TestAnExemptionEndsANoticeThoughTheReportReachesNobody(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	w.enforce(rule("{revoke: 3d}"))

@@ -162,6 +162,8 @@ type Report struct {
 	Notes []string
 	// Actions is how many tokens the plan quarantines or revokes now.
 	Actions int
+	// Notices is how many notices an enforcing run gives with its announcement; 0 before that.
+	Notices int
 	// Head is the ledger's head after the run; zero without a ledger.
 	Head ledger.Head
 	// Digest is the plan's digest: the same tokens with the same outcomes under the same policy

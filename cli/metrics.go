@@ -102,17 +102,19 @@ type counted struct {
 	metrics *notify.Metrics
 }
 
-// Announce implements channel.
+// Announce implements channel. A run with nothing to announce has no delivery.
 func (c counted) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
 	via, err = c.channel.Announce(ctx, r)
-	c.metrics.Announced(err)
+	if err != nil || c.Begun() {
+		c.metrics.Announced(err)
+	}
 	return via, err
 }
 
 // Report implements channel. A report that the policy doesn't want posted is no delivery.
 func (c counted) Report(ctx context.Context, r *audit.Report) error {
 	err := c.channel.Report(ctx, r)
-	if begun, ok := c.channel.(interface{ Begun() bool }); err != nil || !ok || begun.Begun() {
+	if err != nil || c.Begun() {
 		c.metrics.Reported(err)
 	}
 	return err

@@ -13,6 +13,8 @@ import (
 type channel interface {
 	Announce(context.Context, *audit.Report) (via string, err error)
 	Report(context.Context, *audit.Report) error
+	// Begun reports whether anything of the run was to be posted.
+	Begun() bool
 	// Check looks at all that a delivery needs.
 	Check(context.Context) []audit.Check
 }

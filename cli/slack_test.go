@@ -120,6 +120,20 @@ func TestWhatIsRevokedIsAnnouncedInSlackBefore(t *testing.T) {
 	require.Empty(t, w.workspace.Complaints())
 }
 
+func TestAnEnforcingRunThatHasNothingToDoOrToTellPostsNothing(t *testing.T) {
+	t.Parallel()
+	w := newSlackWorld(t)
+	for range 2 { // it revokes, and tells that the finding is resolved
+		p, code := w.run(slackCanary, "--enforce")
+		require.Zero(t, code, p.stderr.String())
+	}
+	asked := len(w.workspace.Requests())
+	p, code := w.run(slackCanary, "--enforce")
+	require.Zero(t, code, p.stderr.String())
+	require.Contains(t, p.stdout.String(), "Nothing will be changed.")
+	require.Len(t, w.workspace.Requests(), asked)
+}
+
 func TestAWebhookWillDo(t *testing.T) {
 	t.Parallel()
 	w := newSlackWorld(t)

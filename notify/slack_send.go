@@ -71,10 +71,14 @@ func (s *Slack) channelOf(p *parcel) string {
 }
 
 // Announce posts what an enforcing run is about to do, with all that it announces in the thread. It
-// returns how the notice went. Without an error Slack has accepted all of it.
+// returns how the notice went. Without an error Slack has accepted all of it. Of a run that changes and announces
+// nothing there is the report alone, if the policy wants it.
 func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
 	defer cancel()
+	if silent(r) {
+		return viaSlack + s.policy.Channel, nil
+	}
 	if s.own, err = s.outbox.announce(r.ID, viaSlack+s.policy.Channel, time.Now()); err != nil {
 		return "", err
 	}
@@ -86,7 +90,7 @@ func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err 
 }
 
 // Report posts the report of a run, if the policy wants this one posted. That of a
-// run which was announced always is: the announcement is rewritten with what came of it, and people are
+// run whose announcement was posted always is: the announcement is rewritten with what came of it, and people are
 // called if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it posts what
 // earlier runs left, unless ctx is done.
 func (s *Slack) Report(ctx context.Context, r *audit.Report) error {

@@ -70,6 +70,9 @@ func (s *sender) options(stage SlackStage) SlackOptions {
 // Begun reports whether anything of this run was to be posted: an announcement, or a report that the policy wants.
 func (s *sender) Begun() bool { return s.own != nil }
 
+// silent reports whether an enforcing run has nothing to announce: no step is due, and no notice is to be given.
+func silent(r *audit.Report) bool { return due(r) == 0 && r.Notices == 0 }
+
 // wanted says whether the policy wants a report posted. Failures are always.
 func (s *sender) wanted(r *audit.Report) bool {
 	switch {

@@ -38,8 +38,12 @@ func NewWebhook(c SlackConfig) (*Webhook, error) {
 	return &Webhook{sender: newSender(c), client: slackHTTP()}, nil
 }
 
-// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it.
+// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Of a run that changes and
+// announces nothing there is the report alone, if the policy wants it.
 func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
+	if silent(r) {
+		return viaWebhook, nil
+	}
 	if w.own, err = w.outbox.announce(r.ID, viaWebhook, time.Now()); err != nil {
 		return "", err
 	}
@@ -51,7 +55,7 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 	return viaWebhook, nil
 }
 
-// Report posts the report of a run, if the policy wants this one posted or it was announced, and calls people in
+// Report posts the report of a run, if the policy wants this one posted or its announcement was, and calls people in
 // a second message if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it
 // posts what earlier runs left, unless ctx is done.
 func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
