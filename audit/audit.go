@@ -147,7 +147,7 @@ func newRun(o Options) *run {
 		o.Now = time.Now
 	}
 	r := &run{o: o, used: make(map[*rules.Exemption]int), Report: &Report{
-		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, Notes: slices.Clone(o.Notes),
+		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
 		Clients: make(map[string]int),
 	}}
 	r.Started = r.now()

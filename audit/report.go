@@ -141,8 +141,9 @@ type Report struct {
 	Started, Finished, AsOf time.Time
 	// OrgURL is the org's URL, as scheme and host.
 	OrgURL string
-	// PolicyFile and PolicyDigest say which policy judged.
+	// PolicyFile and PolicyDigest say which policy judged, PolicyMode what it allows an enforcing run.
 	PolicyFile, PolicyDigest string
+	PolicyMode               rules.Mode
 	// Tokens, Pages and Duplicates are what was listed; Complete says whether that is provably all.
 	Tokens, Pages, Duplicates int
 	Complete                  bool

@@ -77,8 +77,11 @@ before it is taken.`,
 	return cmd
 }
 
+// defaultPolicy is the policy file where neither a flag nor the environment names one.
+const defaultPolicy = "policy.yaml"
+
 // policyFile is where the policy is unless a flag says otherwise.
-func (a *app) policyFile() string { return a.env.or("TOKENSWEEP_POLICY", "policy.yaml") }
+func (a *app) policyFile() string { return a.env.or("TOKENSWEEP_POLICY", defaultPolicy) }
 
 func completeSeverities(cmd *cobra.Command) {
 	words := []string{rules.Low.String(), rules.Medium.String(), rules.High.String(), rules.Critical.String()}

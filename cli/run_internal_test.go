@@ -23,3 +23,13 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 		})
 	}
 }
+
+func TestACommandForOthersNamesWhereThePolicyAndTheStateAre(t *testing.T) {
+	for want, f := range map[string]runFlags{
+		"":                                   {policy: defaultPolicy, state: stateFlag{dir: defaultState}},
+		"--policy /etc/tokensweep/prod.yaml": {policy: "/etc/tokensweep/prod.yaml", state: stateFlag{dir: defaultState}},
+		`--policy 'of Kim'\''s $HOME.yaml' --state /var/lib/x`: {policy: "of Kim's $HOME.yaml", state: stateFlag{dir: "/var/lib/x"}},
+	} {
+		require.Equal(t, want, f.where())
+	}
+}

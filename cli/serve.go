@@ -114,7 +114,7 @@ func (s *service) check() (history audit.History, err error) {
 	if _, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce)); err != nil {
 		return history, err
 	}
-	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}); err != nil {
+	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}, ""); err != nil {
 		return history, err
 	}
 	out, err := s.flags.out.open(s.stdout)

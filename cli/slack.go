@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"regexp"
+	"strings"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
@@ -20,12 +22,13 @@ type channel interface {
 }
 
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
-// a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it.
-func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox) (channel, error) {
+// a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it. flags are those by which
+// commands in messages find the policy and the state.
+func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox, flags string) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o}
+	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
@@ -60,6 +63,26 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox) (cha
 	return nil, nil
 }
 
+// where are the flags that name the policy and the state to somebody who has another environment.
+func (f *runFlags) where() string {
+	var flags []string
+	if f.policy != defaultPolicy {
+		flags = append(flags, "--policy "+shellWord(f.policy))
+	}
+	if f.state.dir != defaultState {
+		flags = append(flags, "--state "+shellWord(f.state.dir))
+	}
+	return strings.Join(flags, " ")
+}
+
+// shellWord writes a word so that a shell reads it as it is.
+func shellWord(s string) string {
+	if plain := regexp.MustCompile(`^[\w./:@%+-]+$`); plain.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // channelOf is where a run reports to besides its output; nil for nowhere. A run that judges another time than now
 // posts nothing, since nobody is to take it for news.
 func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (channel, error) {
@@ -70,7 +93,7 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 		a.logger().Info("a run with --as-of posts nothing to Slack")
 		return nil, nil
 	}
-	c, err := a.slackFor(policy, f.enforce, notify.Outbox{Ledger: l, State: f.state.dir})
+	c, err := a.slackFor(policy, f.enforce, notify.Outbox{Ledger: l, State: f.state.dir}, f.where())
 	if c == nil && err == nil && policy.Notify.Slack != nil {
 		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set: nothing is posted")
 	}
@@ -83,7 +106,7 @@ func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool
 	if policy == nil || policy.Notify.Slack == nil {
 		return []audit.Check{{Name: name, Status: audit.Skipped, Detail: "no policy asks for reports in Slack"}}
 	}
-	c, err := a.slackFor(policy, enforce, notify.Outbox{})
+	c, err := a.slackFor(policy, enforce, notify.Outbox{}, "")
 	switch {
 	case err != nil:
 		return []audit.Check{failed(name, err)}

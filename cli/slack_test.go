@@ -99,7 +99,9 @@ func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
 	require.Zero(t, code, p.stderr.String())
 	posted := len(w.workspace.Messages("C0SECURITY"))
 	require.NotZero(t, posted)
-	require.Contains(t, w.workspace.Messages("C0SECURITY")[0].Text, "Nothing was changed")
+	first := w.workspace.Messages("C0SECURITY")[0]
+	require.Contains(t, first.Text, "Nothing was changed")
+	require.Contains(t, string(first.Blocks), "tokensweep run --policy "+w.policy+" --state "+w.state+" --enforce --plan sha256:")
 	p, code = w.run(slackCanary)
 	require.Zero(t, code, p.stderr.String())
 	require.Len(t, w.workspace.Messages("C0SECURITY"), posted, "nothing is new")

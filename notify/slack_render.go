@@ -46,8 +46,9 @@ type SlackOptions struct {
 	Stage SlackStage
 	// Trend are the last runs, oldest first. With at least three there is a chart.
 	Trend []TrendPoint
-	// Command is the program's name in command lines; "" means tokensweep.
-	Command string
+	// Flags are those of run by which a command finds the same policy and state, as for a shell; "" where it finds
+	// them without.
+	Flags string
 }
 
 // SlackMessage is one message, ready to be posted, with no unfurling and no parsing. Its JSON is the body of a
@@ -179,8 +180,8 @@ func (b *slackBuilder) parent(o SlackOptions, n, budget int) {
 	if s := b.leftOut(n); s != "" {
 		b.context(s)
 	}
-	if line := enforceCommand(r, o); line != "" {
-		b.command("To do exactly this, within 24 hours of this run (the policy must say mode: enforce):", line)
+	if planned(r, o) {
+		b.enforcing(o)
 	}
 	advised := len(b.blocks)
 	b.context(slackFooter(r))
@@ -342,19 +343,23 @@ func slackFooter(r *audit.Report) string {
 	return strings.Join(parts, " · ")
 }
 
-func program(o SlackOptions) string {
-	if o.Command == "" {
-		return "tokensweep"
-	}
-	return safe(o.Command, 60)
+// planned reports whether a dry run has made a plan that has something to do and that a ledger knows.
+func planned(r *audit.Report, o SlackOptions) bool {
+	return r.Mode == rules.DryRun && o.Stage == SlackFinal && due(r) > 0 && r.Digest != "" && r.Head.Seq > 0
 }
 
-// enforceCommand is the exact command for the plan of a dry run; "" if it has nothing to do, or no ledger has the plan.
-func enforceCommand(r *audit.Report, o SlackOptions) string {
-	if r.Mode != rules.DryRun || o.Stage != SlackFinal || due(r) == 0 || r.Digest == "" || r.Head.Seq == 0 {
-		return ""
+// enforcing says what it takes to carry out the plan. One made by a policy in mode: dry-run never can be: with another
+// mode it is another policy, and its plans are void.
+func (b *slackBuilder) enforcing(o SlackOptions) {
+	if b.run.PolicyMode != rules.Enforce {
+		b.section("To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: that of this run is void then.")
+		return
 	}
-	return program(o) + " run --enforce --plan " + safe(r.Digest, 80)
+	line := "tokensweep run"
+	if o.Flags != "" {
+		line += " " + safe(o.Flags, 400)
+	}
+	b.command("To do exactly this, within 24 hours of this run:", line+" --enforce --plan "+safe(b.run.Digest, 80))
 }
 
 // adviceItems is what the policy advises about the rules that matched, each advice once, in at most room

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -27,13 +28,15 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 			stopped.Findings[i].Outcome, stopped.Findings[i].Reason = audit.Held, "the run stopped: more is due than stopAbove allows"
 		}
 	}
+	dryPolicy := slackReport(t, 1, rules.DryRun)
+	dryPolicy.PolicyMode = rules.DryRun
 	failure := failed()
 	failure.Notes = []string{"something about <!channel>"}
 	cases := map[string]struct {
 		r *audit.Report
 		o notify.SlackOptions
 	}{
-		"failed": {failure, slackOptions}, "stopped": {stopped, slackOptions},
+		"failed": {failure, slackOptions}, "stopped": {stopped, slackOptions}, "dry-run-policy": {dryPolicy, slackOptions},
 	}
 	for _, n := range []int{0, 1, 37, 400, 5000} {
 		if testing.Short() && n > 400 {
@@ -152,6 +155,23 @@ func TestSlackLosesNoFinding(t *testing.T) {
 			require.Equal(t, n, found+left, "%d of %d", found, n)
 		}
 	}
+}
+
+func TestSlackGivesACommandOnlyWhereItWorks(t *testing.T) {
+	r := slackReport(t, 37, rules.DryRun)
+	o := slackOptions
+	o.Flags = "--policy prod.yaml --state /var/lib/tokensweep"
+	for _, m := range []notify.SlackMessage{notify.SlackReport(r, o).Parent, notify.SlackWebhook(r, o)} {
+		require.Contains(t, string(payload(t, m)), "tokensweep run "+o.Flags+" --enforce --plan "+r.Digest)
+	}
+	r.PolicyMode = rules.DryRun // to change that makes it another policy, whose plan this is not
+	for _, m := range []notify.SlackMessage{notify.SlackReport(r, o).Parent, notify.SlackWebhook(r, o)} {
+		require.NotContains(t, string(payload(t, m)), "--enforce")
+		require.Contains(t, string(payload(t, m)), "To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed")
+		checkSlack(t, m)
+	}
+	r.Head = ledger.Head{} // nothing has the plan
+	require.NotContains(t, string(payload(t, notify.SlackReport(r, o).Parent)), "mode: enforce")
 }
 
 func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {

@@ -131,17 +131,17 @@ func (b *slackBuilder) leftOut(n int) string {
 // whatToDo is advice for a run that was not completed.
 func whatToDo(r *audit.Report, o SlackOptions) string {
 	if o.Stage == SlackInterrupted {
-		return "The next run settles what was left open and reports it. The ledger has every step: " + program(o) + " ledger."
+		return "The next run settles what was left open and reports it. The ledger has every step: tokensweep ledger."
 	}
 	switch r.Code {
 	case audit.NoAccess:
-		return "Check the API token of this tool: whether it is still valid and has the permissions that " + program(o) + " needs."
+		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep needs."
 	case audit.NoLedger:
 		return "Look at the state directory: it must be there, writable, and not full; a damaged ledger needs a person."
 	case audit.Locked:
 		return "Another run uses the same state. Wait for its end, and let only one run at a time."
 	case audit.Halted:
-		return "Read why it was halted, then " + program(o) + " resume; or set this machine's clock right."
+		return "Read why it was halted, then tokensweep resume; or set this machine's clock right."
 	case audit.Usage, audit.BadPolicy:
 		return "Correct the command, the environment or the policy as said above, then run again."
 	}

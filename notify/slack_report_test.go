@@ -31,7 +31,7 @@ func slackReport(tb testing.TB, n int, mode rules.Mode) *audit.Report {
 	require.NoError(tb, err)
 	r := &audit.Report{
 		ID: "20261124T090000Z-abcdef", Mode: mode, Started: now, Finished: now.Add(1500 * time.Millisecond), AsOf: now, OrgURL: "https://acme.okta.com",
-		PolicyFile: "policy.yaml", PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
+		PolicyFile: "policy.yaml", PolicyMode: rules.Enforce, PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
 		Tokens: n + 40, Pages: 3, Complete: true, Head: ledger.Head{Seq: 17, Hash: "0123456789ab"},
 	}
 	for _, severity := range []rules.Severity{rules.Critical, rules.High, rules.Low} {

@@ -30,6 +30,8 @@ type SlackConfig struct {
 	Policy *rules.Slack
 	// Outbox remembers what is on its way.
 	Outbox Outbox
+	// Flags are those of SlackOptions.
+	Flags string
 	// Pause is the time between two messages: 0 means a second, which is Slack's own limit
 	// (https://docs.slack.dev/apis/web-api/rate-limits), less than 0 none, for a workspace that has no limit.
 	Pause time.Duration

@@ -27,6 +27,7 @@ type sender struct {
 	policy   *rules.Slack
 	secret   okta.Secret
 	outbox   Outbox
+	flags    string
 	own      *parcel       // the report of this run, once it is begun
 	called   bool          // people were called for a report of an earlier run
 	posted   time.Time     // when the last message was
@@ -39,7 +40,7 @@ func newSender(c SlackConfig) sender {
 	if gap == 0 {
 		gap = slackPause
 	}
-	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, gap: max(gap, 0), patience: slackTimeout}
+	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, gap: max(gap, 0), patience: slackTimeout}
 }
 
 // slackHTTP follows no redirect, which could carry a message or a token elsewhere.
@@ -60,7 +61,7 @@ func slackURL(raw string) (*url.URL, bool) {
 }
 
 func (s *sender) options(stage SlackStage) SlackOptions {
-	o := SlackOptions{Mention: s.policy.Mention, Stage: stage}
+	o := SlackOptions{Mention: s.policy.Mention, Stage: stage, Flags: s.flags}
 	for _, p := range s.outbox.past().Trend {
 		o.Trend = append(o.Trend, TrendPoint{At: p.At, Findings: p.Findings, Critical: p.Critical})
 	}
