@@ -79,7 +79,7 @@ func (s *sender) wanted(r *audit.Report) bool {
 	switch {
 	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted:
 		return true
-	case s.policy.Heartbeat > 0 && r.Finished.Sub(s.outbox.past().LastPost) >= s.policy.Heartbeat:
+	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.past().LastPost) > s.policy.Heartbeat:
 		return true
 	}
 	switch s.policy.On {
@@ -90,6 +90,17 @@ func (s *sender) wanted(r *audit.Report) bool {
 	default:
 		return !r.Changes.Known || r.Changes.New > 0 || r.Changes.Resolved > 0
 	}
+}
+
+// untilNext is how long it may be until the next run, for all that the ledger tells: as long as between the one before and
+// this one, whose plan it already has, and at least an hour. A sign of life that waited for that run would come too
+// late if the time for it is over by then: a punctual one is always a little short of it.
+func (s *sender) untilNext() time.Duration {
+	wait := time.Hour
+	if trend := s.outbox.past().Trend; len(trend) > 1 {
+		wait = max(wait, trend[len(trend)-1].At.Sub(trend[len(trend)-2].At))
+	}
+	return wait
 }
 
 // plainly sends a message; what Slack doesn't understand is tried once more in each plainer form.
