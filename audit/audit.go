@@ -242,17 +242,8 @@ func (r *run) pass(ctx context.Context) (err error) {
 
 // checkOrg refuses to look at an org that the policy or the ledger is not of.
 func (r *run) checkOrg() error {
-	if r.o.Policy.Org != "" && r.o.Policy.Org != r.OrgURL {
-		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, r.PolicyFile, r.o.Policy.Org, r.OrgURL)
-	}
-	if org := r.decider.past.Org; org != "" && org != r.OrgURL {
-		advice := "give each org a state directory of its own"
-		if r.decider.past.Listing == nil {
-			advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
-		}
-		return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, r.o.State, org, r.OrgURL, advice)
-	}
-	return nil
+	past := r.decider.past
+	return RightOrg(r.OrgURL, r.o.Policy, r.o.State, History{Org: past.Org, Listed: past.Listing != nil})
 }
 
 // judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept, and judged again

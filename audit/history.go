@@ -2,15 +2,20 @@ package audit
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 
 	"tokensweep/audit/ledger"
+	"tokensweep/rules"
 )
 
 // History is what a ledger tells of earlier passes, changes by hand not among them. The zero value is that of an
 // empty ledger: every time is zero.
 type History struct {
+	// Org is the URL of the ledger's org, Listed whether a list of it was ever read to its end.
+	Org    string
+	Listed bool
 	// Began is when the last pass began, Ended when it ended, if it did.
 	Began, Ended time.Time
 	// Code is the exit code of the last pass that ended, LastEnded when that was.
@@ -28,6 +33,12 @@ func ReadHistory(dir string) (h History, err error) {
 	var last string // the id of the last pass
 	h.Head, err = ledger.Read(dir, func(r ledger.Record) error {
 		switch {
+		case r.Kind == ledger.Listed:
+			h.Listed = true
+		case h.Org == "" && r.Org != "":
+			h.Org = r.Org
+		}
+		switch {
 		case r.Kind == ledger.Begun && r.Mode != ledger.ByHand:
 			last, h.Began, h.Ended = r.Run, r.Time, time.Time{}
 		case r.Kind == ledger.Ended && r.Run == last:
@@ -42,4 +53,20 @@ func ReadHistory(dir string) (h History, err error) {
 		err = nil // another process may be writing the last line
 	}
 	return h, err
+}
+
+// RightOrg refuses, with an ErrWrongOrg, a policy that is pinned to another org than that at orgURL, and a state
+// directory whose ledger is of another.
+func RightOrg(orgURL string, p *rules.Policy, state string, past History) error {
+	switch {
+	case p.Org != "" && p.Org != orgURL:
+		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, p.File, p.Org, orgURL)
+	case past.Org == "" || past.Org == orgURL:
+		return nil
+	}
+	advice := "give each org a state directory of its own"
+	if !past.Listed {
+		advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
+	}
+	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, state, past.Org, orgURL, advice)
 }

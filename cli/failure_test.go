@@ -1,9 +1,12 @@
 package cli_test
 
 import (
+	"bytes"
 	"net/http"
 	"os/exec"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,4 +29,17 @@ func TestARunThatCanNeitherSettleNorListReportsItInEveryForm(t *testing.T) {
 		require.Equal(t, int(audit.ActionFailed), exit.ExitCode(), "%s: %s", form, out)
 		require.Contains(t, string(out), "500 Internal Server Error", form)
 	}
+}
+
+func TestCtrlCWhileTheListIsReadIsNoUnreachableOrg(t *testing.T) {
+	w := newCommandWorld(t)
+	cmd := exec.Command("tokensweep", "run", "--policy", policyFile(t, matrixPolicy), "--state", w.state)
+	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Delay: time.Minute, Then: func() { _ = cmd.Process.Signal(syscall.SIGINT) }})
+	var exit *exec.ExitError
+	require.ErrorAs(t, cmd.Run(), &exit)
+	require.Equal(t, int(audit.Halted), exit.ExitCode(), out.String())
+	require.Contains(t, out.String(), "the run was interrupted: listing incomplete: page 2")
 }

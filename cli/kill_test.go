@@ -417,7 +417,7 @@ func TestARunThatIsTerminatedWhileItListsChangesNothing(t *testing.T) {
 	}})
 	p := w.start()
 	started <- p
-	require.Equal(t, int(audit.Incomplete), p.code(), "%s", p.stderr.String())
+	require.Equal(t, int(audit.Halted), p.code(), "%s", p.stderr.String())
 	w.report(p)
 	require.Empty(t, w.changes())
 	all := w.records()

@@ -93,7 +93,7 @@ func TestMetricsThatCannotBeDeliveredAreSaidAndHideNothing(t *testing.T) {
 	r := run()
 	require.Zero(t, r.code, r.stderr)
 	require.Empty(t, r.stderr)
-	require.Equal(t, []string{"POST /metrics/job/tokensweep/instance/" + strings.TrimPrefix(org.URL(), "http://")}, asked)
+	require.Equal(t, []string{"PUT /metrics/job/tokensweep/instance/" + strings.TrimPrefix(org.URL(), "http://")}, asked)
 
 	answer = http.StatusInternalServerError
 	r = run()

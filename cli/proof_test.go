@@ -79,7 +79,9 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 	}
 	have, err := os.ReadFile(".ci/PROOF.md")
 	require.NoError(t, err)
-	require.Equal(t, b.String(), string(have), "go test ./cli -run PROOF -update")
+	if b.String() != string(have) { // which is too long to be shown twice
+		t.Fatal(".ci/PROOF.md is not what the tests say: go test ./cli -run PROOF -update")
+	}
 }
 
 // proof is a row of a list: an id, a sentence, and the function that tests it or the name of the variable.

@@ -111,7 +111,8 @@ func (s *service) check() (history audit.History, err error) {
 	if s.flags.enforce && policy.Mode != rules.Enforce {
 		return history, usage("the policy %s says mode: %s; it takes mode: enforce and --enforce", policy.File, policy.Mode)
 	}
-	if _, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce)); err != nil {
+	client, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce))
+	if err != nil {
 		return history, err
 	}
 	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}, ""); err != nil {
@@ -133,6 +134,9 @@ func (s *service) check() (history audit.History, err error) {
 	history, err = audit.ReadHistory(s.flags.state.dir)
 	if err != nil {
 		return history, &failure{code: audit.CodeOf(err), err: err, hint: ledgerHint(err)}
+	}
+	if err := audit.RightOrg(client.OrgURL(), policy, s.flags.state.dir, history); err != nil {
+		return history, usage("%w", err)
 	}
 	return history, nil
 }

@@ -93,9 +93,9 @@ func TestSIGTERMEndsAServiceInAnyPhaseWithTheReport(t *testing.T) {
 		changes int
 		code    audit.ExitCode // of the run
 	}{
-		"while it asks who it is":                 {oktatest.Fault{Path: "/api/v1/users/me"}, 0, audit.Incomplete},
-		"while it lists":                          {oktatest.Fault{Path: "/api/v1/api-tokens"}, 0, audit.Incomplete},
-		"while it looks an owner up":              {oktatest.Fault{Path: "/api/v1/users/00u*"}, 0, audit.Incomplete},
+		"while it asks who it is":                 {oktatest.Fault{Path: "/api/v1/users/me"}, 0, audit.Halted},
+		"while it lists":                          {oktatest.Fault{Path: "/api/v1/api-tokens"}, 0, audit.Halted},
+		"while it looks an owner up":              {oktatest.Fault{Path: "/api/v1/users/00u*"}, 0, audit.Halted},
 		"while it reads a token anew":             {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet}, 0, audit.Halted},
 		"while it acts":                           {oktatest.Fault{Method: http.MethodDelete}, 1, audit.Halted},
 		"while it acts, and the answer is lost":   {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, 1, audit.Halted},

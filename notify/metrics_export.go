@@ -58,9 +58,9 @@ func ParsePushgateway(s string) (Pushgateway, error) {
 // String is the URL.
 func (g Pushgateway) String() string { return g.url }
 
-// Push pushes the metrics to a Pushgateway, as job tokensweep and the org as instance. What it has from an earlier
-// push and isn't among them now stays, such as what the last complete listing held
-// (https://github.com/prometheus/pushgateway#post-method).
+// Push pushes the metrics to a Pushgateway, as job tokensweep and the org as instance. After a run that went well they
+// replace all that it has from earlier pushes; after another, what isn't among them now stays, such as what the last
+// complete listing held (https://github.com/prometheus/pushgateway#put-method).
 func (m *Metrics) Push(ctx context.Context, to Pushgateway) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
@@ -69,7 +69,11 @@ func (m *Metrics) Push(ctx context.Context, to Pushgateway) error {
 	if m.org != "" {
 		pusher.Grouping("instance", m.org)
 	}
-	if err := pusher.AddContext(ctx); err != nil {
+	send := pusher.AddContext
+	if m.last.wentWell() {
+		send = pusher.PushContext
+	}
+	if err := send(ctx); err != nil {
 		text := []rune(okta.Printable(err.Error()))
 		return fmt.Errorf("pushing the metrics: %s", string(text[:min(len(text), maxPushError)]))
 	}

@@ -77,6 +77,12 @@ func (l *lastRun) end(began, ended time.Time, code audit.ExitCode) {
 	}
 }
 
+func (l *lastRun) wentWell() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.complete && l.code.Success()
+}
+
 func (l *lastRun) recorded(seq uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

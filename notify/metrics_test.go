@@ -264,7 +264,11 @@ func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
 
 	require.NoError(t, busy(t).Push(t.Context(), to))
 	require.Equal(t, series(t, busy(t)), pushed)
-	require.Equal(t, "POST /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path)
+	require.Equal(t, "PUT /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path, "no finding of an earlier run stays")
+	failed := busy(t)
+	failed.Ended(now, now.Add(time.Second), audit.Incomplete)
+	require.NoError(t, failed.Push(t.Context(), to))
+	require.Equal(t, "POST", got.Method, "what is known of an earlier run stays")
 
 	for _, answer = range []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusFound} {
 		err := busy(t).Push(t.Context(), to)

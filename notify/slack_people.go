@@ -1,12 +1,18 @@
 package notify
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"tokensweep/audit"
 	"tokensweep/rules"
 )
+
+// interruptedEarly says that a signal ended the run before it had judged anything.
+func interruptedEarly(r *audit.Report) bool {
+	return !r.Complete && errors.Is(r.Err, audit.ErrInterrupted)
+}
 
 // SlackAlert renders the new reply, also shown in the channel, that calls the people of the policy: for a
 // run that failed, stopped or was interrupted, for changes that failed, and for critical findings that are
@@ -19,6 +25,7 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 	switch {
 	case o.Stage == SlackInterrupted:
 		says, items = append(says, "the run was interrupted"), append(items, whatToDo(r, o))
+	case interruptedEarly(r): // whoever sent the signal knows, and the next run begins anew
 	case !r.Complete:
 		says, items = append(says, "the run failed: nothing was judged"), append(items, safe(why(r), 500), whatToDo(r, o))
 	case r.Stopped || r.Err != nil:
@@ -30,7 +37,7 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 		switch {
 		case f.Outcome == audit.Failed:
 			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(f.Reason, 200)))
-		case f.Severity == rules.Critical && f.Change != audit.Ongoing && f.Outcome != audit.Exempt && f.Outcome != audit.Unknown:
+		case f.Fresh == rules.Critical:
 			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(ruleOf(f), 40)))
 		}
 	}

@@ -177,10 +177,16 @@ func TestSlackGivesACommandOnlyWhereItWorks(t *testing.T) {
 func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 	quiet := slackReport(t, 37, rules.DryRun)
 	for i := range quiet.Findings {
-		quiet.Findings[i].Change = audit.Ongoing
+		quiet.Findings[i].Change, quiet.Findings[i].Fresh = audit.Ongoing, 0
 	}
 	_, ok := notify.SlackAlert(quiet, slackOptions)
 	require.False(t, ok)
+	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, rules.Low // a lesser rule begins to apply to a critical one
+	require.Equal(t, rules.Critical, quiet.Findings[0].Severity)
+	_, ok = notify.SlackAlert(quiet, slackOptions)
+	require.False(t, ok)
+	_, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete", audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
+	require.False(t, ok, "a signal before anything was judged")
 	_, ok = notify.SlackAlert(slackReport(t, 37, rules.Enforce), with(notify.SlackBefore))
 	require.False(t, ok)
 

@@ -133,6 +133,9 @@ func whatToDo(r *audit.Report, o SlackOptions) string {
 	if o.Stage == SlackInterrupted {
 		return "The next run settles what was left open and reports it. The ledger has every step: tokensweep ledger."
 	}
+	if interruptedEarly(r) {
+		return "Nothing, if the signal was meant: the next run begins anew. Else see who or what ended the program."
+	}
 	switch r.Code {
 	case audit.NoAccess:
 		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep needs."
