@@ -30,6 +30,7 @@ var (
 	noSecretLeaves  = &invariant{id: "I18", sentence: "The credential is in no record, report, error or trace."}
 	progress        = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
 	oneProcess      = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
+	smallEndsNone   = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
 	toldInTheEnd    = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
 )
 
@@ -62,6 +63,7 @@ var invariants = []*invariant{
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
+	smallEndsNone,
 }
 
 // check checks all invariants after a process.

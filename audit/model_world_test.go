@@ -214,6 +214,11 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 	if bytes.Contains(line, []byte(`"kind":"listed"`)) {
 		w.book.last().listed(w, p)
 	}
+	if bytes.Contains(line, []byte(`"kind":"void"`)) && !p.meddled && w.shrunken(p.base, p.clock()) {
+		if id := decode(line).Token; !w.ids()[id] {
+			w.violatedBy(smallEndsNone, "the notices of %s, by %s", id, p.runID)
+		}
+	}
 }
 
 // announcement sees what an enforcing run says is about to happen.
