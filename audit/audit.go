@@ -220,6 +220,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 	r.Complete = true
 	sortFindings(r.Findings)
 	r.shrunken, r.listed = r.shrinkage()
+	r.Shrunken = r.shrunken != ""
 	r.compare()
 	r.stopAbove(r.o.Policy.Limits)
 	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {

@@ -26,17 +26,17 @@ func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
 		before, after func(w *world)
 		policy        string
 		change        audit.Change
-		fresh         rules.Severity
+		fresh         []string
 	}{
-		{"the owner becomes a super admin", func(w *world) { w.org.SetUser(user()) }, func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, text, audit.New, rules.Critical},
-		{"what could not be judged can be", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")); w.org.Fault(forbidden) }, func(w *world) { w.org.ClearFaults() }, text, audit.New, rules.Critical},
-		{"the exemption ends", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.pass(day); w.org.Use(oktatest.TokenID(999)) }, exempting, audit.New, rules.Critical},
+		{"the owner becomes a super admin", func(w *world) { w.org.SetUser(user()) }, func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, text, audit.New, []string{"super"}},
+		{"what could not be judged can be", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")); w.org.Fault(forbidden) }, func(w *world) { w.org.ClearFaults() }, text, audit.New, []string{"super"}},
+		{"the exemption ends", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.pass(day); w.org.Use(oktatest.TokenID(999)) }, exempting, audit.New, []string{"noted", "super"}},
 		{"a lesser rule begins to apply", func(w *world) {
 			w.org.SetUser(user("SUPER_ADMIN"))
 			w.org.Update(id, func(k *oktatest.Token) { k.Name = "other" })
-		}, func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "idle-1" }) }, text, audit.New, rules.Low},
-		{"what was judged can't be any more", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.org.Fault(forbidden) }, text, audit.Ongoing, 0},
-		{"nothing changes", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(*world) {}, text, audit.Ongoing, 0},
+		}, func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "idle-1" }) }, text, audit.New, []string{"noted"}},
+		{"what was judged can't be any more", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.org.Fault(forbidden) }, text, audit.Ongoing, nil},
+		{"nothing changes", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(*world) {}, text, audit.Ongoing, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))
@@ -46,11 +46,18 @@ func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
 			row.after(w)
 			f := only(t, w.dry(row.policy))
 			require.Equal(t, row.change, f.Change, "%+v", f)
-			require.Equal(t, row.fresh, f.Fresh)
+			require.Equal(t, row.fresh, ids(f.Fresh))
 			f = only(t, w.dry(row.policy))
 			require.Equal(t, audit.Ongoing, f.Change, "once")
-			require.Zero(t, f.Fresh)
+			require.Empty(t, f.Fresh)
 			require.True(t, strings.HasPrefix(f.Token.Name.Or(""), "idle"))
 		})
 	}
+}
+
+func ids(list []*rules.Rule) (ids []string) {
+	for _, r := range list {
+		ids = append(ids, r.ID)
+	}
+	return ids
 }

@@ -90,6 +90,10 @@ func (r *run) enforce(ctx context.Context) error {
 	via, err := r.o.Enforce.Announce(ctx, r.Report)
 	r.Before = false
 	switch {
+	case err != nil && ctx.Err() != nil:
+		hold(r.due(), "%v", ErrInterrupted)
+		r.fail(Halted, fmt.Errorf("%w before all of its announcement was delivered, and nothing was changed: %w", ErrInterrupted, err))
+		return nil
 	case err != nil:
 		hold(r.due(), "the report could not be delivered")
 		r.fail(undelivered(err), fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))

@@ -58,6 +58,9 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 		if r.self.login.ClientID != "" {
 			return "", "", refused("a service app has no API token of its own; its access token ends within the hour")
 		}
+		if _, err := h.Org.Await(ctx); err != nil { // a change doesn't wait for the rate limit
+			return "", "", err
+		}
 		if err := r.checkHalt(); err != nil {
 			return "", "", err
 		}

@@ -69,6 +69,7 @@ func (r *run) noteUnreported() {
 		if u.Kind == ledger.Outcome {
 			what = fmt.Sprintf("the %s of the token %s (%q) came out as %s", u.Step, u.Token, u.Name, strings.TrimSpace(u.Result+" "+u.Reason))
 		}
+		r.Belated++
 		r.Notes = append(r.Notes, fmt.Sprintf("the run %s did not come to report that in it %s", u.Run, okta.Printable(what)))
 	}
 }
@@ -132,7 +133,7 @@ func (f *Finding) applying() (keys []ledger.Key) {
 
 // compareFinding says how a finding differs from what is remembered.
 func (r *run) compareFinding(f *Finding) {
-	f.Change, f.Fresh = New, 0
+	f.Change, f.Fresh = New, nil
 	for _, key := range append(f.keys(f.Matched), f.keys(f.Unknown)...) {
 		if _, known := r.decider.past.Findings[key]; known {
 			f.Change = Ongoing
@@ -140,7 +141,7 @@ func (r *run) compareFinding(f *Finding) {
 	}
 	for i, key := range f.applying() {
 		if !r.applied(key) {
-			f.Change, f.Fresh = New, max(f.Fresh, f.Matched[i].Rule.Severity)
+			f.Change, f.Fresh = New, append(f.Fresh, f.Matched[i].Rule)
 		}
 	}
 }

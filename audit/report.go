@@ -92,9 +92,8 @@ type Finding struct {
 	Due time.Time
 	// Change is "" where nothing is remembered of the run before.
 	Change Change
-	// Fresh is the highest severity of the rules that apply to the token and did not before, of all that apply where
-	// nothing is remembered; 0 if there are none.
-	Fresh rules.Severity
+	// Fresh are the rules that apply to the token and did not before; all that apply where nothing is remembered.
+	Fresh []*rules.Rule
 
 	// Done says that this run has changed the token, or may have; Announced, that it has delivered the notice
 	// of a later step for the first time, or anew.
@@ -161,6 +160,10 @@ type Report struct {
 	stopReason string
 	// Notes are sentences about the run as a whole that a reader should know.
 	Notes []string
+	// Shrunken says that the listing is too small to believe: nothing is concluded from what it lacks.
+	Shrunken bool
+	// Belated is how many outcomes and vanished tokens of earlier runs the notes tell, of which nobody was told.
+	Belated int
 	// Actions is how many tokens the plan quarantines or revokes now.
 	Actions int
 	// Notices is how many notices an enforcing run gives with its announcement; 0 before that.

@@ -32,6 +32,7 @@ func (r *run) settleAll(ctx context.Context) error {
 		if err := r.settle(intent, res); err != nil {
 			return err
 		}
+		r.Belated++
 		r.Notes = append(r.Notes, fmt.Sprintf("settled by reading: the %s of the token %s that run %s began: %s (%s)", intent.Step, intent.Token, intent.Run, res.word, res.reason))
 	}
 	return nil

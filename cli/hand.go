@@ -68,15 +68,16 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	}
 	defer func() { _ = l.Close() }()
 	log := a.logger()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: func(note string) {
-		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(note))
-	}, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		return a.tellByHand(outcome, reason, id, l.Head().String())
 	}
 	_, _, err = change(ctx, h, id)
 	return handFailure(err)
 }
+
+// note says what else a person should know.
+func (a *app) note(text string) { _, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(text)) }
 
 // tellByHand says what came of a change.
 func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {

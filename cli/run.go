@@ -201,7 +201,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
 	}
 	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded}
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}
 	return failed

@@ -64,6 +64,8 @@ func ledgerHint(err error) string {
 	switch {
 	case errors.Is(err, ledger.ErrLocked):
 		return "wait until the other run has ended; if there is none, another machine or container holds the directory"
+	case errors.Is(err, ledger.ErrLost):
+		return "nothing was changed; without its records notices, budgets and open changes are forgotten"
 	case errors.Is(err, ledger.ErrDamaged):
 		return "nothing was changed; tokensweep ledger verify names the first bad record. Keep the directory as evidence and restore a copy"
 	}

@@ -3,8 +3,10 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,19 +16,25 @@ import (
 	"tokensweep/rules"
 )
 
-// backlog is a ledger with the reports of runs that Slack took nothing of: late-1, late-2 and so on. Each has a change
+// backlog is a ledger with the reports of n runs that Slack took nothing of: late-1, late-2 and so on. Each has a change
 // that failed.
 func backlog(t *testing.T, w *slacktest.Server, n int) Outbox {
 	t.Helper()
+	return backlogOf(t, w, slices.Repeat([]*audit.Report{slackRun(audit.Failed)}, n)...)
+}
+
+// backlogOf is one of the given reports.
+func backlogOf(t *testing.T, w *slacktest.Server, reports ...*audit.Report) Outbox {
+	t.Helper()
 	box := outbox(t, reportTime)
 	w.Fault(slacktest.Fault{Error: "is_archived"})
-	for i := range n {
-		r := slackRun(audit.Failed)
-		r.ID = fmt.Sprintf("late-%d", i+1)
-		require.Error(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r))
+	for i, r := range reports {
+		late := *r
+		late.ID = fmt.Sprintf("late-%d", i+1)
+		require.Error(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), &late))
 	}
 	w.ClearFaults()
-	require.Len(t, box.Ledger.State().Undelivered, n)
+	require.Len(t, box.Ledger.State().Undelivered, len(reports))
 	return reopenOf(t, box)
 }
 
@@ -123,12 +131,28 @@ func TestARunThatIsToEndPostsItsOwnReportAndLeavesTheOthers(t *testing.T) {
 	require.Len(t, box.Ledger.State().Undelivered, 2)
 }
 
-func TestPeopleAreCalledOnceForAllReportsThatAreLate(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
-	box := backlog(t, w, 3)
-	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), nothingNew("run-1")))
-	parts := postedParts(t, w)
-	require.Equal(t, 3, parts["parent"])
-	require.Equal(t, 1, parts["alert"])
-	require.Empty(t, box.Ledger.State().Undelivered)
+func TestForRunsThatFailedPeopleAreCalledOnceHoweverLateAndForWhatIsToldOnceAlways(t *testing.T) {
+	failed, fresh := slackRun(audit.Flagged), slackRun(audit.Flagged)
+	failed.Complete, failed.Code, failed.Err = false, audit.Incomplete, errors.New("listing incomplete")
+	fresh.Findings[0].Fresh = []*rules.Rule{{ID: "super", Severity: rules.Critical}}
+	for _, row := range []struct {
+		name   string
+		late   []*audit.Report
+		alerts int
+	}{
+		{"runs that failed", []*audit.Report{failed, failed, failed}, 1},
+		{"a new critical finding after a run that failed", []*audit.Report{failed, fresh, failed}, 2},
+		{"changes that failed", []*audit.Report{slackRun(audit.Failed), slackRun(audit.Failed)}, 2},
+		{"nothing that needs people", []*audit.Report{slackRun(audit.Flagged), slackRun(audit.Flagged)}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := fakeSlack(t, slacktest.Config{})
+			box := backlogOf(t, w, row.late...)
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), nothingNew("run-1")))
+			parts := postedParts(t, w)
+			require.Equal(t, len(row.late), parts["parent"])
+			require.Equal(t, row.alerts, parts["alert"])
+			require.Empty(t, box.Ledger.State().Undelivered)
+		})
+	}
 }

@@ -50,6 +50,8 @@ type slackContent struct {
 	// Owners are those who get a direct message, or would.
 	Owners []slackOwner `json:",omitempty"`
 	Alert  *SlackMessage
+	// Lasting says that the alert is about something that no later one repeats.
+	Lasting bool `json:",omitempty"`
 	// Mode and OrgURL are those of the run.
 	Mode   rules.Mode
 	OrgURL string
@@ -194,8 +196,8 @@ func waiting(undelivered map[string]ledger.Delivery, own string) (runs []string)
 // errElsewhere is a report that can't go the way that there is now.
 var errElsewhere = errors.New("it was to go another way")
 
-// resume delivers one report. People are called for the first that needs them, and not once more for each: they see
-// the others in the channel.
+// resume delivers one report. People are called for the first run that failed, and not once more for each: they see
+// the others in the channel. What an alert of a report tells of changes and findings is told by no other.
 func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery, deliver func(context.Context, *parcel, *slackContent) error) error {
 	c := interrupted(p.run, d, s.outbox.past(), s.options(SlackInterrupted))
 	if d.File != "" {
@@ -208,11 +210,13 @@ func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery, deliv
 			return fmt.Errorf("%w: another version wrote it: %w", ledger.ErrNoParcel, err)
 		}
 	}
-	if s.called {
+	posted := func() bool { return c.Alert != nil && p.parts[c.key(c.Alert.Part)] != "" }
+	before := posted()
+	if s.called && !c.Lasting && !before {
 		c.Alert = nil
 	}
 	err := deliver(ctx, p, c)
-	s.called = s.called || c.Alert != nil && p.parts[c.key(c.Alert.Part)] != ""
+	s.called = s.called || posted() && !before
 	if err != nil {
 		return err
 	}

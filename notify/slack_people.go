@@ -1,18 +1,23 @@
 package notify
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tokensweep/audit"
 	"tokensweep/rules"
 )
 
-// interruptedEarly says that a signal ended the run before it had judged anything.
-func interruptedEarly(r *audit.Report) bool {
-	return !r.Complete && errors.Is(r.Err, audit.ErrInterrupted)
+// lasting reports whether what people are called for is told once: no later run has these findings as fresh, or these
+// changes.
+func lasting(r *audit.Report) bool {
+	return slices.ContainsFunc(r.Findings, func(f audit.Finding) bool {
+		return f.Outcome == audit.Failed || slices.ContainsFunc(f.Fresh, isCritical)
+	})
 }
+
+func isCritical(r *rules.Rule) bool { return r.Severity == rules.Critical }
 
 // SlackAlert renders the new reply, also shown in the channel, that calls the people of the policy: for a
 // run that failed, stopped or was interrupted, for changes that failed, and for critical findings that are
@@ -25,7 +30,6 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 	switch {
 	case o.Stage == SlackInterrupted:
 		says, items = append(says, "the run was interrupted"), append(items, whatToDo(r, o))
-	case interruptedEarly(r): // whoever sent the signal knows, and the next run begins anew
 	case !r.Complete:
 		says, items = append(says, "the run failed: nothing was judged"), append(items, safe(why(r), 500), whatToDo(r, o))
 	case r.Stopped || r.Err != nil:
@@ -37,8 +41,9 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 		switch {
 		case f.Outcome == audit.Failed:
 			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(f.Reason, 200)))
-		case f.Fresh == rules.Critical:
-			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(ruleOf(f), 40)))
+		case slices.ContainsFunc(f.Fresh, isCritical):
+			rule := f.Fresh[slices.IndexFunc(f.Fresh, isCritical)].ID
+			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(rule, 40)))
 		}
 	}
 	if n := len(failed); n > 0 {

@@ -177,16 +177,21 @@ func TestSlackGivesACommandOnlyWhereItWorks(t *testing.T) {
 func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 	quiet := slackReport(t, 37, rules.DryRun)
 	for i := range quiet.Findings {
-		quiet.Findings[i].Change, quiet.Findings[i].Fresh = audit.Ongoing, 0
+		quiet.Findings[i].Change, quiet.Findings[i].Fresh = audit.Ongoing, nil
 	}
 	_, ok := notify.SlackAlert(quiet, slackOptions)
 	require.False(t, ok)
-	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, rules.Low // a lesser rule begins to apply to a critical one
+	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, []*rules.Rule{{ID: "noted", Severity: rules.Low}} // a lesser rule begins to apply to a critical one
 	require.Equal(t, rules.Critical, quiet.Findings[0].Severity)
 	_, ok = notify.SlackAlert(quiet, slackOptions)
 	require.False(t, ok)
-	_, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete", audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
-	require.False(t, ok, "a signal before anything was judged")
+	quiet.Findings[0].Fresh = append(quiet.Findings[0].Fresh, &rules.Rule{ID: "super", Severity: rules.Critical})
+	called, ok := notify.SlackAlert(quiet, slackOptions)
+	require.True(t, ok)
+	require.Contains(t, string(payload(t, called)), "rule super")
+	called, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete", audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
+	require.True(t, ok, "a deadline may end every run")
+	require.Contains(t, string(payload(t, called)), "See who or what ended the program")
 	_, ok = notify.SlackAlert(slackReport(t, 37, rules.Enforce), with(notify.SlackBefore))
 	require.False(t, ok)
 

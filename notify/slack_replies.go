@@ -133,9 +133,6 @@ func whatToDo(r *audit.Report, o SlackOptions) string {
 	if o.Stage == SlackInterrupted {
 		return "The next run settles what was left open and reports it. The ledger has every step: tokensweep ledger."
 	}
-	if interruptedEarly(r) {
-		return "Nothing, if the signal was meant: the next run begins anew. Else see who or what ended the program."
-	}
 	switch r.Code {
 	case audit.NoAccess:
 		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep needs."
@@ -143,8 +140,8 @@ func whatToDo(r *audit.Report, o SlackOptions) string {
 		return "Look at the state directory: it must be there, writable, and not full; a damaged ledger needs a person."
 	case audit.Locked:
 		return "Another run uses the same state. Wait for its end, and let only one run at a time."
-	case audit.Halted:
-		return "Read why it was halted, then tokensweep resume; or set this machine's clock right."
+	case audit.Halted: // a signal: all else that halts comes later
+		return "See who or what ended the program: a person, a deadline, a machine that goes away. The next run begins anew; until then nobody is watching the tokens."
 	case audit.Usage, audit.BadPolicy:
 		return "Correct the command, the environment or the policy as said above, then run again."
 	}

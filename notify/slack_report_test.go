@@ -52,7 +52,7 @@ func slackReport(tb testing.TB, n int, mode rules.Mode) *audit.Report {
 			v := p.Evaluate(&k, now)
 			f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Severity: severity, At: now, Step: rules.Flag, Outcome: audit.Flagged, Change: audit.Ongoing}
 			if i%6 == 0 {
-				f.Change, f.Fresh = audit.New, severity
+				f.Change, f.Fresh = audit.New, []*rules.Rule{v.Matched[0].Rule}
 			}
 			switch {
 			case severity == rules.Low && i%2 == 0:

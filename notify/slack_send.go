@@ -112,7 +112,7 @@ func (s *Slack) reportOwn(ctx context.Context, r *audit.Report) error {
 	o := s.options(SlackFinal)
 	c := &slackContent{Thread: SlackReport(r, o), Owners: s.owners(ctx, r, o), Mode: r.Mode, OrgURL: r.OrgURL}
 	if alert, ok := SlackAlert(r, o); ok {
-		c.Alert = &alert
+		c.Alert, c.Lasting = &alert, lasting(r)
 	}
 	return s.own.send(c, func() error { return s.deliver(ctx, s.own, c) })
 }

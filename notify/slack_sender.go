@@ -74,10 +74,10 @@ func (s *sender) Begun() bool { return s.own != nil }
 // silent reports whether an enforcing run has nothing to announce: no step is due, and no notice is to be given.
 func silent(r *audit.Report) bool { return due(r) == 0 && r.Notices == 0 }
 
-// wanted says whether the policy wants a report posted. Failures are always.
+// wanted says whether the policy wants a report posted. Failures are always, and what nobody was told of before.
 func (s *sender) wanted(r *audit.Report) bool {
 	switch {
-	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted:
+	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0:
 		return true
 	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.past().LastPost) > s.policy.Heartbeat:
 		return true

@@ -81,7 +81,7 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 	o := w.options(SlackFinal)
 	c := &slackContent{Thread: SlackThread{Parent: SlackWebhook(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
 	if alert, ok := SlackAlert(r, o); ok {
-		c.Alert = &alert
+		c.Alert, c.Lasting = &alert, lasting(r)
 	}
 	return w.own.send(c, func() error { return w.deliver(ctx, w.own, c) })
 }

@@ -48,6 +48,8 @@ func (c *conn) answerable(err error, changes bool, token string) bool {
 	case e.oauth == "invalid_dpop_proof":
 		// Our clock was set, or net/http has sent the request twice over a connection that was about to close.
 		return true
+	case e.Code == noFeature:
+		return false
 	case e.Status == http.StatusUnauthorized:
 		c.app.end(token) // revoked, or ended before its time
 		return true

@@ -78,9 +78,12 @@ func ifGranted[T any](c *conn, scope string, read func() (T, error)) (nothing T,
 
 // unreadable says why something about an owner could not be read.
 func unreadable(what, scope string, err error) string {
+	var e *Error
 	switch {
 	case errors.Is(err, errNoScope):
 		return fmt.Sprintf("%s not readable: scope %s missing", what, scope)
+	case errors.As(err, &e) && e.Code == noFeature:
+		return fmt.Sprintf("%s not readable: the org lacks the feature", what)
 	case errors.Is(err, ErrForbidden):
 		return fmt.Sprintf("%s not readable: permission or scope %s missing", what, scope)
 	}

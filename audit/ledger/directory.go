@@ -129,8 +129,8 @@ func checkLoss(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, inventoryFile)); err != nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
-		"the whole directory away to begin anew", ErrUnusable, path, inventoryFile)
+	return fmt.Errorf("%w: %w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
+		"the whole directory away to begin anew", ErrUnusable, ErrLost, path, inventoryFile)
 }
 
 // syncDirectory makes durable which files the directory has.

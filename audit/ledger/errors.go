@@ -13,6 +13,8 @@ var (
 	// ErrUnusable is a state directory or a file of it that is missing, can't be read or written, or is
 	// not what it should be. The cause is wrapped as well.
 	ErrUnusable = errors.New("the ledger can't be used")
+	// ErrLost is a state directory whose ledger is missing or empty though it once had records. It is an ErrUnusable too.
+	ErrLost = errors.New("its records are lost")
 	// ErrDamaged is a ledger whose content is not what was written to it. The error is a *DamageError.
 	ErrDamaged = errors.New("the ledger is damaged")
 	// ErrPoisoned is a ledger that was closed, or to which a write failed: nobody knows what is on the
