@@ -15,6 +15,9 @@ import (
 // settleTimeout bounds the reading that settles what came of a change.
 const settleTimeout = 2 * time.Minute
 
+// maxReadings is how often a token is read before a change, if others use up the rate limit each time.
+const maxReadings = 3
+
 // act takes the steps that are due, one at a time, the worst and longest idle first. The first doubt ends
 // it: what is left is held, and stays due.
 func (r *run) act(ctx context.Context) error {
@@ -75,7 +78,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
 		return r.lost(ctx, err)
 	}
-	fresh, err := r.o.Org.Token(ctx, f.Token.ID)
+	fresh, err := readAgain(ctx, r.o.Enforce.Org, f.Token.ID)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
 		f.Outcome, f.Reason = Gone, "it had vanished when its turn came"
@@ -97,6 +100,20 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		return "", nil
 	}
 	return r.change(ctx, f, fresh)
+}
+
+// readAgain reads a token before a change, which doesn't wait for the rate limit: so this does. The reading tells how much
+// of it others have left; after a wait the token is read once more, but not without end.
+func readAgain(ctx context.Context, org *okta.Client, id string) (okta.Token, error) {
+	for tries := 1; ; tries++ {
+		t, err := org.Token(ctx, id)
+		if err != nil || tries == maxReadings {
+			return t, err
+		}
+		if waited, err := org.Await(ctx); err != nil || !waited {
+			return t, err
+		}
+	}
 }
 
 // ownerOf reads the owner of a token again, if the policy asks about owners; else what is known will do.

@@ -249,24 +249,22 @@ func (r *run) settled(id string) error {
 	return nil
 }
 
-// read reads a token, if asked with its owner. A change doesn't wait for the rate limit, so this does: the reading tells
-// how much of it is left. After a wait, and after the owner, the token is read again.
+// read reads a token and, if asked, first its owner, which may take long.
 func (h Hand) read(ctx context.Context, id string, withOwner bool) (okta.Token, error) {
+	if !withOwner {
+		return readAgain(ctx, h.Org, id)
+	}
 	t, err := h.Org.Token(ctx, id)
 	if err != nil {
 		return t, err
 	}
 	var owner *okta.Owner
-	ownerID, owned := t.UserID.Get()
-	if withOwner && owned {
+	if ownerID, owned := t.UserID.Get(); owned {
 		if owner, err = h.Org.Owner(ctx, ownerID); err != nil {
 			return t, err
 		}
 	}
-	if waited, err := h.Org.Await(ctx); err != nil || !waited && owner == nil {
-		return t, err
-	}
-	fresh, err := h.Org.Token(ctx, id)
+	fresh, err := readAgain(ctx, h.Org, id)
 	if fresh.UserID == t.UserID {
 		fresh.Owner = owner // else it is not known, and what asks for it can't be judged
 	}

@@ -35,10 +35,11 @@ type subject struct {
 	last  string    // what the last event said, "" before any
 }
 
-// Append takes a record into what is known. It makes the imagination the book of a run.
+// Append takes a record into what is known. It makes the imagination the book of a run. What is announced or done is so
+// a little after the instant of judgement, so that of runs exactly a day apart the next finds a day not over yet.
 func (m *imagination) Append(r ledger.Record) (ledger.Record, error) {
 	m.seq++
-	r.Seq, r.Time = 1<<62+m.seq, m.at
+	r.Seq, r.Time = 1<<62+m.seq, m.at.Add(time.Second)
 	m.decider.past.Apply(r)
 	return r, nil
 }

@@ -106,9 +106,11 @@ rules:
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, row.tokens...)
 			row.every, row.was = cmp.Or(row.every, day), cmp.Or(row.was, row.policy)
+			w.atAnnounce = func() { w.pass(3 * time.Second) } // as it takes in life
 			for range row.before {
+				today := w.clock
 				w.enforce(row.was)
-				w.pass(day)
+				w.clock = today.Add(day)
 			}
 			began := w.clock
 			c := w.simulate(row.policy, 16, 0)
@@ -118,9 +120,10 @@ rules:
 
 			var want []string
 			stopped := false
-			for range c.Runs {
-				r := w.enforce(row.policy)
+			for i := range c.Runs {
+				w.clock = began.Add(time.Duration(i) * row.every)
 				at := w.clock.Sub(now).Hours() / 24
+				r := w.enforce(row.policy)
 				for _, f := range r.Findings {
 					if f.Done {
 						want = append(want, fmt.Sprintf("%02.1f %s %s", at, f.Outcome, f.Token.Name.Or("")))
@@ -130,7 +133,6 @@ rules:
 					want = append(want, fmt.Sprintf("%02.1f stopped", at))
 				}
 				stopped = r.Stopped
-				w.pass(row.every)
 			}
 			slices.Sort(want)
 			require.Greater(t, len(want), 1, "else this shows nothing")
@@ -145,8 +147,8 @@ func TestTheCalendarTellsTheDays(t *testing.T) {
 	before := len(w.org.Requests())
 	c := w.simulate(idlePolicy, 20, 0)
 	require.Equal(t, []string{
-		"0.0 pending idle-1", "0.0 pending idle-3", "1.0 pending idle-2", "2.5 ended idle-3", "3.0 quarantined idle-1", "4.0 quarantined idle-2",
-		"7.0 revoked idle-1", "8.0 revoked idle-2",
+		"0.0 pending idle-1", "0.0 pending idle-3", "1.0 pending idle-2", "2.5 ended idle-3", "4.0 quarantined idle-1", "5.0 quarantined idle-2",
+		"8.0 revoked idle-1", "9.0 revoked idle-2",
 	}, happens(c, "pending", "quarantined", "revoked", "ended", "held", "cleared", "unknown"))
 	for _, r := range w.org.Requests()[before:] {
 		require.Equal(t, "GET", r.Method)
@@ -154,20 +156,28 @@ func TestTheCalendarTellsTheDays(t *testing.T) {
 	require.NoDirExists(t, w.state, "nothing is written")
 	require.Contains(t, strings.Join(c.Assumed, "\n"), "nobody uses a token from now on")
 	require.Nil(t, c.About(oktatest.TokenID(77)))
-	require.Equal(t, []string{"1.0 pending idle-2", "4.0 quarantined idle-2", "8.0 revoked idle-2"}, happens(c.About(oktatest.TokenID(2)), "pending", "quarantined", "revoked", "ended"))
+	require.Equal(t, []string{"1.0 pending idle-2", "5.0 quarantined idle-2", "9.0 revoked idle-2"}, happens(c.About(oktatest.TokenID(2)), "pending", "quarantined", "revoked", "ended"))
+}
+
+func TestWhatIsInQuarantineIsNotUsedAnyMore(t *testing.T) {
+	text := limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 4d}}, then: {quarantine: 0d, revoke: 71h}}]"
+	w := newWorld(t, idleFor(1, 5))
+	require.Equal(t, audit.Quarantined, only(t, w.enforce(text)).Outcome)
+	w.pass(day)
+	require.Equal(t, []string{"3.0 revoked idle-1"}, happens(w.simulate(text, 20, 7*day), "quarantined", "revoked", "cleared", "ended"))
 }
 
 func TestTokensInUseStayInUse(t *testing.T) {
 	w := newWorld(t, idleFor(1, 3), idleFor(2, 10))
 	c := w.simulate(idlePolicy, 60, 7*day)
-	require.Equal(t, []string{"12.0 revoked idle-2", "5.0 pending idle-2", "8.0 quarantined idle-2"}, happens(c, "pending", "quarantined", "revoked", "ended"))
+	require.Equal(t, []string{"13.0 revoked idle-2", "5.0 pending idle-2", "9.0 quarantined idle-2"}, happens(c, "pending", "quarantined", "revoked", "ended"))
 	c = w.simulate(idlePolicy, 60, 0)
-	require.Contains(t, happens(c, "revoked"), "19.0 revoked idle-1")
+	require.Contains(t, happens(c, "revoked"), "20.0 revoked idle-1")
 }
 
 func TestTheCalendarFollowsTheSchedule(t *testing.T) {
 	w := newWorld(t, idleFor(1, 15))
-	c := w.simulate("schedule: {cron: \"0 12 * * 4\"}\n"+idlePolicy, 20, 0) // Thursdays; now is a Tuesday
+	c := w.simulate("schedule: {cron: \"0 12 * * 4\"}\n"+strings.Replace(idlePolicy, "revoke: 7d", "revoke: 167h", 1), 20, 0) // Thursdays; now is a Tuesday
 	require.Equal(t, 3, c.Runs)
 	require.Equal(t, []string{"2.1 pending idle-1", "9.1 revoked idle-1"}, happens(c, "pending", "quarantined", "revoked"), "after seven days the stronger step is due too")
 }

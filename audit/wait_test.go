@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,6 +66,38 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Others use more than their half of the rate limit just when a token is read again: the change waits for the next window,
+// and is made of what the token is then.
+func TestAChangeWaitsForTheRateLimitThatItsReadingTells(t *testing.T) {
+	usedUp := oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1), Times: 1, Header: http.Header{"X-Rate-Limit-Remaining": {"290"}}}
+	reads := func(org *oktatest.Server) (n int) {
+		for _, q := range org.Requests() {
+			if q.Method == http.MethodGet && strings.HasSuffix(q.Path, oktatest.TokenID(1)) {
+				n++
+			}
+		}
+		return n
+	}
+	nobody := func(*oktatest.Server, string) {}
+	slowOwner(t, nobody, func(t *testing.T, w *slowWorld) {
+		r := audit.Run(t.Context(), audit.Options{
+			Org: w.client.Reader, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state,
+			Enforce: &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { w.org.Fault(usedUp); return "here", nil }},
+		})
+		require.NoError(t, r.Err)
+		require.Equal(t, audit.Revoked, only(t, r).Outcome, only(t, r).Reason)
+		require.Equal(t, 3, reads(w.org), "before and after the wait, and to make sure that it is gone")
+	})
+	slowOwner(t, nobody, func(t *testing.T, w *slowWorld) {
+		w.org.Fault(usedUp)
+		h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state, Reason: "ticket 7"}
+		outcome, reason, err := h.Revoke(t.Context(), oktatest.TokenID(1))
+		require.NoError(t, err)
+		require.Equal(t, audit.Revoked, outcome, reason)
+		require.Equal(t, 3, reads(w.org))
+	})
+}
+
 const ownedPolicy = limits + "rules: [{id: left, when: {lastUsed: {olderThan: 14d}, owner.status: {is: SUSPENDED}}, then: {revoke: 0d}}]"
 
 // slowWorld is an org and a state directory.
@@ -88,12 +121,12 @@ func slowOwner(t *testing.T, happens func(*oktatest.Server, string), f func(*tes
 			return oktatest.Token{ID: oktatest.TokenID(n), Name: fmt.Sprint("token-", n), UserID: oktatest.UserID(n), Created: today.AddDate(-1, 0, 0), LastUsed: today.Add(-unused)}
 		}
 		org := oktatest.New(oktatest.Config{
-			Credential: canary, Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), Tokens: []oktatest.Token{token(1, 15*day), token(9, 0)},
+			Credential: canary, Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), Tokens: []oktatest.Token{token(1, 15*day), token(9, 0)}, RateLimit: oktatest.RateLimit{Limit: 600, Window: time.Minute},
 			Users: []oktatest.User{{ID: oktatest.UserID(1), Login: "kim", Status: "SUSPENDED"}}, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
 		})
 		defer synctest.Wait()
 		defer org.Close()
-		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1, Transport: org.Transport()})
+		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 0.5, Transport: org.Transport()})
 		require.NoError(t, err)
 		l, err := ledger.Open(state, time.Now)
 		require.NoError(t, err)

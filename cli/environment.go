@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"net/url"
 	"os"
 	"strings"
 	"unicode"
@@ -75,17 +76,20 @@ func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, e
 	if mode != modeToken && mode != modeApp {
 		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS (an API token) or PrivateKey (a service app)")
 	}
-	url, ok := e("OKTA_CLIENT_ORGURL")
-	if !ok || url == "" {
+	org, ok := e("OKTA_CLIENT_ORGURL")
+	if !ok || org == "" {
 		return nil, &failure{
 			code: audit.Usage, err: usage("OKTA_CLIENT_ORGURL is not set"),
 			hint: "set it to your org, such as https://acme.okta.com; tokensweep demo needs none",
 		}
 	}
-	if _, err := okta.ParseOrgURL(url); err != nil {
+	if _, err := okta.ParseOrgURL(org); err != nil {
 		return nil, usage("OKTA_CLIENT_ORGURL: %w", err)
 	}
-	o.OrgURL = url
+	o.OrgURL = org
+	if err := e.checkProxy(); err != nil {
+		return nil, err
+	}
 	var err error
 	if mode == modeApp {
 		o.App, err = e.serviceApp(scopes)
@@ -131,4 +135,18 @@ func (e environment) otherMode(mode string, err error) error {
 		f.hint += "; or, since there is an API token, set OKTA_CLIENT_AUTHORIZATIONMODE to SSWS"
 	}
 	return err
+}
+
+// checkProxy refuses a proxy that net/http would silently do without. It may hold a password, and is not shown.
+func (e environment) checkProxy() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		proxy := e.or(name, "")
+		if _, err := url.Parse(proxy); err == nil {
+			continue
+		}
+		if _, err := url.Parse("http://" + proxy); err != nil { // a host and a port are enough
+			return usage("%s is not a URL: write it like http://proxy:3128, and what is special in a password as %%XX", name)
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -142,6 +143,9 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	past := &ledger.State{}
 	_, err := ledger.Read(f.dir, func(r ledger.Record) error { past.Apply(r); return nil })
 	var torn *ledger.TornError
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: "no run has used it yet: correct --state, or leave it out"}
+	}
 	if err != nil && !errors.As(err, &torn) {
 		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
 	}

@@ -77,7 +77,9 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 }
 
 // note says what else a person should know.
-func (a *app) note(text string) { _, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(text)) }
+func (a *app) note(text string) {
+	_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(text))
+}
 
 // tellByHand says what came of a change.
 func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {

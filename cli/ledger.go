@@ -40,12 +40,12 @@ that no record was taken away or replaced since. With a bad record it exits 23.`
 		RunE: func(*cobra.Command, []string) error {
 			n := 0
 			head, err := ledger.Read(state.dir, func(ledger.Record) error { n++; return nil })
-			if err == nil && expected != "" {
+			var torn *ledger.TornError
+			if (err == nil || errors.As(err, &torn)) && expected != "" {
 				if err := ledger.CheckHead(state.dir, expected); err != nil {
 					return &failure{code: audit.CodeOf(err), err: err}
 				}
 			}
-			var torn *ledger.TornError
 			if err != nil && !errors.As(err, &torn) {
 				return &failure{code: audit.NoLedger, err: err}
 			}

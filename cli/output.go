@@ -66,6 +66,8 @@ func regular(flag, name string) (string, error) {
 	target := name
 	if resolved, err := filepath.EvalSymlinks(name); err == nil {
 		target = resolved
+	} else if link, err := os.Readlink(name); err == nil {
+		return "", usage("%s %s: not a regular file, but a symbolic link to %s, which is not there", flag, name, link)
 	}
 	for _, path := range []string{name, target} {
 		if full, err := filepath.Abs(path); err == nil && (strings.HasPrefix(full, "/dev/") || strings.HasPrefix(full, "/proc/")) {

@@ -179,6 +179,8 @@ func transport(o Options, changes bool) http.RoundTripper {
 		DisableKeepAlives:      changes,
 		Protocols:              new(http.Protocols),
 	}
+	// A connection that died without a word is closed, as with HTTP/1.1: else all attempts would go there.
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second}
 	t.Protocols.SetHTTP1(true)
 	t.Protocols.SetHTTP2(!changes)
 	return t
