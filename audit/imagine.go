@@ -22,6 +22,9 @@ type imagination struct {
 	seq    uint64
 	events []Event
 	halted bool // the last run was stopped by stopAbove
+	// lag is how long after the instant of judgement something is announced or done. With any, of runs exactly a day apart
+	// the next finds a day not over yet, as in life.
+	lag time.Duration
 	// whole makes it an event that Okta ends a token which no rule ever concerned.
 	whole bool
 }
@@ -35,11 +38,10 @@ type subject struct {
 	last  string    // what the last event said, "" before any
 }
 
-// Append takes a record into what is known. It makes the imagination the book of a run. What is announced or done is so
-// a little after the instant of judgement, so that of runs exactly a day apart the next finds a day not over yet.
+// Append takes a record into what is known. It makes the imagination the book of a run.
 func (m *imagination) Append(r ledger.Record) (ledger.Record, error) {
 	m.seq++
-	r.Seq, r.Time = 1<<62+m.seq, m.at.Add(time.Second)
+	r.Seq, r.Time = 1<<62+m.seq, m.at.Add(m.lag)
 	m.decider.past.Apply(r)
 	return r, nil
 }

@@ -49,7 +49,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	c.Runs = len(runs)
 	owners := newDirectory(ctx, o.Org)
 	defer owners.cancel()
-	m := &imagination{decider: r.decider, limits: o.Policy.Limits}
+	m := &imagination{decider: r.decider, limits: o.Policy.Limits, lag: time.Second}
 	for _, k := range listed {
 		c.listed[k.token.ID] = true
 		used, known := k.token.LastUsed().Get()
