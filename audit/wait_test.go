@@ -36,14 +36,15 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 		{"the brake is pulled", func(_ *oktatest.Server, state string) error { return ledger.SetHalt(state, "stop", "kim", time.Now()) }, audit.Held, audit.Halted, "halted by kim"},
 	} {
 		t.Run(what.name, func(t *testing.T) {
-			var happened error
-			happens := func(org *oktatest.Server, state string) { happened = what.happens(org, state) }
+			happened := make(chan error, 1)
+			happens := func(org *oktatest.Server, state string) { happened <- what.happens(org, state) }
 			slowOwner(t, happens, func(t *testing.T, w *slowWorld) {
 				r := audit.Run(t.Context(), audit.Options{
 					Org: w.client.Reader, Policy: policy(t, ownedPolicy), Ledger: w.ledger, State: w.state,
 					Enforce: &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { w.slow(); return "here", nil }},
 				})
-				require.NoError(t, happened)
+				require.Len(t, happened, 1)
+				require.NoError(t, <-happened)
 				f := only(t, r)
 				require.Equal(t, what.outcome, f.Outcome, f.Reason)
 				require.Equal(t, what.code, r.Code, "%v", r.Err)
@@ -53,7 +54,8 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 				w.slow()
 				h := audit.Hand{Org: w.client, Policy: policy(t, ownedPolicy), Ledger: w.ledger, State: w.state, Reason: "ticket 7"}
 				_, _, err := h.Revoke(t.Context(), oktatest.TokenID(1))
-				require.NoError(t, happened)
+				require.Len(t, happened, 1)
+				require.NoError(t, <-happened)
 				if what.refusal == "" {
 					require.NoError(t, err)
 					require.Len(t, w.org.Tokens(), 1)

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"net/http"
+	"os"
 	"os/exec"
 	"syscall"
 	"testing"
@@ -37,9 +38,12 @@ func TestCtrlCWhileTheListIsReadIsNoUnreachableOrg(t *testing.T) {
 	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
-	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Delay: time.Minute, Then: func() { _ = cmd.Process.Signal(syscall.SIGINT) }})
+	started := make(chan *os.Process, 1)
+	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Delay: time.Minute, Then: func() { _ = (<-started).Signal(syscall.SIGINT) }})
+	require.NoError(t, cmd.Start())
+	started <- cmd.Process
 	var exit *exec.ExitError
-	require.ErrorAs(t, cmd.Run(), &exit)
+	require.ErrorAs(t, cmd.Wait(), &exit)
 	require.Equal(t, int(audit.Halted), exit.ExitCode(), out.String())
 	require.Contains(t, out.String(), "the run was interrupted: listing incomplete: page 2")
 }
