@@ -79,3 +79,16 @@ func TestATokenWithAnOddIDIsLeftAloneAndKeepsNothingElseFromBeingDone(t *testing
 		}
 	}
 }
+
+func TestASignalWhileTheAnnouncementIsDeliveredIsNoFailedDelivery(t *testing.T) {
+	w := newWorld(t, idleToken(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	w.atAnnounce, w.announceErr = cancel, context.Canceled
+	l := w.open()
+	r := w.enforceOn(ctx, nowPolicy, "", l)
+	require.NoError(t, l.Close())
+	require.Equal(t, audit.Halted, r.Code)
+	require.ErrorIs(t, r.Err, audit.ErrInterrupted)
+	require.Equal(t, audit.Held, only(t, r).Outcome)
+	require.Empty(t, w.changes())
+}

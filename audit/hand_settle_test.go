@@ -68,6 +68,7 @@ func TestLostAnswersToChangesByHand(t *testing.T) {
 			r := w.enforce(idlePolicy)
 			require.NoError(t, r.Err)
 			require.Contains(t, strings.Join(r.Notes, "\n"), "settled by reading: the")
+			require.Equal(t, 1, r.Belated)
 			require.Contains(t, strings.Join(r.Notes, "\n"), id+" that run "+w.kinds(ledger.Intent)[already].Run+" began: "+row.settled)
 			require.Len(t, w.changes(), already+1, "settled by reading alone")
 		})

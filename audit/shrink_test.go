@@ -60,6 +60,7 @@ func TestAListThatIsTooSmallToBelieveEndsNothing(t *testing.T) {
 				require.Equal(t, audit.Incomplete, r.Code)
 				require.Len(t, r.Vanished, 8-row.lost)
 				require.Zero(t, r.Changes.Resolved)
+				require.True(t, r.Shrunken)
 				require.Equal(t, 10, w.notices())
 				require.Empty(t, w.kinds(ledger.Vanished))
 				w.pass(time.Minute)

@@ -156,3 +156,18 @@ func TestForRunsThatFailedPeopleAreCalledOnceHoweverLateAndForWhatIsToldOnceAlwa
 		})
 	}
 }
+
+func TestWhatNobodyWasToldOfIsPostedThoughNoFindingIsNew(t *testing.T) {
+	for name, change := range map[string]func(*audit.Report){
+		"a list that is too small to believe":     func(r *audit.Report) { r.Shrunken = true },
+		"what came of a change of an earlier run": func(r *audit.Report) { r.Belated = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := fakeSlack(t, slacktest.Config{})
+			r := nothingNew("run-1")
+			change(r)
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, outbox(t, reportTime)).Report(t.Context(), r))
+			require.Equal(t, []string{"run-1"}, postedRuns(t, w))
+		})
+	}
+}
