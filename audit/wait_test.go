@@ -98,6 +98,15 @@ func TestAChangeWaitsForTheRateLimitThatItsReadingTells(t *testing.T) {
 		require.Equal(t, audit.Revoked, outcome, reason)
 		require.Equal(t, 3, reads(w.org))
 	})
+	slowOwner(t, nobody, func(t *testing.T, w *slowWorld) { // of the token in use, which is not read, after a run that read others
+		w.org.Fault(usedUp)
+		_, err := w.client.Token(t.Context(), oktatest.TokenID(1))
+		require.NoError(t, err)
+		h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state, Reason: "ticket 7"}
+		outcome, reason, err := h.RevokeCurrent(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, audit.Revoked, outcome, reason)
+	})
 }
 
 const ownedPolicy = limits + "rules: [{id: left, when: {lastUsed: {olderThan: 14d}, owner.status: {is: SUSPENDED}}, then: {revoke: 0d}}]"

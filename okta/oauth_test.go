@@ -301,6 +301,23 @@ func TestReadingIsTriedAgainWithNewProofsWhateverComesBetween(t *testing.T) {
 	}
 }
 
+// The access token is good all the same: ending it would cost a login for each owner whose roles are asked for.
+func TestAFeatureThatTheOrgLacksEndsNoAccessToken(t *testing.T) {
+	asApp(t, oktatest.Config{}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
+		id := org.Tokens()[0].ID
+		_, err := c.Token(t.Context(), id)
+		require.NoError(t, err)
+		org.ResetRequests()
+		org.Fault(oktatest.Fault{Path: listPath + "/*", Status: 401, Times: 1, Body: oktatest.ErrorBody("E0000015", "You do not have permission to access the feature you are requesting")})
+		_, err = c.Token(t.Context(), id)
+		require.ErrorIs(t, err, ErrForbidden)
+		require.NotErrorIs(t, err, ErrUnauthorized)
+		_, err = c.Token(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, []string{"GET 401", "GET 200"}, asked(org))
+	})
+}
+
 func TestLoggingInIsTriedAgainAsReadingIs(t *testing.T) {
 	for name, row := range map[string]struct {
 		fault oktatest.Fault
