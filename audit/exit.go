@@ -79,11 +79,11 @@ func CodeOf(err error) ExitCode {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
+	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ledger.ErrOtherOrg), errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
 		return Usage
 	case errors.Is(err, ledger.ErrLocked):
 		return Locked
-	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrUnusable), errors.Is(err, ledger.ErrPoisoned):
+	case ledger.IsError(err):
 		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
 		return NoAccess

@@ -334,7 +334,9 @@ func hint(err error) string {
 	var scopes *okta.ScopeError
 	var answer *okta.Error
 	switch {
-	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrPoisoned), errors.Is(err, ledger.ErrUnusable):
+	case errors.Is(err, ledger.ErrRefused):
+		return "nothing more was changed. A plan that is too long to record does too much at once: write limits into the policy, or narrower rules"
+	case ledger.IsError(err):
 		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
 	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
 		return "nothing was done"

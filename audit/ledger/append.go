@@ -78,19 +78,18 @@ func unusable(doing string, err error) error {
 //
 // An error that is an ErrPoisoned (and by its cause an ErrUnusable) says that the record may be on the
 // disk or not, that State doesn't include it, and that every later Append fails as well: the ledger has
-// to be opened anew. Any other error says that r makes no sense, an ErrOtherOrg among them, and that
-// nothing was written.
+// to be opened anew. Any other error is an ErrRefused, an ErrOtherOrg among them: nothing was written.
 func (l *Ledger) Append(r Record) (Record, error) {
 	if l.poison != nil {
 		return Record{}, l.poison
 	}
 	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
 	if err := l.admit(&r); err != nil {
-		return Record{}, fmt.Errorf("recording %q: %w", r.Kind, err)
+		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
 	}
 	line, stored, err := canonical(&wire{V: version, Record: r, Prev: l.prev()})
 	if err != nil {
-		return Record{}, fmt.Errorf("recording %q: %w", r.Kind, err)
+		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
 	}
 	hash, length := hashOf(line), len(line)
 	if err := l.write(append(line, '\n')); err != nil {
@@ -152,13 +151,23 @@ func canonical(w *wire) (line []byte, r Record, err error) {
 	if err != nil {
 		return nil, Record{}, err
 	}
+	if err := checkLength(once); err != nil { // a line is no shorter
+		return nil, Record{}, err
+	}
 	again := new(wire)
 	if err := json.Unmarshal(once, again); err != nil {
 		return nil, Record{}, err
 	}
 	line, err = render(again)
-	if err == nil && len(line) > maxLine {
-		err = fmt.Errorf("it has %d bytes, and a record may have %d", len(line), maxLine)
+	if err == nil {
+		err = checkLength(line)
 	}
 	return line, again.Record, err
+}
+
+func checkLength(line []byte) error {
+	if len(line) > maxLine {
+		return fmt.Errorf("it has %d bytes, and a record may have %d", len(line), maxLine)
+	}
+	return nil
 }

@@ -5,23 +5,41 @@ import (
 	"fmt"
 )
 
-// What can be wrong with a ledger. An error of this package that is none of these says that the caller
-// asked for something that makes no sense; nothing was written then.
+// fault is what the errors of this package are made of, so that IsError knows them.
+type fault struct{ text string }
+
+// Error is the text.
+func (f *fault) Error() string { return f.text }
+
+// sentinel makes a kind of error. All of this package's are made by it, but for ErrNoInventory and ErrNoParcel, which
+// say that a copy is gone that the ledger itself does without.
+func sentinel(text string) error { return &fault{text} }
+
+// IsError reports whether err is about a ledger: what keeps it from being opened, read or written, whatever that is.
+func IsError(err error) bool {
+	var f *fault
+	var torn *TornError
+	return errors.As(err, &f) || errors.As(err, &torn) || errors.Is(err, ErrDamaged)
+}
+
+// What can be wrong with a ledger.
 var (
 	// ErrLocked is a ledger that another run has open for writing.
-	ErrLocked = errors.New("another run holds the lock of the ledger")
+	ErrLocked = sentinel("another run holds the lock of the ledger")
 	// ErrUnusable is a state directory or a file of it that is missing, can't be read or written, or is
 	// not what it should be. The cause is wrapped as well.
-	ErrUnusable = errors.New("the ledger can't be used")
+	ErrUnusable = sentinel("the ledger can't be used")
 	// ErrLost is a state directory whose ledger is missing or empty though it once had records. It is an ErrUnusable too.
-	ErrLost = errors.New("its records are lost")
+	ErrLost = sentinel("its records are lost")
 	// ErrDamaged is a ledger whose content is not what was written to it. The error is a *DamageError.
-	ErrDamaged = errors.New("the ledger is damaged")
+	ErrDamaged = sentinel("the ledger is damaged")
 	// ErrPoisoned is a ledger that was closed, or to which a write failed: nobody knows what is on the
 	// disk then, and nothing more is written until it has been opened anew.
-	ErrPoisoned = errors.New("the ledger takes no more records")
-	// ErrOtherOrg is a run of another org than the ledger's.
-	ErrOtherOrg = errors.New("the ledger is of another org")
+	ErrPoisoned = sentinel("the ledger takes no more records")
+	// ErrRefused is a record that makes no sense, or is too long. Nothing was written.
+	ErrRefused = sentinel("the ledger does not take this record")
+	// ErrOtherOrg is a run of another org than the ledger's. It is an ErrRefused too.
+	ErrOtherOrg = sentinel("the ledger is of another org")
 )
 
 // DamageError is the first bad record of a ledger. It is an ErrDamaged.

@@ -3,7 +3,6 @@ package ledger
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -37,7 +36,7 @@ func SetHalt(dir, reason, by string, at time.Time) error {
 	}
 	text, err := json.Marshal(HaltNote{Reason: reason, By: by, At: at.UTC().Truncate(time.Millisecond)})
 	if err != nil {
-		return fmt.Errorf("writing the halt file: %w", err)
+		return unusable("writing the halt file in "+dir, err)
 	}
 	err = replaceFile(dir, haltFile, func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))

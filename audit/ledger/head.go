@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +12,7 @@ import (
 )
 
 // ErrBadHead is a text that is no head.
-var ErrBadHead = errors.New("bad head")
+var ErrBadHead = sentinel("bad head")
 
 // CheckHead checks that the record which head names, in the form of Head.String or with the whole hash, is
 // in the ledger in dir as it was then. Read should have found the ledger sound. The error is an ErrDamaged
