@@ -94,7 +94,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 	fresh.Owner = owner
 	clock := r.orgNow()
 	at := instantFor(&fresh, clock, clock)
-	again, _, ok := r.decider.decide(fresh, r.self.candidate(&fresh, clock), at)
+	again, _, ok := r.decider.decide(fresh, r.self.maybeOwn(&fresh), at)
 	if why := f.differs(again, ok, fresh); why != "" {
 		f.Outcome, f.Reason = Changed, why
 		return "", nil

@@ -76,10 +76,6 @@ type Enforcement struct {
 	Announce func(context.Context, *Report) (via string, err error)
 }
 
-// ownUseWindow is how close to the org's clock the last use of a token must be to make it a candidate
-// for the one that this run uses: listing is itself a use, and Okta notes uses about once a minute.
-const ownUseWindow = 2 * time.Minute
-
 // maxClockDifference is the difference between the org's clock and ours that is worth a note, and that
 // keeps from acting.
 const maxClockDifference = 5 * time.Minute
@@ -306,7 +302,8 @@ func (r *run) judge(t okta.Token, clock time.Time) error {
 	if ends, known := t.ExpiresAt.Get(); known && !r.o.AsOf.IsZero() && !ends.After(at) {
 		r.ended++
 	}
-	own := r.self.candidate(&t, clock)
+	r.self.count(&t)
+	own := r.self.maybeOwn(&t)
 	_, v, ok := r.decider.decide(t, own, at)
 	if ok {
 		r.candidates = append(r.candidates, candidate{t, own, at})

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"errors"
-	"time"
 
 	"tokensweep/okta"
 )
@@ -13,7 +12,7 @@ type caller struct {
 	login   okta.Login // of a service app, which is no user and has no API token; else zero
 	userID  string     // "" if it could not be read
 	unknown error      // why
-	found   int        // candidates so far
+	found   int        // listed tokens that it owns, so far
 }
 
 // whoAmI asks whose credential this is. That Okta doesn't say is no error in a dry run; that it refuses
@@ -38,25 +37,32 @@ func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
 	return nil, err
 }
 
-// candidate says why t may be the token that this run uses, or "" if it can't be. Okta has no endpoint
-// that tells; the owner and the time of use narrow it down, and all that remain are spared. What isn't
-// known rules nothing out. clock is the org's when it sent t.
-func (c *caller) candidate(t *okta.Token, clock time.Time) string {
-	if c.login.ClientID != "" {
-		return ""
-	}
-	owner, ownerKnown := t.UserID.Get()
-	used, useKnown := t.LastUsed().Get()
-	switch {
-	case c.userID != "" && ownerKnown && owner != c.userID, useKnown && clock.Sub(used).Abs() > ownUseWindow:
-		return ""
-	case c.userID != "" && ownerKnown && useKnown:
+// owns reports whether t is known to have the owner of the token in use.
+func (c *caller) owns(t *okta.Token) bool {
+	owner, known := t.UserID.Get()
+	return known && c.userID != "" && owner == c.userID
+}
+
+// count takes in a listed token.
+func (c *caller) count(t *okta.Token) {
+	if c.owns(t) {
 		c.found++
-		return "it may be the token that this run uses: same owner, used within two minutes"
-	case c.userID == "":
-		return "it may be the token that this run uses: whose that is could not be read"
-	case !ownerKnown:
-		return "it may be the token that this run uses: its owner is not known"
 	}
-	return "it may be the token that this run uses: same owner, and its last use is not known"
+}
+
+// maybeOwn says why t may be the token in use, or "" if it can't be. Okta has no endpoint that tells which that is, and how
+// late it shows a use is not known: so it may be every token of the same owner. What isn't known rules nothing out.
+func (c *caller) maybeOwn(t *okta.Token) string {
+	const may = "it may be the token that this run uses: "
+	switch {
+	case c.login.ClientID != "":
+		return ""
+	case c.userID == "":
+		return may + "whose that is could not be read"
+	case t.UserID.Presence() != okta.Known:
+		return may + "its owner is not known"
+	case c.owns(t):
+		return may + "same owner"
+	}
+	return ""
 }

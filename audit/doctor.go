@@ -250,21 +250,13 @@ func (x *examination) listing(ctx context.Context) bool {
 		if x.Progress != nil {
 			x.Progress(listing.Pages, listing.Tokens)
 		}
-		x.self.candidate(&t, orElse(listing.Clock, x.Now()))
+		x.self.count(&t)
 		if x.sample.ID == "" || x.sample.UserID.Or("") == "" {
 			x.sample = t
 		}
 	}
 	x.add(good("listing", "tokens %d, pages %d, all of them read in %v", listing.Tokens, listing.Pages, x.Now().Sub(began).Round(time.Millisecond)))
 	return true
-}
-
-// orElse is t, or fallback if t is zero.
-func orElse(t, fallback time.Time) time.Time {
-	if t.IsZero() {
-		return fallback
-	}
-	return t
 }
 
 // rest looks at what does not depend on each other.
@@ -285,7 +277,7 @@ func (x *examination) ownToken() Check {
 	case x.self.found == 0:
 		return warning(name, "give the credential a role that is not limited to some users", "the token in use is not on the list: the credential may see only a part of the org's tokens")
 	case x.self.found > 1:
-		return warning(name, advice, "tokens that may be the one in use, and are all spared: %d", x.self.found)
+		return warning(name, advice, "tokens of the owner of the one in use, which can't be told from it and are all spared: %d", x.self.found)
 	}
 	return good(name, "it is recognised on the list, and spared")
 }

@@ -84,7 +84,7 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 		{name: "a listing that is cut", fault: oktatest.Fault{Page: 2, Body: "null"}, check: "listing", status: audit.Failure, code: audit.Incomplete, detail: "page 2", skipped: 6},
 		{name: "a role that sees a part", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = c.Tokens[:1], "" }, check: "own token", status: audit.Warning, detail: "only a part"},
 		{name: "several tokens that may be ours", spoil: func(c *oktatest.Config) {
-			c.Tokens = append(c.Tokens, oktatest.Token{ID: oktatest.TokenID(8), UserID: oktatest.UserID(9), Created: ago(100), LastUsed: now})
+			c.Tokens = append(c.Tokens, oktatest.Token{ID: oktatest.TokenID(8), UserID: oktatest.UserID(9), Created: ago(100), LastUsed: ago(20)})
 		}, check: "own token", status: audit.Warning, detail: "all spared: 2"},
 		{name: "no permission to read owners", fault: oktatest.Fault{Path: users, Skip: 1, Status: 403}, check: "owners", status: audit.Warning, detail: "okta.users.read missing"},
 		{name: "no permission to read roles", fault: oktatest.Fault{Path: users + "/roles", Status: 403}, check: "owners", status: audit.Warning, detail: "okta.roles.read missing"},

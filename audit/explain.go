@@ -62,7 +62,7 @@ func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanat
 		}
 	}
 	clock := r.orgNow()
-	return r.decider.explain(t, r.self.candidate(&t, clock), instantFor(&t, clock, clock)), nil
+	return r.decider.explain(t, r.self.maybeOwn(&t), instantFor(&t, clock, clock)), nil
 }
 
 // explain explains a token. own says why it may be the token of the run. The past is changed by what is imagined.

@@ -23,6 +23,8 @@ type Hand struct {
 	State  string
 	// Reason says why, for the record.
 	Reason string
+	// OwnTokenToo says that the token is meant even if it may be the one in use.
+	OwnTokenToo bool
 	// Recorded is that of Options.
 	Recorded func(ledger.Record)
 	// Now is our clock; nil means time.Now.
@@ -164,7 +166,7 @@ func (r *run) mayChange() error {
 }
 
 // guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
-func (r *run) guard(t okta.Token) error {
+func (h Hand) guard(r *run, t okta.Token) error {
 	if err := r.checkHalt(); err != nil {
 		return err
 	}
@@ -175,8 +177,8 @@ func (r *run) guard(t okta.Token) error {
 	if v.Exemption != nil {
 		against = append(against, v.Exemption.String())
 	}
-	if own := r.self.candidate(&t, clock); own != "" {
-		against = append(against, own)
+	if own := r.self.maybeOwn(&t); own != "" && !h.OwnTokenToo {
+		against = append(against, own+" (if it is meant all the same: --own-token-too)")
 	}
 	if len(against) > 0 {
 		return refused("%s", strings.Join(against, "; "))
@@ -222,7 +224,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 	if err != nil {
 		return "", "", err
 	}
-	if err := r.guard(fresh); err != nil {
+	if err := h.guard(r, fresh); err != nil {
 		return "", "", err
 	}
 	if step == ledger.StepQuarantine {

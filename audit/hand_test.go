@@ -167,7 +167,7 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 		code    audit.ExitCode // else Usage
 	}{
 		{name: "the token in use", verbs: both, id: oktatest.TokenID(999), says: "it may be the token that this run uses: same owner"},
-		{name: "another token of the same owner in use just now", verbs: both, prepare: update(func(k *oktatest.Token) { k.UserID, k.LastUsed = oktatest.UserID(9), now }), says: "it may be the token that this run uses: same owner"},
+		{name: "another token of the same owner, idle", verbs: both, prepare: update(func(k *oktatest.Token) { k.UserID, k.LastUsed = oktatest.UserID(9), ago(20) }), says: "it may be the token that this run uses: same owner"},
 		{name: "a client that may not be acted on", verbs: both, prepare: update(func(k *oktatest.Token) { k.ClientName = "Okta AD Agent" }), says: `client "Okta AD Agent" is not in protect.actOnClients`},
 		{name: "a client that is not told", verbs: both, prepare: update(func(k *oktatest.Token) { k.Omit = []string{"clientName"} }), says: "clientName is missing"},
 		{name: "too young", verbs: both, prepare: update(func(k *oktatest.Token) { k.Created = ago(0.5) }), says: "protect.newerThan"},

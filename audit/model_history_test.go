@@ -27,6 +27,7 @@ type modelToken struct {
 	name   string
 	agent  bool
 	office bool // it can be used from one zone only
+	mine   bool // it has the owner of the token in use
 	age    time.Duration
 	unused time.Duration
 }
@@ -53,6 +54,9 @@ func (h *modelHistory) GoString() string {
 func (t modelToken) inOrg(n int) oktatest.Token {
 	now := time.Now()
 	k := oktatest.Token{ID: oktatest.TokenID(n), Name: t.name, UserID: oktatest.UserID(1), Created: now.Add(-t.age), LastUsed: now.Add(-t.unused)}
+	if t.mine {
+		k.UserID = me
+	}
 	if t.agent {
 		k.ClientName = "Okta AD Agent"
 	}
@@ -94,7 +98,7 @@ func drawHistory(t *rapid.T) *modelHistory {
 }
 
 func drawToken(d dice) modelToken {
-	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12), office: d.oneIn(6)}
+	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12), office: d.oneIn(6), mine: d.oneIn(12)}
 	if d.oneIn(12) {
 		t.age = 12 * time.Hour
 		t.unused = t.age

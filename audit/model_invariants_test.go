@@ -39,7 +39,7 @@ var invariants = []*invariant{
 	{"I1", "A dry run sends nothing but GET.", dryRunOnlyReads},
 	{"I2", "Every change has one intent that was durable before it was sent: the same token, step and run.", intentFirst},
 	{"I3", "No run makes more changes than perRun, and no 24 hours see more than perDay, however many runs died.", withinBudget},
-	{"I4", "No run changes its own token, one of an unlisted client, one that is exempt or one younger than newerThan.", sparedAreSpared},
+	{"I4", "No run changes its own token or another of the same owner, one of an unlisted client, one that is exempt or one younger than newerThan.", sparedAreSpared},
 	{"I5", "Nothing is changed by a run whose listing was not complete, or had lost more than half of its tokens.", completeOrNothing},
 	{"I6", "Nothing is changed before people were told and the delay has passed, of the rule and the values as they are now.", announcedFirst},
 	{"I7", "Every change comes after a reading of its token, by the same run and after the announcement, that still called for it.", readAgainFirst},
@@ -128,8 +128,8 @@ func withinBudget(w *modelWorld, p *modelProcess) string {
 
 func sparedAreSpared(w *modelWorld, p *modelProcess) string {
 	for _, c := range p.changes {
-		if c.id == w.id(ownToken) {
-			return fmt.Sprintf("%v is of its own token", c)
+		if c.truth.UserID == me {
+			return fmt.Sprintf("%v, which has the owner of the token in use", c)
 		}
 		if c.reading == nil || c.step == ledger.StepRestore {
 			continue

@@ -28,7 +28,7 @@ func (p *modelProcess) probeAll(l *ledger.Ledger) {
 	tokens := p.w.org.Tokens()
 	ask := func(policy *rules.Policy, pageSize int, way func(http.RoundTripper) http.RoundTripper, tokens []oktatest.Token) *audit.Report {
 		org := oktatest.New(oktatest.Config{
-			Credential: canary, Me: oktatest.UserID(9), OwnToken: p.w.id(ownToken), PageSize: pageSize, Tokens: tokens,
+			Credential: canary, Me: me, OwnToken: p.w.id(ownToken), PageSize: pageSize, Tokens: tokens,
 			Zones: []oktatest.Zone{{ID: zoneID}},
 		})
 		defer org.Close()

@@ -22,6 +22,9 @@ import (
 // ownToken is the token that every process uses.
 const ownToken = 99
 
+// me is the owner of ownToken.
+var me = oktatest.UserID(9)
+
 // orgURL is where the program believes the org to be. No connection is made.
 const orgURL = "http://127.0.0.1"
 
@@ -96,9 +99,9 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
 	}
 	cfg := oktatest.Config{
-		Credential: canary, Me: oktatest.UserID(9), OwnToken: w.id(ownToken), PageSize: h.pageSize, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
 		RateLimit: oktatest.RateLimit{Limit: h.rateLimit},
-		Tokens:    []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: oktatest.UserID(9), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
+		Tokens:    []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
 	}
 	for i, t := range h.tokens {
 		cfg.Tokens = append(cfg.Tokens, t.inOrg(i))
@@ -352,9 +355,9 @@ func decode(line []byte) *ledger.Record {
 // dullAnswers are what the org always answers about users and the zone. Making them takes the fake org longer than all
 // the rest.
 var dullAnswers = map[string]string{
-	"/api/v1/users/me":                               `{"id":"` + oktatest.UserID(9) + `","status":"ACTIVE"}`,
-	"/api/v1/users/" + oktatest.UserID(9):            `{"id":"` + oktatest.UserID(9) + `","status":"ACTIVE"}`,
-	"/api/v1/users/" + oktatest.UserID(9) + "/roles": `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
+	"/api/v1/users/me":                               `{"id":"` + me + `","status":"ACTIVE"}`,
+	"/api/v1/users/" + me:                            `{"id":"` + me + `","status":"ACTIVE"}`,
+	"/api/v1/users/" + me + "/roles":                 `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
 	"/api/v1/users/" + oktatest.UserID(1):            `{"id":"` + oktatest.UserID(1) + `","status":"ACTIVE","profile":{"login":"kim@acme.example"}}`,
 	"/api/v1/users/" + oktatest.UserID(1) + "/roles": `[]`,
 	"/api/v1/zones/" + zoneID:                        `{"id":"` + zoneID + `","status":"ACTIVE"}`,

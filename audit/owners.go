@@ -28,7 +28,7 @@ func (r *run) judgeOwned() error {
 	}
 	for _, c := range r.candidates {
 		c.token.Owner = r.owners.of(&c.token)
-		f, v, ok := r.decider.decide(c.token, r.ownOf(&c), c.at)
+		f, v, ok := r.decider.decide(c.token, c.own, c.at)
 		for _, e := range v.Exemptions {
 			r.used[e]++
 		}
@@ -38,14 +38,6 @@ func (r *run) judgeOwned() error {
 	}
 	r.candidates = nil
 	return nil
-}
-
-// ownOf says why a candidate may be the token that this run uses, now that all are known; "" if it isn't.
-func (r *run) ownOf(c *candidate) string {
-	if c.own == "" && r.self.found == 0 && r.self.userID != "" && c.token.UserID.Or("") == r.self.userID {
-		return "it may be the token that this run uses: same owner, and no other looks like it"
-	}
-	return c.own
 }
 
 // directory looks owners up in the org, each once and a few at a time, in the background: the owners of the first

@@ -33,7 +33,8 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	}
 	var listed []candidate
 	if err := r.each(ctx, func(t okta.Token, clock time.Time) error {
-		listed = append(listed, candidate{t, r.self.candidate(&t, clock), instantFor(&t, r.AsOf, clock)})
+		r.self.count(&t)
+		listed = append(listed, candidate{t, r.self.maybeOwn(&t), instantFor(&t, r.AsOf, clock)})
 		return nil
 	}); err != nil {
 		return nil, err
@@ -54,7 +55,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		c.listed[k.token.ID] = true
 		used, known := k.token.LastUsed().Get()
 		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0
-		t := &subject{Token: k.token, own: r.ownOf(&k), since: k.at}
+		t := &subject{Token: k.token, own: k.own, since: k.at}
 		_, cutOff := r.decider.quarantined(k.token)
 		t.used = !cutOff && (inUse || t.own != "" && r.self.found == 1)
 		if r.concerned(t, c, runs) {

@@ -112,7 +112,7 @@ func TestTheJobOfTheManifestsRuns(t *testing.T) {
 		Credential: canary, Me: oktatest.UserID(1), OwnToken: oktatest.TokenID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
 		Tokens: []oktatest.Token{
 			{ID: oktatest.TokenID(1), Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
-			{ID: oktatest.TokenID(2), Name: "idle", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
+			{ID: oktatest.TokenID(2), Name: "idle", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
 		},
 	})
 	t.Cleanup(org.Close)

@@ -21,7 +21,7 @@ import (
 // handFlags are the flags of a change that is made by hand.
 type handFlags struct {
 	policy, reason string
-	yes            bool
+	yes, ownToo    bool
 	state          stateFlag
 }
 
@@ -31,6 +31,9 @@ func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit
 	cmd.Flags().StringVar(&f.policy, "policy", a.policyFile(), "policy `file`, whose protections and exemptions hold here too")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "don't ask")
+	if cmd.Name() == ledger.StepRevoke || cmd.Name() == ledger.StepQuarantine {
+		cmd.Flags().BoolVar(&f.ownToo, "own-token-too", false, "also if it may be the token in use, as every token of its owner may")
+	}
 	f.state.add(cmd, a.env)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id := ""
@@ -68,7 +71,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	}
 	defer func() { _ = l.Close() }()
 	log := a.logger()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		return a.tellByHand(outcome, reason, id, l.Head().String())
 	}
@@ -153,14 +156,16 @@ func (a *app) tokensChangeCommands() []*cobra.Command {
 			Use: "revoke ID", Short: "end a token for good", Args: cobra.ExactArgs(1),
 			Long: `revoke ends one token, for good. The guards of a run hold here too: the
 policy's protections, exemptions and perDay, and the emergency brake. Only the
-delays don't.`,
+delays don't. Every token of the owner of the API token in use is spared, since
+it may be that one, unless --own-token-too says that it is meant.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
 			return h.Revoke(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
 			Use: "quarantine ID", Short: "cut a token off, in a way that can be undone", Args: cobra.ExactArgs(1),
 			Long: `quarantine lets a token be used from the policy's quarantine zone only. What it
-could be used from before is on record, and restore puts it back.`,
+could be used from before is on record, and restore puts it back. The guards are
+those of tokens revoke.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {
 			return h.Quarantine(ctx, id)
 		}),

@@ -61,7 +61,7 @@ var faultMatrix = []struct {
 	{"S13", "Ids that are no ids: reported, and never part of a URL.", oddIDs},
 	{"S14", "A token that vanishes before its turn: gone, and nothing is sent.", vanishedBefore},
 	{"S15", "A revocation that finds nothing: gone, not revoked.", vanishedMeanwhile},
-	{"S16", "The own token on the list: never acted on.", ownToken},
+	{"S16", "The own token on the list, and all others of its owner: never acted on.", ownToken},
 	{"S17", "A permission that is lost in mid-run: the run stops at once.", permissionLost},
 	{"S18", "Owners who can't be read: unknown, and nothing is done by rules about them.", unreadableOwners},
 	{"S19", "A rate limit that is met between the last reading and the revocation: not sent again, and read again when it is due.", limitBetween},

@@ -90,7 +90,7 @@ func TestScripts(t *testing.T) {
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	// The clock is the real one, since the process that is tested has no other.
 	now := time.Now().UTC().Truncate(time.Second)
-	cfg := oktatest.Config{Credential: canary, OAuth: oktatest.OAuth{TokenPrefix: canary}, Me: oktatest.UserID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
+	cfg := oktatest.Config{Credential: canary, OAuth: oktatest.OAuth{TokenPrefix: canary}, Me: oktatest.UserID(1_000_000), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
 	var fault oktatest.Fault
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
@@ -142,7 +142,7 @@ func addFew(cfg *oktatest.Config, now time.Time) {
 	cfg.Tokens = append(cfg.Tokens,
 		oktatest.Token{ID: "00Tidle00000000000d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
 		oktatest.Token{ID: "00Tfresh00000000001d", Name: "fresh", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -1)},
-		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
+		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: cfg.Me, Created: now.AddDate(-1, 0, 0), LastUsed: now},
 	)
 	cfg.Users = oktatest.Owners(cfg.Tokens)
 }
