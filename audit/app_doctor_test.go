@@ -3,7 +3,6 @@ package audit_test
 import (
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,10 +16,9 @@ func examine(t *testing.T, app oktatest.App, kind string, enforce bool, change f
 	t.Helper()
 	key, public := newKey(t, kind)
 	cfg := healthy()
-	cfg.Now = nil
+	onRealClock(&cfg, 0)
 	app.ClientID, app.Keys = clientID, []oktatest.AppKey{{ID: "one", Public: public}}
 	cfg.OAuth.Apps = []oktatest.App{app}
-	cfg.Tokens[1].LastUsed = time.Now()
 	org := oktatest.Start(cfg)
 	t.Cleanup(org.Close)
 	p := policy(t, doctorPolicy)

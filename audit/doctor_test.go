@@ -103,7 +103,7 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 		{name: "an hour between the clocks, in a dry run", spoil: hourAhead, check: "clock", status: audit.Warning, detail: "1h0m"},
 		{name: "an hour between the clocks, to enforce", spoil: hourAhead, enforce: true, check: "clock", status: audit.Failure, code: audit.Halted, detail: "1h0m"},
 		{name: "an org that does not tell its time", fault: oktatest.Fault{NoDate: true}, check: "clock", status: audit.Warning, detail: "does not tell its time"},
-		{name: "a rate limit that others have used up", spoil: func(c *oktatest.Config) { c.Now = time.Now }, fault: oktatest.Fault{Path: zones, Header: http.Header{"X-Rate-Limit-Remaining": {"300"}}}, check: "rate limit", status: audit.Warning, detail: "300 of 600 requests are left"},
+		{name: "a rate limit that others have used up", spoil: func(c *oktatest.Config) { onRealClock(c, 0) }, fault: oktatest.Fault{Path: zones, Header: http.Header{"X-Rate-Limit-Remaining": {"300"}}}, check: "rate limit", status: audit.Warning, detail: "300 of 600 requests are left"},
 		{name: "no rate limit told", spoil: func(c *oktatest.Config) { c.RateLimit.Limit = 0 }, check: "rate limit", status: audit.Warning, detail: "does not tell its rate limit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -140,8 +140,17 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 	}
 }
 
-func hourAhead(c *oktatest.Config) {
-	c.Now = func() time.Time { return time.Now().Add(time.Hour) }
+func hourAhead(c *oktatest.Config) { onRealClock(c, time.Hour) }
+
+// onRealClock moves an org, and the past of its tokens, from the clock of these tests to a time ahead of the real one.
+func onRealClock(c *oktatest.Config, ahead time.Duration) {
+	for i := range c.Tokens {
+		t := &c.Tokens[i]
+		for _, moment := range []*time.Time{&t.Created, &t.LastUsed} {
+			*moment = moment.Add(time.Since(now))
+		}
+	}
+	c.Now = func() time.Time { return time.Now().Add(ahead) }
 }
 
 // startShared starts an org, and a client that uses half of its rate limit.

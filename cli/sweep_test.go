@@ -107,7 +107,7 @@ func buildSwept(t *testing.T) (program string) {
 		require.Equal(t, 1, strings.Count(text, c.text), "%s: %s", c.file, c.text)
 		files[path] = strings.Replace(text, c.text, strings.ReplaceAll(c.becomes, "PLACE", strconv.Itoa(place)), 1)
 	}
-	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	overlay := sourceOverlay{inheritedOverlay(t)}
 	for path, text := range files {
 		edited := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), ".go"))
 		require.NoError(t, os.WriteFile(edited, []byte(text), 0o600))
@@ -120,6 +120,23 @@ func buildSwept(t *testing.T) (program string) {
 	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "tokensweep").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
+}
+
+// sourceOverlay is what go build reads instead of the sources.
+type sourceOverlay struct{ Replace map[string]string }
+
+// inheritedOverlay is what the overlay in GOFLAGS replaces, which gives way to one on the command line: .ci/clock's.
+func inheritedOverlay(t *testing.T) map[string]string {
+	t.Helper()
+	overlay := sourceOverlay{make(map[string]string)}
+	for word := range strings.FieldsSeq(os.Getenv("GOFLAGS")) {
+		if file, ok := strings.CutPrefix(word, "-overlay="); ok {
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.NoError(t, json.Unmarshal(text, &overlay))
+		}
+	}
+	return overlay.Replace
 }
 
 // sweepWorld is an org and the workspace that its sweeps are reported to.

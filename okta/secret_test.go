@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"gopkg.in/yaml.v3"
@@ -80,7 +81,7 @@ func sink(t *testing.T) (url string, received func() string) {
 
 func TestNothingReachesAServerThatALinkNames(t *testing.T) {
 	url, received := sink(t)
-	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(30, at("2026-11-24T09:00:00Z")), PageSize: 10})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(30, time.Now()), PageSize: 10})
 	c := connect(t, org)
 	org.Fault(oktatest.Fault{RewriteLink: func(link string) string { return strings.Replace(link, org.URL(), url, 1) }})
 	tokens, err := collect(c.List(t.Context(), ListOptions{}))
@@ -227,7 +228,7 @@ func TestASecretThatAListingRepeatsIsRemovedFromErrors(t *testing.T) {
 		"in an id":   {Body: `[{"id":"` + canary + canary + canary + canary + `"}]`},
 		"in garbage": {Body: canary},
 	} {
-		org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(3, at("2026-11-24T09:00:00Z"))})
+		org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(3, time.Now())})
 		c := connect(t, org)
 		org.Fault(fault)
 		_, err := collect(c.List(t.Context(), ListOptions{}))
