@@ -31,7 +31,7 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := a.complain(err, cmd.CommandPath())
-	a.summarise(err, code)
+	a.summarise(cmd, err, code)
 	return int(code)
 }
 
@@ -43,6 +43,7 @@ type app struct {
 	logLevel       *choice
 	runID          string // of the run under way, "" if none is
 	summary        *summary
+	files          *files // nil until the flags are known
 }
 
 func (a *app) root() *cobra.Command {
@@ -62,8 +63,14 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.claim(cmd) },
 	}
 	root.SetUsageFunc(writeUsage)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		a.summary.blind = true
+		return err
+	})
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")

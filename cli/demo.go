@@ -78,7 +78,7 @@ func (a *app) demo(ctx context.Context, f *runFlags, slackOut string) error {
 		return err
 	}
 	if slackOut != "" {
-		if err := workspace.write(slackOut); err != nil {
+		if err := workspace.write(slackOut, a.files); err != nil {
 			return err
 		}
 	}

@@ -68,7 +68,7 @@ func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
 		}
 	}
 	if slackOut != "" {
-		if err := d.slack.write(slackOut); err != nil {
+		if err := d.slack.write(slackOut, d.files); err != nil {
 			return err
 		}
 	}

@@ -56,7 +56,7 @@ func (d *demoSlack) transcript() string {
 
 // write writes every message as it stands as a file that Block Kit Builder takes
 // (https://app.slack.com/block-kit-builder).
-func (d *demoSlack) write(dir string) error {
+func (d *demoSlack) write(dir string, f *files) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return usage("--slack-out: %w", err)
 	}
@@ -77,7 +77,10 @@ func (d *demoSlack) write(dir string) error {
 		case m.ThreadTS != "":
 			where = "thread"
 		}
-		file := filepath.Join(dir, fmt.Sprintf("%02d-%s.json", n, where))
+		file, err := f.target("--slack-out", filepath.Join(dir, fmt.Sprintf("%02d-%s.json", n, where)))
+		if err != nil {
+			return err
+		}
 		if err := os.WriteFile(file, fmt.Appendf(nil, "{\"blocks\": %s}\n", m.Blocks), 0o666); err != nil {
 			return usage("--slack-out: %w", err)
 		}

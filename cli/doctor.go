@@ -62,7 +62,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	if err := checkShare(f.rateShare); err != nil {
 		return err
 	}
-	out, err := f.out.open(a.stdout)
+	out, err := f.out.open(a)
 	if err != nil {
 		return err
 	}

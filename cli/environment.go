@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -22,6 +23,9 @@ func (e environment) or(name, fallback string) string {
 	return fallback
 }
 
+// secretVariables are the variables that hold secrets; each can also name a file that does, with _FILE.
+var secretVariables = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"}
+
 // secret reads a secret from the variable name, or from the file that name_FILE names.
 func (e environment) secret(name string) (okta.Secret, error) {
 	s, err := e.optionalSecret(name)
@@ -36,6 +40,9 @@ func (e environment) secret(name string) (okta.Secret, error) {
 
 // optionalSecret is secret, but for one that may be missing: then it is zero.
 func (e environment) optionalSecret(name string) (okta.Secret, error) {
+	if !slices.Contains(secretVariables, name) {
+		panic(name + " is not among the variables that hold secrets")
+	}
 	value, _ := e(name)
 	file, _ := e(name + "_FILE")
 	switch {

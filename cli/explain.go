@@ -122,7 +122,7 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := f.out.open(a.stdout)
+	out, err := f.out.open(a)
 	if err != nil {
 		return nil, err
 	}

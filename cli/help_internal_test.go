@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,4 +31,27 @@ func TestHelpIsEightyColumnsWide(t *testing.T) {
 	}
 	visit(root)
 	require.Greater(t, commands, 15)
+}
+
+// Every flag that names a file or a directory is known to be read, kept or written: claim refuses outputs onto the others.
+func TestEveryFlagThatNamesAFileSaysWhatItIsFor(t *testing.T) {
+	root := (&app{env: func(string) (string, bool) { return "", false }, summary: &summary{}}).root()
+	met := make(map[string]bool)
+	var visit func(*cobra.Command)
+	visit = func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			kind, _ := pflag.UnquoteUsage(f)
+			_, known := fileFlags[f.Name]
+			require.Equal(t, known, kind == "file" || kind == "directory", "%s --%s %s", c.CommandPath(), f.Name, kind)
+			if known {
+				met[f.Name] = true
+			}
+		})
+		for _, sub := range c.Commands() {
+			require.Nil(t, sub.PersistentPreRunE, "it would come in place of claim")
+			visit(sub)
+		}
+	}
+	visit(root)
+	require.Len(t, met, len(fileFlags))
 }

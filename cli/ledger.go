@@ -80,7 +80,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 					return usage("--token: %w", err)
 				}
 			}
-			w, err := out.open(a.stdout)
+			w, err := out.open(a)
 			if err != nil {
 				return err
 			}

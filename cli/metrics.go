@@ -36,11 +36,11 @@ func (f *gatewayFlag) Set(s string) (err error) {
 }
 
 // check finds out before the run whether there is a place for the metrics.
-func (f *exportFlags) check() error {
+func (f *exportFlags) check(a *app) error {
 	if f.file == "" {
 		return nil
 	}
-	target, err := regular("--metrics-file", f.file)
+	target, err := a.files.regular("--metrics-file", f.file)
 	f.file = target
 	return err
 }
@@ -67,7 +67,7 @@ func (f *exportFlags) export(ctx context.Context, a *app, m *notify.Metrics) err
 
 // runOnce makes one run and exports its metrics, however it went.
 func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
-	if err := x.check(); err != nil {
+	if err := x.check(a); err != nil {
 		return err
 	}
 	f.metrics = notify.NewMetrics(a.env.orgHost(), version())

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,9 +25,11 @@ type outputFlags struct {
 func addOutputFlags(cmd *cobra.Command, forms ...string) *outputFlags {
 	f := &outputFlags{format: newChoice(forms[0], forms...)}
 	f.format.add(cmd, cmd.Flags(), "output", "form of the result")
-	cmd.Flags().StringVar(&f.file, "output-file", "", "write the result to this `file` instead of standard output")
+	cmd.Flags().StringVar(&f.file, outputFlag[2:], "", "write the result to this `file` instead of standard output")
 	return f
 }
+
+const outputFlag = "--output-file"
 
 // output is where a result goes.
 type output struct {
@@ -35,15 +38,16 @@ type output struct {
 	w     io.Writer
 	file  *os.File // being written beside target, nil for standard output
 	to    string
+	files *files
 }
 
 // open prepares the output before any work is done, so that a bad place is found out first.
-func (f *outputFlags) open(stdout io.Writer) (*output, error) {
-	o := &output{form: f.format.value, w: stdout, style: styleOf(stdout), to: f.file}
+func (f *outputFlags) open(a *app) (*output, error) {
+	o := &output{form: f.format.value, w: a.stdout, style: styleOf(a.stdout), to: f.file, files: a.files}
 	if f.file == "" {
 		return o, nil
 	}
-	target, err := regular("--output-file", f.file)
+	target, err := a.files.regular(outputFlag, f.file)
 	if err != nil {
 		return nil, err
 	}
@@ -53,28 +57,28 @@ func (f *outputFlags) open(stdout io.Writer) (*output, error) {
 		if errors.As(err, &made) {
 			err = made.Err
 		}
-		return nil, usage("--output-file %s: %w", f.file, err)
+		return nil, usage("%s %s: %w", outputFlag, f.file, err)
 	}
 	o.to = target
 	o.file, o.w, o.style = file, file, notify.Style{}
 	return o, nil
 }
 
-// regular returns where the file that a flag names is to be put. It is put in place by renaming, which would replace a
-// device, a pipe or a symbolic link by the file: links are followed, and the others refused.
-func regular(flag, name string) (string, error) {
-	target := name
-	if resolved, err := filepath.EvalSymlinks(name); err == nil {
-		target = resolved
-	} else if link, err := os.Readlink(name); err == nil {
+// regular is target for a file that is put in place by renaming, which would replace a device, a pipe or a symbolic link
+// by the file: links are followed, and the others refused.
+func (f *files) regular(flag, name string) (string, error) {
+	target, err := f.target(flag, name)
+	if err != nil {
+		return "", err
+	}
+	st, err := os.Stat(name)
+	if link, dangling := os.Readlink(name); err != nil && dangling == nil {
 		return "", usage("%s %s: not a regular file, but a symbolic link to %s, which is not there", flag, name, link)
 	}
-	for _, path := range []string{name, target} {
-		if full, err := filepath.Abs(path); err == nil && (strings.HasPrefix(full, "/dev/") || strings.HasPrefix(full, "/proc/")) {
-			return "", usage("%s %s: not a regular file", flag, name)
-		}
-	}
-	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() {
+	device := slices.ContainsFunc([]string{"/dev/", "/proc/"}, func(dir string) bool {
+		return strings.HasPrefix(target, dir) || strings.HasPrefix(filepath.Clean(name), dir)
+	})
+	if device || (err == nil && !st.Mode().IsRegular()) {
 		return "", usage("%s %s: not a regular file", flag, name)
 	}
 	return target, nil
@@ -95,6 +99,11 @@ func styleOf(w io.Writer) notify.Style {
 
 // write renders the result in its form and puts the file in its place.
 func (o *output) write(forms map[string]func(io.Writer) error) error {
+	if o.file != nil { // more may have been read since it was opened
+		if _, err := o.files.target(outputFlag, o.to); err != nil {
+			return err
+		}
+	}
 	if err := o.deliver(forms[o.form]); err != nil {
 		return undelivered(err)
 	}

@@ -151,7 +151,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		f.id, f.metrics = audit.NewID(f.now()), notify.NewMetrics("", version())
 	}
 	a = a.during(f.id)
-	out, err := f.out.open(a.stdout)
+	out, err := f.out.open(a)
 	if err != nil {
 		return err
 	}

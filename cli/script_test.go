@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 			}
 			os.Exit(code)
 		},
+		"tokensweep-bare": func() { os.Exit(cli.Main(os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr)) },
 		"tokensweep-panics": func() {
 			os.Exit(cli.Main(os.Args[1:], os.LookupEnv, &panics{w: os.Stdout}, os.Stderr))
 		},

@@ -118,7 +118,7 @@ func (s *service) check() (history audit.History, err error) {
 	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}, ""); err != nil {
 		return history, err
 	}
-	out, err := s.flags.out.open(s.stdout)
+	out, err := s.flags.out.open(s.app)
 	if err != nil {
 		return history, err
 	}

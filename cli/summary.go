@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -19,20 +20,26 @@ type summary struct {
 	file   string        // "" if none is wanted
 	run    *runFlags     // what the run was told
 	report *audit.Report // nil until there is one
+	blind  bool          // the flags are wrong, so that nobody knows what others would have named
 }
+
+const summaryFlag = "--summary-file"
 
 // add defines --summary-file.
 func (s *summary) add(cmd *cobra.Command, f *runFlags) {
 	s.run = f
-	cmd.Flags().StringVar(&s.file, "summary-file", "", fmt.Sprintf(
+	cmd.Flags().StringVar(&s.file, summaryFlag[2:], "", fmt.Sprintf(
 		"write how the run went into this `file`, as one line of JSON of at most %d bytes, also if it fails; given first, flags that are wrong are told there too", notify.MaxSummary))
 }
 
 // summarise writes the line of a command that ended with err and code. It comes after all else: that it can't be
 // written is logged, and changes nothing.
-func (a *app) summarise(err error, code audit.ExitCode) {
+func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
 	if a.summary.file == "" {
 		return
+	}
+	if a.files == nil {
+		a.files = a.filesOf(cmd)
 	}
 	line := &notify.Summary{Report: a.summary.report, Mode: rules.DryRun, Code: code, Err: said(err)}
 	if a.summary.run.enforce {
@@ -42,7 +49,7 @@ func (a *app) summarise(err error, code audit.ExitCode) {
 		line.OrgURL = url.String()
 	}
 	var b bytes.Buffer
-	if err := errors.Join(notify.SummaryLine(&b, line), overwrite(a.summary.file, &b)); err != nil {
+	if err := errors.Join(notify.SummaryLine(&b, line), a.overwrite(&b)); err != nil {
 		a.logger().Warn("the summary could not be written", "reason", okta.Printable(err.Error()))
 	}
 }
@@ -55,14 +62,25 @@ func said(err error) string {
 	return err.Error()
 }
 
-// overwrite replaces what is in a file, and leaves the file itself: Kubernetes reads the one that it has mounted.
-func overwrite(name string, text *bytes.Buffer) error {
-	if st, err := os.Stat(name); err == nil && !st.Mode().IsRegular() { // a pipe would wait for a reader
-		return fmt.Errorf("--summary-file %s: not a regular file", name)
-	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// overwrite replaces what is in the summary's file, and leaves the file itself: Kubernetes reads the one that it has
+// mounted.
+func (a *app) overwrite(text *bytes.Buffer) error {
+	target, err := a.files.target(summaryFlag, a.summary.file)
 	if err != nil {
-		return fmt.Errorf("--summary-file: %w", err)
+		return err
+	}
+	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() { // a pipe would wait for a reader
+		return fmt.Errorf("%s %s: not a regular file", summaryFlag, a.summary.file)
+	}
+	if was, err := os.ReadFile(target); a.summary.blind && err == nil && len(was) > 0 && !notify.IsSummary(was) {
+		return fmt.Errorf("%s %s: it has something else in it, and since a flag is wrong nobody can tell what it is for", summaryFlag, a.summary.file)
+	}
+	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		if path := (*fs.PathError)(nil); errors.As(err, &path) {
+			err = path.Err // the name is told as it was given
+		}
+		return fmt.Errorf("%s %s: %w", summaryFlag, a.summary.file, err)
 	}
 	_, err = text.WriteTo(f)
 	return errors.Join(err, f.Close())

@@ -48,7 +48,7 @@ another one.`,
 
 // test tries the files. policy, if not "", is used instead of the policies that they name.
 func (a *app) test(files []string, policy string, flags *outputFlags) error {
-	out, err := flags.open(a.stdout)
+	out, err := flags.open(a)
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,7 @@ func (a *app) tryFile(file, policy string) (audit.TestReport, error) {
 	default:
 		policy = filepath.Join(filepath.Dir(file), tests.Policy)
 	}
+	a.files.reads("the policy of "+file, policy)
 	p, err := loadPolicy(policy)
 	if err != nil {
 		return audit.TestReport{}, err

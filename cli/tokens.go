@@ -44,7 +44,7 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 	if err := checkShare(share); err != nil {
 		return err
 	}
-	out, err := flags.open(a.stdout)
+	out, err := flags.open(a)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	if err := okta.CheckTokenID(id); err != nil {
 		return usage("%w", err)
 	}
-	out, err := flags.open(a.stdout)
+	out, err := flags.open(a)
 	if err != nil {
 		return err
 	}

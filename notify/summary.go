@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -42,6 +43,9 @@ type jsonSummary struct {
 	Changes   jsonChanges           `json:"changes"`
 	Ledger    jsonLedger            `json:"ledger"`
 }
+
+// IsSummary reports whether a text is what SummaryLine writes.
+func IsSummary(text []byte) bool { return bytes.HasPrefix(text, []byte(`{"schema":1,"run":{"id":`)) }
 
 // SummaryLine writes a run as one line of JSON of at most MaxSummary bytes, which has nothing in it that does not
 // print. Its fields are those of the same name in the report's JSON. The error is cut where it would not fit.

@@ -71,6 +71,12 @@ func checkDirectory(path string) error {
 	return nil
 }
 
+// Holds reports whether the directory dir has a ledger in it, in whatever condition.
+func Holds(dir string) bool {
+	_, err := os.Lstat(filepath.Join(dir, ledgerFile))
+	return err == nil
+}
+
 // openFile opens a file of the state directory, or makes it if flag has os.O_CREATE, which made tells. It
 // refuses what is no regular file, or one that anybody may change.
 func openFile(path string, flag int) (f *os.File, made bool, err error) {
