@@ -98,8 +98,13 @@ func (r *run) enforce(ctx context.Context) error {
 		hold(r.due(), "the report could not be delivered")
 		r.fail(undelivered(err), fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
 		return nil
-	case r.clocksAgree() != nil:
-		return nil // by such a clock a delay could be over as soon as it begins
+	}
+	if apart := r.clocksAgree(); apart != nil { // by such a clock a delay could be over as soon as it begins
+		if !errors.Is(against, errClocks) { // they parted while the plan was announced
+			hold(r.due(), "%v", apart)
+			r.fail(Halted, apart)
+		}
+		return nil
 	}
 	if err := r.tell(via); err != nil {
 		hold(r.due(), "%v", err)

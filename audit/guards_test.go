@@ -297,3 +297,30 @@ func TestOfTwoRulesThatAreDueTheEarlierIsShownWhateverTheirOrder(t *testing.T) {
 		require.Equal(t, []any{audit.WouldQuarantine, now.Add(day)}, []any{f.Outcome, f.Due}, name)
 	}
 }
+
+// Clocks that part while the plan is announced keep the run from acting, as those do that differed before.
+func TestClocksThatPartDuringTheAnnouncementHoldAll(t *testing.T) {
+	for name, then := range map[string]string{"what is due": "{revoke: 0d}", "a notice": "{revoke: 3d}"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			l := w.open()
+			defer func() { require.NoError(t, l.Close()) }()
+			var apart time.Duration
+			o := w.options(rule(then), l)
+			o.Now = func() time.Time { return w.clock.Add(apart) }
+			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+				apart = -10 * day
+				return "test", nil
+			}}
+			r := audit.Run(t.Context(), o)
+			require.Equal(t, audit.Halted, r.Code, "%v", r.Err)
+			require.ErrorContains(t, r.Err, "the org's clock and ours disagree")
+			require.Empty(t, l.State().Notices)
+			require.Empty(t, w.changes())
+			if then == "{revoke: 0d}" {
+				require.Equal(t, audit.Held, only(t, r).Outcome)
+				require.Contains(t, only(t, r).Reason, "the org's clock and ours disagree")
+			}
+		})
+	}
+}

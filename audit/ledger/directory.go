@@ -45,6 +45,9 @@ func openDirectory(path string) (*directory, error) {
 func makeDirectory(path string) error {
 	switch err := os.Mkdir(path, dirMode); {
 	case err == nil:
+		if err := adoptDirectory(path); err != nil {
+			return unusable("creating the state directory "+path, err)
+		}
 		if err := syncDirectory(filepath.Dir(path)); err != nil {
 			return unusable("creating the state directory "+path, err)
 		}
@@ -52,6 +55,20 @@ func makeDirectory(path string) error {
 		return unusable("creating the state directory", err)
 	}
 	return checkDirectory(path)
+}
+
+// adoptDirectory is adopt of a directory that was just made, which goes away again if that fails.
+func adoptDirectory(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }() // nothing was written to it
+	if err := adopt(d, filepath.Dir(path), dirMode); err != nil {
+		_ = os.Remove(path) // the first error says more
+		return err
+	}
+	return nil
 }
 
 // checkDirectory refuses what is no directory, or one that anybody may change.
@@ -103,8 +120,17 @@ func openFile(path string, flag int) (f *os.File, made bool, err error) {
 			return nil, false, err
 		}
 		opened, err := f.Stat()
-		if err == nil && (made || os.SameFile(info, opened)) {
-			return f, made, nil
+		if err == nil && made {
+			err = adopt(f, filepath.Dir(path), fileMode)
+			if err == nil {
+				return f, true, nil
+			}
+			_ = f.Close()
+			_ = os.Remove(path) // it is empty, and the first error says more
+			return nil, false, err
+		}
+		if err == nil && os.SameFile(info, opened) {
+			return f, false, nil
 		}
 		_ = f.Close() // nothing was done with it
 	}
@@ -192,6 +218,9 @@ func (d *directory) SetAside(name string, p []byte) error {
 		return err
 	}
 	_, err = f.Write(p)
+	if err == nil {
+		err = adopt(f, d.path, fileMode)
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -22,6 +22,9 @@ func replaceFile(dir, name string, write func(io.Writer) error) (err error) {
 	if err := write(f); err != nil {
 		return err
 	}
+	if err := adopt(f, dir, fileMode); err != nil && name != haltFile { // the brake brakes whosever it is
+		return err
+	}
 	if err := f.Sync(); err != nil {
 		return err
 	}
