@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 )
 
@@ -107,6 +108,22 @@ func (w *modelWorld) ids() map[string]bool {
 		ids[t.ID] = true
 	}
 	return ids
+}
+
+// whole checks that a list which is called complete holds what was there all the time.
+func (w *modelWorld) whole(p *modelProcess, r *audit.Report) {
+	if !r.Complete {
+		return
+	}
+	there := 0
+	for id := range w.ids() {
+		if p.held[id] {
+			there++
+		}
+	}
+	if r.Tokens < there {
+		w.violatedBy(wholeLists, "%d tokens are listed, and %d were there all the time", r.Tokens, there)
+	}
 }
 
 // missing says whether more than half of a listing is gone, those aside that we revoked, and how many it held.

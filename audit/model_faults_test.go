@@ -50,6 +50,7 @@ var modelFaults = []modelFault{
 	{says: "the second page is null", fault: oktatest.Fault{Path: listPath, Page: 2, Body: "null"}, broken: true},
 	{says: "the list redirects elsewhere", fault: oktatest.Fault{Path: listPath, Status: 302, Header: elsewhere}, broken: true},
 	{says: "the list repeats the credential", fault: oktatest.Fault{Path: listPath, Status: 400, Body: echo}, broken: true},
+	{says: "something on the way keeps one Link line of each answer", fault: oktatest.Fault{Path: listPath, FirstLink: true}},
 	{says: "nobody says whose credential it is", fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}},
 	{says: "the zone does not exist", fault: oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}, lied: true},
 	{says: "a reading fails", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 500, Times: 1}},

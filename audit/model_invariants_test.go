@@ -31,6 +31,7 @@ var (
 	progress        = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
 	oneProcess      = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
 	smallEndsNone   = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
+	wholeLists      = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
 	toldInTheEnd    = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
 )
 
@@ -64,6 +65,7 @@ var invariants = []*invariant{
 	oneProcess,
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
+	wholeLists,
 }
 
 // check checks all invariants after a process.

@@ -82,8 +82,9 @@ type modelProcess struct {
 	inBalance bool // an fsync did, and keep is how many bytes will stay
 	keep      int
 
-	base      *entry // the listing that was in force when it began
-	halted    bool   // the brake was pulled when it began
+	base      *entry          // the listing that was in force when it began
+	held      map[string]bool // tokens that the org had then
+	halted    bool            // the brake was pulled when it began
 	broken    atomic.Bool
 	lied      atomic.Bool
 	meddled   bool
@@ -126,7 +127,7 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 		w.setBrake(true)
 		defer w.setBrake(false)
 	}
-	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), halted: w.brake}
+	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), held: w.ids(), halted: w.brake}
 	w.skewed = w.skewed || c.skew != 0
 	w.org.ClearFaults()
 	for _, f := range c.faults {

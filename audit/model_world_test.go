@@ -235,12 +235,14 @@ func (w *modelWorld) announcement(p *modelProcess, r *audit.Report) {
 		}
 	}
 	w.notSecret("the announcement", shown(r))
+	w.whole(p, r)
 	w.notice(p, r)
 }
 
 // reported sees the report of a process.
 func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
 	w.notSecret("the report", shown(r))
+	w.whole(p, r)
 	w.honest(p, r)
 	if r.Mode != "enforce" && r.Complete {
 		w.reviewed(p, r)

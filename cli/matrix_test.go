@@ -67,6 +67,7 @@ var faultMatrix = []struct {
 	{"S19", "A rate limit that is met between the last reading and the revocation: not sent again, and read again when it is due.", limitBetween},
 	{"S20", "A token of an agent that a rule matches: flagged at most.", agents},
 	{"S21", "A token made minutes ago that a rule matches: flagged at most.", youngTokens},
+	{"S26", "Link lines that something on the way takes away: nothing is done, and every command that lists says so.", linkTakenAway},
 	{"K01", "Slack is down: nothing is announced, so nothing is done.", slackDown},
 	{"K02", "Slack answers 200 and ok: false: that is a failure, with its word.", slackRefuses},
 	{"K03", "Slack asks to wait: waited for.", slackLimits},
@@ -93,6 +94,7 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}
 	}
+	want = append(want, "S26")
 	for _, row := range faultMatrix {
 		have = append(have, row.id)
 	}

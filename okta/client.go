@@ -14,7 +14,7 @@
 //	}
 //
 // A loop that ended without an error has seen every token of the org once. Everything that casts doubt
-// on that (a cut page, a repeated cursor, a link elsewhere) is an IncompleteError.
+// on that (a cut page, a repeated cursor, a link elsewhere, or one that was taken away) is an IncompleteError.
 //
 // # What can change something
 //

@@ -51,7 +51,7 @@ func FuzzPages(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, first, link, second string) {
 		org := &answering{answer: func(r *http.Request) (string, http.Header) {
-			if strings.Contains(r.URL.RawQuery, "limit=200") && !strings.Contains(r.URL.RawQuery, "after") {
+			if q := r.URL.RawQuery; q == "limit=200" || q == "limit=1" {
 				return first, http.Header{"Link": {link}}
 			}
 			return second, http.Header{}
@@ -67,12 +67,12 @@ func FuzzPages(f *testing.F) {
 		}
 		ids := make(map[string]bool)
 		idsOf(t, first, ids)
-		if len(org.asked) > 1 {
+		if listing.Pages > 1 {
 			idsOf(t, second, ids)
 		}
 		query, linkErr := nextQuery([]string{link})
 		require.NoError(t, linkErr)
-		require.Equal(t, query != "", len(org.asked) > 1, "a next page is read, and no other")
+		require.Equal(t, query != "", listing.Pages > 1, "a next page is read, and no other")
 		require.Len(t, tokens, len(ids))
 		for _, k := range tokens {
 			require.True(t, ids[k.ID], k.ID)

@@ -68,6 +68,7 @@ func TestWhatMakesAListingIncomplete(t *testing.T) {
 		"a Link header cut in the middle":                 `page 2, after 10 tokens: link header "</api/v1/api-tokens?after=x>; rel=\"ne": a quoted value without its closing quote`,
 		"a link without a relation":                       "page 2, after 10 tokens: link header \"</api/v1/api-tokens?after=x>\": a link whose relation [] is not understood could be the one to the next page",
 		"a link with an unknown relation":                 "page 2, after 10 tokens: link header \"</api/v1/api-tokens?after=x>; rel='next'\": a link whose relation [\"'next'\"] is not understood could be the one to the next page",
+		"only the first Link line of each answer":         "page 1, after 10 tokens: asked for all, the org gave 10 tokens and no link to more; asked for one, it gave one and no link to the others",
 		"two different next pages":                        "page 2, after 10 tokens: two different links to a next page",
 		"a page that repeats earlier tokens only":         "page 3, after 2 tokens: the page brings nothing but tokens of earlier pages",
 		"a token twice with different content":            "page 2, after 1 tokens: the token 00Taaaaaaaaaaaaaaaa1 came twice with different content: it was used or changed while the list was read; run again",

@@ -98,6 +98,12 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 		for {
 			p := pages.next()
 			err := l.read(p, yield)
+			if err == nil && p.last && p.number == 1 && l.Tokens > 1 && l.options.Limit != 1 {
+				if err := l.proveEnd(l.Tokens); err != nil {
+					yield(Token{}, l.incomplete(1, err))
+					return
+				}
+			}
 			if err != nil && !errors.Is(err, errStopped) {
 				// A body that breaks off is asked for again, as a request whose headers never came is.
 				pages.stop()
@@ -108,7 +114,7 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 					pages.start(p.query, p.number, p.tries)
 					continue
 				}
-				yield(Token{}, &IncompleteError{Page: l.Pages + 1, Tokens: l.Tokens, Err: l.conn.presentable(err)})
+				yield(Token{}, l.incomplete(l.Pages+1, err))
 			}
 			if err != nil {
 				return
@@ -118,6 +124,10 @@ func (l *Listing) All() iter.Seq2[Token, error] {
 			}
 		}
 	}
+}
+
+func (l *Listing) incomplete(page int, err error) error {
+	return &IncompleteError{Page: page, Tokens: l.Tokens, Err: l.conn.presentable(err)}
 }
 
 // errStopped says that the caller has had enough.

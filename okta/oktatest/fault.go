@@ -45,6 +45,9 @@ type Fault struct {
 	// there is none, and leaves it out by returning "". Link replaces all Link lines as they are.
 	RewriteLink func(target string) string
 	Link        []string
+	// FirstLink lets only the first of several Link lines through, as a proxy does that keeps one line of a name. Okta's
+	// first is self.
+	FirstLink bool
 
 	Date   time.Time // if not zero, the time of the Date header
 	NoDate bool      // leaves out the Date header
@@ -133,6 +136,9 @@ func (f *Fault) spoil(a *answer) {
 	a.setLinks()
 	if f.Link != nil {
 		a.header["Link"] = f.Link
+	}
+	if lines := a.header["Link"]; f.FirstLink && len(lines) > 1 {
+		a.header["Link"] = lines[:1]
 	}
 	if !f.Date.IsZero() {
 		a.header.Set("Date", f.Date.UTC().Format(http.TimeFormat))

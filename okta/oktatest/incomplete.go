@@ -67,6 +67,7 @@ func IncompleteListings() []Incomplete {
 		{Name: "a Link header cut in the middle", Fault: link(`</api/v1/api-tokens?after=x>; rel="ne`)},
 		{Name: "a link without a relation", Fault: link(`</api/v1/api-tokens?after=x>`)},
 		{Name: "a link with an unknown relation", Fault: link(`</api/v1/api-tokens?after=x>; rel='next'`)},
+		{Name: "only the first Link line of each answer", Fault: Fault{FirstLink: true}},
 		{Name: "two different next pages", Fault: link(`</api/v1/api-tokens?after=x>; rel="next"`, `</api/v1/api-tokens?after=y>; rel="next"`)},
 		{Name: "a page that repeats earlier tokens only", Fault: Fault{Page: 3, Body: "[" + one + "]"}, Tokens: shown(one, `{"id":"00Taaaaaaaaaaaaaaaa2"}`, `{"id":"00Taaaaaaaaaaaaaaaa3"}`)},
 		{Name: "a token twice with different content", Tokens: shown(one, `{"id":"00Taaaaaaaaaaaaaaaa1","name":"two"}`)},
