@@ -13,6 +13,7 @@ type modelFault struct {
 	says         string
 	fault        oktatest.Fault
 	broken, lied bool // it breaks the listing for good; it tells what is not so
+	steady       bool // it strikes from the first page on, which must have room for more than one token: else nobody could tell
 }
 
 func (f modelFault) armed(p *modelProcess) oktatest.Fault {
@@ -50,7 +51,7 @@ var modelFaults = []modelFault{
 	{says: "the second page is null", fault: oktatest.Fault{Path: listPath, Page: 2, Body: "null"}, broken: true},
 	{says: "the list redirects elsewhere", fault: oktatest.Fault{Path: listPath, Status: 302, Header: elsewhere}, broken: true},
 	{says: "the list repeats the credential", fault: oktatest.Fault{Path: listPath, Status: 400, Body: echo}, broken: true},
-	{says: "something on the way keeps one Link line of each answer", fault: oktatest.Fault{Path: listPath, FirstLink: true}},
+	{says: "something on the way keeps one Link line of each answer", fault: oktatest.Fault{Path: listPath, FirstLink: true}, steady: true},
 	{says: "nobody says whose credential it is", fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}},
 	{says: "the zone does not exist", fault: oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}, lied: true},
 	{says: "a reading fails", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 500, Times: 1}},
@@ -96,7 +97,9 @@ var modelFaultsAbout = func() (of [4][]modelFault) {
 
 func drawFault(d dice) modelFault {
 	f := pick(d, modelFaultsAbout[pick(d, 0, 1, 2, 2, 3, 3)]...)
-	f.fault.Skip = pick(d, 0, 0, 1, 2)
+	if !f.steady {
+		f.fault.Skip = pick(d, 0, 0, 1, 2)
+	}
 	if f.fault.Method == "[change]" {
 		f.fault.Method = pick(d, http.MethodDelete, http.MethodPut)
 	}

@@ -131,7 +131,9 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 	w.skewed = w.skewed || c.skew != 0
 	w.org.ClearFaults()
 	for _, f := range c.faults {
-		w.org.Fault(f.armed(p))
+		if !f.steady || w.pageSize != 1 {
+			w.org.Fault(f.armed(p))
+		}
 	}
 	done := make(chan struct{})
 	go func() {

@@ -33,6 +33,7 @@ const orgURL = "http://127.0.0.1"
 type modelWorld struct {
 	org       *oktatest.Server
 	way       http.RoundTripper
+	pageSize  int
 	rateLimit int
 	disk      *ledgertest.Disk
 	state     string
@@ -93,8 +94,8 @@ type modelChange struct {
 
 func newModelWorld(state string, h *modelHistory) *modelWorld {
 	w := &modelWorld{
-		rateLimit: h.rateLimit,
-		disk:      new(ledgertest.Disk), state: state, policy: modelPolicies[0],
+		pageSize: h.pageSize, rateLimit: h.rateLimit,
+		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
 		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
 		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
 	}

@@ -18,11 +18,11 @@ func TestAListWhoseLinkWasTakenAwayIsIncomplete(t *testing.T) {
 	const unpaged = -1
 	none := oktatest.Fault{Header: http.Header{"Link": nil}}
 	for _, row := range []struct {
-		name              string
-		tokens, pageSize  int
-		fault             oktatest.Fault
-		requests          []string
-		incomplete        bool
+		name             string
+		tokens, pageSize int
+		fault            oktatest.Fault
+		requests         []string
+		incomplete       bool
 	}{
 		{name: "an org that doesn't page", tokens: 30, pageSize: unpaged, requests: []string{"limit=200", "limit=1"}},
 		{name: "an org that doesn't page, behind an appliance", tokens: 30, pageSize: unpaged, fault: none, requests: []string{"limit=200", "limit=1"}},
