@@ -142,7 +142,9 @@ func (f *Finding) differs(again Finding, ok bool, fresh okta.Token) string {
 }
 
 func sameInstant(a, b okta.Opt[time.Time]) bool {
-	return a.Presence() == b.Presence() && a.Or(time.Time{}).Equal(b.Or(time.Time{}))
+	x, _ := a.Get()
+	y, _ := b.Get()
+	return a.Presence() == b.Presence() && x.Equal(y)
 }
 
 // change takes one step and puts what came of it into the finding.

@@ -282,7 +282,7 @@ func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time
 
 // judge judges one token of the list.
 func (r *run) judge(t okta.Token, clock time.Time) error {
-	r.Clients[t.ClientName.Or("")]++
+	r.Clients[named(t.ClientName)]++
 	r.list(&t)
 	if _, cutOff := r.decider.quarantined(t); cutOff {
 		r.cutOff = append(r.cutOff, t)
@@ -369,7 +369,7 @@ func (r *run) note() {
 	for _, t := range r.cutOff {
 		if !found[t.ID] {
 			since, _ := r.decider.quarantined(t)
-			add("no rule matches the token %s (%q) any more, and it is cut off: %s", okta.Printable(t.ID), t.Name.Or(""), since)
+			add("no rule matches the token %s (%q) any more, and it is cut off: %s", okta.Printable(t.ID), named(t.Name), since)
 		}
 	}
 	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {

@@ -149,7 +149,7 @@ func TestTheTokenOfTheRunIsProtected(t *testing.T) {
 	outcomes := func(r *audit.Report) map[string]audit.Outcome {
 		m := make(map[string]audit.Outcome)
 		for _, f := range r.Findings {
-			m[f.Token.Name.Or("")] = f.Outcome
+			m[known(f.Token.Name)] = f.Outcome
 		}
 		return m
 	}
@@ -236,7 +236,7 @@ func TestFindingsAreOrderedBySeverityThenLastUseThenID(t *testing.T) {
 	require.NoError(t, r.Err)
 	var got []string
 	for _, f := range r.Findings {
-		got = append(got, f.Token.Name.Or(""))
+		got = append(got, known(f.Token.Name))
 	}
 	require.Equal(t, []string{"high 9", "high 9", "high 5", "high none", "low 20", "low 5"}, got)
 	require.Less(t, r.Findings[0].Token.ID, r.Findings[1].Token.ID)
@@ -351,7 +351,7 @@ func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
 	require.Equal(t, now, r.AsOf)
 	outcomes := make(map[string]audit.Outcome)
 	for _, f := range r.Findings {
-		outcomes[f.Token.Name.Or("")] = f.Outcome
+		outcomes[known(f.Token.Name)] = f.Outcome
 		require.Empty(t, f.Unknown)
 	}
 	require.Equal(t, map[string]audit.Outcome{"a, idle": audit.WouldRevoke, "y, busy": audit.WouldRevoke, "z, own": audit.Protected}, outcomes)

@@ -93,7 +93,7 @@ func (c changer) readRevoked(ctx context.Context, id, reason string) result {
 
 // setNetwork sets a token's network condition to want.
 func (c changer) setNetwork(ctx context.Context, t okta.Token, want ledger.Condition, done string) result {
-	after, err := c.org.SetNetwork(ctx, t, networkOf(want).Or(okta.Network{}))
+	after, err := c.org.SetNetwork(ctx, t, okta.Condition{Connection: want.Connection, Include: want.Include, Exclude: want.Exclude})
 	if err != nil {
 		return c.judgeError(err, func() result {
 			return c.readNetwork(ctx, t.ID, want, done, "the answer was lost; reading it finds the new condition")

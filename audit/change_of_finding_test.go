@@ -50,7 +50,7 @@ func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
 			f = only(t, w.dry(row.policy))
 			require.Equal(t, audit.Ongoing, f.Change, "once")
 			require.Empty(t, f.Fresh)
-			require.True(t, strings.HasPrefix(f.Token.Name.Or(""), "idle"))
+			require.True(t, strings.HasPrefix(known(f.Token.Name), "idle"))
 		})
 	}
 }

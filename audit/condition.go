@@ -7,14 +7,12 @@ import (
 	"tokensweep/okta"
 )
 
-// conditionOf is what the ledger keeps of a token before and after a change: its network condition and
-// lastUpdated. What is missing is empty there.
+// conditionOf is what the ledger keeps of a token before and after a change: its network condition, empty unless all of
+// it is known, and lastUpdated, zero unless it is known.
 func conditionOf(t *okta.Token) ledger.Condition {
-	n := t.Network.Or(okta.Network{})
-	return ledger.Condition{
-		Connection: n.Connection.Or(""), Include: n.Include.Or(nil), Exclude: n.Exclude.Or(nil),
-		LastUpdated: t.LastUpdated.Or(time.Time{}),
-	}
+	n, _ := okta.Whole(t.Network)
+	at, _ := t.LastUpdated.Get()
+	return ledger.Condition{Connection: n.Connection, Include: n.Include, Exclude: n.Exclude, LastUpdated: at}
 }
 
 // zoneCondition lets a token be used from one zone only.
@@ -44,18 +42,26 @@ func timeOf(t time.Time) okta.Opt[time.Time] {
 	return okta.Some(t)
 }
 
-// conditionKnown reports whether Okta said from where a token can be used: a connection, and with zones at least
-// one of the two lists.
-func conditionKnown(network okta.Opt[okta.Network]) bool {
-	n := network.Or(okta.Network{})
-	return n.Connection.Or("") != "" &&
-		(n.Connection.Or("") != "ZONE" || len(n.Include.Or(nil)) > 0 || len(n.Exclude.Or(nil)) > 0)
+// irreversible says why a quarantine of a token could not be undone to just what was before, "" if it could.
+func irreversible(t *okta.Token) string {
+	if !conditionKnown(t.Network) {
+		return "its network condition is not known, so that a quarantine could not be undone"
+	}
+	if err := t.CheckWritable(); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
-// sameCondition compares networks alone. Their lists are sets: Okta promises no order, and an empty list is the same as
-// none.
+// conditionKnown reports whether Okta said from where a token can be used, in full.
+func conditionKnown(network okta.Opt[okta.Network]) bool {
+	_, known := okta.Whole(network)
+	return known
+}
+
+// sameCondition compares networks alone; one that is not known in full is like none. Their lists are sets: Okta promises
+// no order, and an empty list is the same as none.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
-	n, ok := network.Get()
-	return ok && n.Connection.Or("") == c.Connection &&
-		sameSet(n.Include.Or(nil), c.Include) && sameSet(n.Exclude.Or(nil), c.Exclude)
+	n, known := okta.Whole(network)
+	return known && n.Connection == c.Connection && sameSet(n.Include, c.Include) && sameSet(n.Exclude, c.Exclude)
 }

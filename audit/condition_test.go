@@ -32,6 +32,7 @@ func TestNetworkConditionsAreTheSameByWhatIsInThem(t *testing.T) {
 		{"another connection", zones("ANYWHERE", []string{"a", "b"}, []string{"c", "d"}), kept, false},
 		{"empty lists, and none", zones("ANYWHERE", []string{}, []string{}), ledger.Condition{Connection: "ANYWHERE"}, true},
 		{"no lists, and empty ones", okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}), ledger.Condition{Connection: "ANYWHERE", Include: []string{}}, true},
+		{"zones to come from that can't all be read", okta.Some(okta.Network{Connection: okta.Some("ZONE"), Include: okta.Some(kept.Include), Exclude: okta.Unreadable[[]string]()}), ledger.Condition{Connection: "ZONE", Include: kept.Include}, false},
 		{"a network that is missing", okta.Opt[okta.Network]{}, ledger.Condition{}, false},
 		{"a network that can't be read", okta.Unreadable[okta.Network](), ledger.Condition{}, false},
 	} {

@@ -276,7 +276,7 @@ func TestAfterAFailedWriteTheReportSaysWhatWasDoneAndWhatWasNot(t *testing.T) {
 	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, c.changes())
 	byName := map[string]audit.Finding{}
 	for _, f := range r.Findings {
-		byName[f.Token.Name.Or("")] = f
+		byName[known(f.Token.Name)] = f
 	}
 	require.Equal(t, audit.Failed, byName["dead-1"].Outcome)
 	require.Contains(t, byName["dead-1"].Reason, "revoked, but that could not be recorded")

@@ -123,12 +123,12 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 	if quarantined {
 		f.Reason = since
 	}
-	next := due
+	next, against := due, irreversible(&f.Token)
 	switch {
 	case due.Step == rules.Revoke:
 		f.Outcome = WouldRevoke
-	case due.Step == rules.Quarantine && !conditionKnown(f.Token.Network):
-		f.Outcome, f.Reason = Unknown, "its network condition is not known, so that a quarantine could not be undone"
+	case due.Step == rules.Quarantine && against != "":
+		f.Outcome, f.Reason = Unknown, against
 	case due.Step == rules.Quarantine:
 		f.Outcome = WouldQuarantine
 	case coming.Step != 0:

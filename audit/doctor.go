@@ -148,12 +148,14 @@ func (x *examination) organization(ctx context.Context) bool {
 	if err != nil {
 		return x.refused("org", err)
 	}
-	engine := "pipeline " + org.Pipeline.Or("not told")
-	switch org.Pipeline.Or("") {
-	case "idx":
+	engine := "pipeline not told"
+	switch pipeline, told := org.Pipeline.Get(); {
+	case pipeline == "idx":
 		engine = "Okta Identity Engine"
-	case "v1":
+	case pipeline == "v1":
 		engine = "Okta Classic Engine"
+	case told:
+		engine = "pipeline " + pipeline
 	}
 	x.add(good("org", "%s, id %s, %s", url, org.ID, engine))
 	return true
@@ -216,8 +218,6 @@ func (x *examination) owner(ctx context.Context) bool {
 		x.self.unknown = err
 	case err != nil:
 		return x.refused("identity", err)
-	case me.ID == "":
-		x.self.unknown = errors.New("/api/v1/users/me names no id")
 	}
 	if x.self.unknown != nil {
 		x.add(failsIf(x.Enforce, "identity", Usage, "use the API token of an active user, or a service app", "whose token this is could not be read: %v", x.self.unknown))
@@ -231,7 +231,7 @@ func (x *examination) owner(ctx context.Context) bool {
 			with = "roles " + cmp.Or(strings.Join(roles, " "), "none")
 		}
 	}
-	x.add(good("identity", "an API token of %s (%s), %s", me.Login.Or("a user without a login"), me.ID, with))
+	x.add(good("identity", "an API token of %s (%s), %s", cmp.Or(named(me.Login), "a user whose login is not known"), me.ID, with))
 	x.add(allRights)
 	return true
 }
@@ -251,7 +251,7 @@ func (x *examination) listing(ctx context.Context) bool {
 			x.Progress(listing.Pages, listing.Tokens)
 		}
 		x.self.count(&t)
-		if x.sample.ID == "" || x.sample.UserID.Or("") == "" {
+		if _, owned := x.sample.UserID.Get(); !owned {
 			x.sample = t
 		}
 	}

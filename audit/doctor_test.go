@@ -60,6 +60,7 @@ func TestAHealthyOrgPassesEveryCheck(t *testing.T) {
 func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 	const users = "/api/v1/users/*"
 	list, me, zones := "/api/v1/api-tokens", "/api/v1/users/me", "/api/v1/zones/*"
+	sampled := oktatest.TokenID(1) // the first one that has an owner
 	for _, row := range []struct {
 		name    string
 		fault   oktatest.Fault
@@ -91,9 +92,9 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 		{name: "the same for one's own", fault: oktatest.Fault{Path: users + "/roles", Status: 403}, check: "identity", status: audit.Good, detail: "roles not readable"},
 		{name: "no token that names an owner", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = c.Tokens[:1], ""; c.Tokens[0].UserID = "" }, check: "owners", status: audit.Skipped, detail: "no listed token"},
 		{name: "no token at all", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = nil, "" }, check: "change", status: audit.Skipped, detail: "no token that could be changed"},
-		{name: "no right to revoke, which a dry run does not need", fault: oktatest.Fault{Path: list + "/*", Body: `{"_links":{"self":{"hints":{"allow":["GET"]}}}}`}, check: "change", status: audit.Good, detail: "does not allow"},
-		{name: "no right to revoke, to enforce", fault: oktatest.Fault{Path: list + "/*", Body: `{"_links":{"self":{"hints":{"allow":["GET"]}}}}`}, enforce: true, check: "change", status: audit.Failure, code: audit.NoAccess, detail: "(allowed: GET)"},
-		{name: "no word about rights", fault: oktatest.Fault{Path: list + "/*", Body: `{"_links":null}`}, check: "change", status: audit.Warning, detail: "okta does not say"},
+		{name: "no right to revoke, which a dry run does not need", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, check: "change", status: audit.Good, detail: "does not allow"},
+		{name: "no right to revoke, to enforce", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, enforce: true, check: "change", status: audit.Failure, code: audit.NoAccess, detail: "(allowed: GET)"},
+		{name: "no word about rights", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":null}`}, check: "change", status: audit.Warning, detail: "okta does not say"},
 		{name: "a token that vanishes", fault: oktatest.Fault{Path: list + "/*", Status: 404}, check: "change", status: audit.Skipped, detail: "vanished"},
 		{name: "no zone, in a dry run", fault: oktatest.Fault{Path: zones, Status: 404}, check: "zone", status: audit.Warning, detail: "does not exist"},
 		{name: "no zone, to enforce", fault: oktatest.Fault{Path: zones, Status: 404}, enforce: true, check: "zone", status: audit.Failure, code: audit.Usage, detail: "does not exist"},

@@ -60,7 +60,7 @@ func TestATimeThatNobodyCouldWriteDownIsUnknownAndKeepsNothingElseFromBeingDone(
 		require.NoError(t, r.Err, end)
 		require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, w.changes(), end)
 		require.Equal(t, 1, r.Count(audit.Unknown), end)
-		_, err := json.Marshal(r.Findings[1].Token.LastUsed().Or(time.Time{}))
+		_, err := json.Marshal(known(r.Findings[1].Token.LastUsed()))
 		require.NoError(t, err)
 	}
 }

@@ -65,8 +65,12 @@ func checkZone(ctx context.Context, org *okta.Reader, zone string) error {
 		return refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, such as 192.0.2.1/32, and put its id into the policy", zone)
 	case err != nil:
 		return err
-	case z.Status.Or("") != "ACTIVE":
-		return refused("the quarantine's zone %s is %s: activate it", zone, okta.Printable(z.Status.Or("of unknown status")))
+	}
+	switch status, known := z.Status.Get(); {
+	case !known:
+		return refused("the status of the quarantine's zone %s is %s, so that it can't be told whether it is active", zone, z.Status.Presence())
+	case status != "ACTIVE":
+		return refused("the quarantine's zone %s is %s: activate it", zone, okta.Printable(status))
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func TestNewOngoingAndResolved(t *testing.T) {
 	r = w.dry(idlePolicy)
 	require.Equal(t, audit.Changes{New: 1, Ongoing: 1, Resolved: 1, Known: true}, r.Changes)
 	for _, f := range r.Findings {
-		require.Equal(t, map[string]audit.Change{"idle-1": audit.Ongoing, "idle-3": audit.New}[f.Token.Name.Or("")], f.Change)
+		require.Equal(t, map[string]audit.Change{"idle-1": audit.Ongoing, "idle-3": audit.New}[known(f.Token.Name)], f.Change)
 	}
 }
 
@@ -243,7 +243,7 @@ func TestLimits(t *testing.T) {
 		r := w.enforce(nowPolicy)
 		require.Equal(t, [2]int{3, 5}, count(r))
 		require.Equal(t, audit.OK, r.Code)
-		require.Equal(t, "idle-8", r.Findings[0].Token.Name.Or(""), "the longest idle first")
+		require.Equal(t, "idle-8", known(r.Findings[0].Token.Name), "the longest idle first")
 		require.Equal(t, "perRun allows 3 in one run", r.Findings[7].Reason)
 		r = w.enforce(nowPolicy)
 		require.Equal(t, [2]int{2, 3}, count(r))
@@ -285,7 +285,7 @@ func TestAReviewedPlanIsAllThatHappens(t *testing.T) {
 	require.NoError(t, r.Err)
 	outcomes := map[string]audit.Outcome{}
 	for _, f := range r.Findings {
-		outcomes[f.Token.Name.Or("")] = f.Outcome
+		outcomes[known(f.Token.Name)] = f.Outcome
 	}
 	require.Equal(t, map[string]audit.Outcome{"idle-1": audit.Revoked, "idle-3": audit.Held}, outcomes)
 	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, w.changes())

@@ -231,8 +231,8 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		if since, already := r.decider.quarantined(fresh); already {
 			return "", "", refused("%s", since)
 		}
-		if !conditionKnown(fresh.Network) {
-			return "", "", refused("its network condition is not known, so that a quarantine could not be undone")
+		if against := irreversible(&fresh); against != "" {
+			return "", "", refused("%s", against)
 		}
 	}
 	if r.decider.lifted(fresh) { // the quarantine that now begins is another
@@ -291,6 +291,9 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 		return "", "", refused("the network condition of the token %s is not the quarantine's any more: somebody changed it", id)
 	case q.Before.Connection == "":
 		return "", "", refused("the ledger does not know the network condition that the token %s had: set it in the admin console", id)
+	}
+	if err := fresh.CheckWritable(); err != nil {
+		return "", "", refused("the token %s can't be restored: %v; set its network condition in the admin console", id, err)
 	}
 	before := q.Before
 	before.LastUpdated = time.Time{}

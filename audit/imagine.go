@@ -97,8 +97,9 @@ func later(a, b time.Time) time.Time {
 
 // use moves the times of a token that is in use, unless it was cut off.
 func (t *subject) use(at time.Time) {
-	window, known := t.TokenWindow.Or(okta.DefaultTokenWindow), t.ExpiresAt.Presence() == okta.Known
-	if t.used && known && at.After(t.since) {
+	_, ends := t.ExpiresAt.Get()
+	window, known := t.TokenWindow.IfMissing(okta.DefaultTokenWindow).Get()
+	if t.used && ends && known && at.After(t.since) {
 		t.ExpiresAt, t.LastUpdated = okta.Some(at.Add(window)), okta.Some(at)
 	}
 }

@@ -81,15 +81,22 @@ func (r *run) list(t *okta.Token) {
 	}
 	delete(r.before, t.ID)
 	delete(r.missing, t.ID)
+	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
 	r.inventory = append(r.inventory, ledger.InventoryEntry{
-		ID: t.ID, Name: t.Name.Or(""), Client: t.ClientName.Or(""), UserID: t.UserID.Or(""), ExpiresAt: t.ExpiresAt.Or(time.Time{}),
+		ID: t.ID, Name: named(t.Name), Client: named(t.ClientName), UserID: named(t.UserID), ExpiresAt: ends,
 	})
+}
+
+// named is a name for people and for the record, "" where there is none. Nothing is decided by it.
+func named(name okta.Opt[string]) string {
+	s, _ := name.Get()
+	return s
 }
 
 // lift notes that somebody took a token out of our quarantine. It isn't fought over: what was announced
 // is void, and nothing happens before it was announced anew.
 func (r *run) lift(t *okta.Token) error {
-	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice before anything else happens", okta.Printable(t.ID), t.Name.Or("")))
+	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice before anything else happens", okta.Printable(t.ID), named(t.Name)))
 	if r.o.Enforce == nil {
 		return nil
 	}

@@ -121,7 +121,7 @@ func (w *modelWorld) honest(p *modelProcess, r *audit.Report) {
 			w.violatedBy(honestReports, "%s is reported as %s, and it is there", f.Token.ID, f.Outcome)
 		case f.Outcome == audit.Quarantined && there && !inZone(t.Network):
 			w.violatedBy(honestReports, "%s is reported as quarantined, and its network is %v", f.Token.ID, t.Network)
-		case !there && f.Token.ExpiresAt.Or(time.Time{}).After(time.Now()) && !mayBeGone(f):
+		case !there && known(f.Token.ExpiresAt).After(time.Now()) && !mayBeGone(f):
 			w.violatedBy(honestReports, "%s is reported as %s (%s), and it is gone", f.Token.ID, f.Outcome, f.Reason)
 		}
 	}

@@ -200,10 +200,10 @@ func seenInOrg(t *oktatest.Token, before *oktatest.Network) seenToken {
 // seenInReport reads a token of a report.
 func seenInReport(t *okta.Token, before *oktatest.Network) seenToken {
 	s := seenToken{
-		id: t.ID, name: t.Name.Or(""), client: t.ClientName.Or(""), created: t.Created.Or(time.Time{}),
-		used: t.LastUsed().Or(time.Time{}), network: t.Network.Or(okta.Network{}).Connection.Or(""),
+		id: t.ID, name: known(t.Name), client: known(t.ClientName), created: known(t.Created),
+		used: known(t.LastUsed()), network: known(known(t.Network).Connection),
 	}
-	if before != nil && slices.Equal(t.Network.Or(okta.Network{}).Include.Or(nil), []string{zoneID}) {
+	if before != nil && slices.Equal(known(known(t.Network).Include), []string{zoneID}) {
 		if s.network = before.Connection; s.network == "" {
 			s.network = "ANYWHERE"
 		}

@@ -23,7 +23,7 @@ func TestEveryTokenOfTheOwnerOfTheTokenInUseIsSpared(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, []string{"DELETE " + oktatest.TokenID(4)}, w.changes())
 	for _, f := range r.Findings {
-		if f.Token.UserID.Or("") == oktatest.UserID(9) {
+		if known(f.Token.UserID) == oktatest.UserID(9) {
 			require.Equal(t, audit.Protected, f.Outcome)
 			require.Equal(t, "it may be the token that this run uses: same owner", f.Reason)
 		}

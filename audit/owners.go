@@ -147,7 +147,11 @@ func (d *directory) stop() error {
 
 // of is the owner of a token, nil if that was not wanted, or not found out.
 func (d *directory) of(t *okta.Token) *okta.Owner {
+	id, known := t.UserID.Get()
+	if !known {
+		return nil
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.known[t.UserID.Or("")]
+	return d.known[id]
 }

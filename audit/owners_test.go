@@ -50,7 +50,7 @@ func TestOwnersAreLookedUpOnceAndOnlyWhereATokenNeedsIt(t *testing.T) {
 		require.NoError(t, r.Err)
 		owners := make(map[string]int)
 		for _, f := range r.Findings {
-			owners[f.Token.UserID.Or("")] = 1
+			owners[known(f.Token.UserID)] = 1
 			require.Equal(t, okta.Some([]string{"SUPER_ADMIN"}), f.Token.Owner.Roles)
 		}
 		require.NotEmpty(t, owners)
@@ -139,5 +139,39 @@ func TestARuleAboutOwnersActsWithWhatIsKnownOfThem(t *testing.T) {
 		require.NoError(t, r.Err)
 		require.Equal(t, want, r.Count(audit.Revoked), status)
 		require.Len(t, w.changes(), want)
+	}
+}
+
+// What can't be read is not a role: a rule that spares administrators can't be judged then, and nothing is done.
+func TestARoleThatIsNotKnownInFullSparesItsToken(t *testing.T) {
+	text := limits + "rules: [{id: common, when: {name: {like: \"idle-*\"}, owner.roles: {containsNone: [SUPER_ADMIN]}}, then: {revoke: 0d}}]"
+	kim := oktatest.UserID(1)
+	for name, row := range map[string]struct {
+		path, body, says string
+		step             audit.Outcome
+	}{
+		"another role":                  {body: `[{"type":"ORG_ADMIN","status":"ACTIVE"}]`, step: audit.Revoked},
+		"a role that is not in force":   {body: `[{"type":"SUPER_ADMIN","status":"INACTIVE"}]`, step: audit.Revoked},
+		"a role without a type":         {body: `[{"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
+		"a type that is null":           {body: `[{"type":null,"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
+		"a type that is no text":        {body: `[{"type":["SUPER_ADMIN"],"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
+		"a role without a status":       {body: `[{"type":"SUPER_ADMIN"}]`, step: audit.Unknown, says: "neither ACTIVE nor INACTIVE"},
+		"a status of the future":        {body: `[{"type":"SUPER_ADMIN","status":"ELIGIBLE"}]`, step: audit.Unknown, says: "neither ACTIVE nor INACTIVE"},
+		"somebody else's roles":         {body: `[{"type":"ORG_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + oktatest.UserID(2) + `"}}}]`, step: audit.Unknown, says: "it is about the user"},
+		"an answer about somebody else": {path: "/api/v1/users/" + kim, body: `{"id":"` + oktatest.UserID(2) + `","status":"ACTIVE"}`, step: audit.Unknown, says: "it is about the user"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			w.org.SetUser(oktatest.User{ID: kim, Login: "kim", Roles: []string{"SUPER_ADMIN"}})
+			if row.path == "" {
+				row.path = "/api/v1/users/" + kim + "/roles"
+			}
+			w.org.Fault(oktatest.Fault{Path: row.path, Body: row.body})
+			r := w.enforce(text)
+			f := only(t, r)
+			require.Equal(t, row.step, f.Outcome, f.Reason)
+			require.Contains(t, f.Reason, row.says)
+			require.Equal(t, row.step == audit.Revoked, len(w.changes()) == 1)
+		})
 	}
 }

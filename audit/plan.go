@@ -99,9 +99,10 @@ func (f *Finding) basis() string {
 	h := sha256.New()
 	t := &f.Token
 	for _, o := range []okta.Opt[string]{t.Name, t.ClientName, t.UserID} {
-		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), o.Or(""))
+		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), named(o))
 	}
-	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), t.Created.Or(time.Time{}).UTC().Format(time.RFC3339Nano))
+	made, _ := t.Created.Get()
+	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), made.UTC().Format(time.RFC3339Nano))
 	for _, facts := range f.facts {
 		_, _ = fmt.Fprintf(h, "%s %s\n", facts.rule, facts.digest)
 	}

@@ -61,7 +61,7 @@ func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result
 		done = ledger.ResultRestored
 	}
 	after := conditionOf(&t)
-	moved = intent.Step == ledger.StepQuarantine && (intent.Before == nil || !after.LastUpdated.Equal(intent.Before.LastUpdated))
+	moved = intent.Step == ledger.StepQuarantine && (intent.Before == nil || after.LastUpdated.IsZero() || !after.LastUpdated.Equal(intent.Before.LastUpdated))
 	switch {
 	case intent.After != nil && sameCondition(t.Network, *intent.After):
 		return result{word: done, reason: "its network condition is the new one", after: &after}, false, nil

@@ -44,7 +44,7 @@ func happens(c *audit.Calendar, words ...string) (list []string) {
 		}
 		name := ""
 		if e.Token != nil {
-			name = e.Token.Name.Or("")
+			name = known(e.Token.Name)
 		}
 		list = append(list, strings.TrimSpace(fmt.Sprintf("%02.1f %s %s", e.At.Sub(now).Hours()/24, e.What, name)))
 	}
@@ -126,7 +126,7 @@ rules:
 				r := w.enforce(row.policy)
 				for _, f := range r.Findings {
 					if f.Done {
-						want = append(want, fmt.Sprintf("%02.1f %s %s", at, f.Outcome, f.Token.Name.Or("")))
+						want = append(want, fmt.Sprintf("%02.1f %s %s", at, f.Outcome, known(f.Token.Name)))
 					}
 				}
 				if r.Stopped && !stopped {

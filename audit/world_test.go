@@ -136,3 +136,9 @@ func idleToken(n int) oktatest.Token {
 }
 
 const day = 24 * time.Hour
+
+// known is the value of a field that must be known, or the zero one.
+func known[T any](o okta.Opt[T]) T {
+	v, _ := o.Get()
+	return v
+}

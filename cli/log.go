@@ -115,7 +115,9 @@ func logReport(log *slog.Logger, r *audit.Report) {
 		for _, m := range f.Matched {
 			ids = append(ids, m.Rule.ID)
 		}
-		log.Info("finding", "token", f.Token.ID, "name", f.Token.Name.Or(""), "client", f.Token.ClientName.Or(""), "rules", ids, "severity", f.Severity.String(), "step", f.Step.String(), "outcome", string(f.Outcome), "reason", f.Reason)
+		name, _ := f.Token.Name.Get()
+		client, _ := f.Token.ClientName.Get()
+		log.Info("finding", "token", f.Token.ID, "name", name, "client", client, "rules", ids, "severity", f.Severity.String(), "step", f.Step.String(), "outcome", string(f.Outcome), "reason", f.Reason)
 	}
 	log.Info("run finished", "mode", string(r.Mode), "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String(), "exitCode", int(r.Code), "plan", r.Digest, "ledger", r.Head.String())
 }

@@ -262,8 +262,9 @@ func (w *bubbleWorld) run(policy string) outcome {
 	require.NotContains(w.t, o.text, canary)
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		o.text += "\n" + f.Token.Name.Or("") + ": " + string(f.Outcome) + " " + f.Reason
-		o.of[f.Token.Name.Or("")] = string(f.Outcome)
+		name, _ := f.Token.Name.Get()
+		o.text += "\n" + name + ": " + string(f.Outcome) + " " + f.Reason
+		o.of[name] = string(f.Outcome)
 	}
 	return o
 }

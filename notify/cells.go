@@ -81,10 +81,11 @@ func ahead(d time.Duration) string {
 // lastUse says how long ago a token was used, or created if it never was.
 func lastUse(t *okta.Token, now time.Time) string {
 	return cell(t.LastUsed(), func(used time.Time) string {
+		never, known := t.NeverUsed().Get()
 		switch {
 		case used.After(now):
 			return "in future"
-		case t.NeverUsed().Or(false):
+		case known && never:
 			return "never in " + days(now.Sub(used))
 		}
 		return days(now.Sub(used)) + " ago"
@@ -113,13 +114,19 @@ func dayCount(o okta.Opt[time.Time], between func(time.Time) time.Duration) stri
 
 func network(n okta.Network) string {
 	s := words(n.Connection)
-	if zones, ok := n.Include.Get(); ok && len(zones) > 0 {
-		s += " in " + strings.Join(zones, " ")
+	return s + zones(" in ", n.Include) + zones(" not in ", n.Exclude)
+}
+
+// zones shows a list of zones behind how they count; a list without any, or none, is not shown.
+func zones(how string, o okta.Opt[[]string]) string {
+	list, known := o.Get()
+	switch {
+	case o.Presence() == okta.Malformed:
+		return how + malformed
+	case !known || len(list) == 0:
+		return ""
 	}
-	if zones, ok := n.Exclude.Get(); ok && len(zones) > 0 {
-		s += " not in " + strings.Join(zones, " ")
-	}
-	return s
+	return how + strings.Join(list, " ")
 }
 
 // happens says what would come of a finding, and when.
@@ -159,13 +166,16 @@ func owner(t *okta.Token, id func(string) string) string {
 
 // ownerTrouble says what is wrong with the owner, or with what is known of them; "" if nothing is.
 func ownerTrouble(t *okta.Token) string {
-	switch {
-	case t.Owner == nil:
+	if t.Owner == nil {
 		return ""
+	}
+	switch status, known := t.Owner.Status.Get(); {
 	case t.Owner.Unknown != "":
 		return t.Owner.Unknown
-	case t.Owner.Status.Or("ACTIVE") != "ACTIVE":
-		return "the owner is " + t.Owner.Status.Or("")
+	case known && status != "ACTIVE":
+		return "the owner is " + status
+	case !known:
+		return "the owner's status is " + t.Owner.Status.Presence().String()
 	}
 	return t.Owner.RolesUnknown
 }

@@ -120,7 +120,7 @@ func ownerJSON(o *okta.Owner) *jsonOwner {
 	if unknown == "" {
 		unknown = o.RolesUnknown
 	}
-	return &jsonOwner{pointer(o.Login), pointer(o.Email), pointer(o.Status), timePointer(o.LastLogin), append([]string{}, o.Roles.Or(nil)...), unknown}
+	return &jsonOwner{pointer(o.Login), pointer(o.Email), pointer(o.Status), timePointer(o.LastLogin), listed(o.Roles), unknown}
 }
 
 type jsonRule struct {
@@ -209,10 +209,16 @@ func tokenJSON(t *okta.Token) jsonToken {
 		ID: t.ID, Name: pointer(t.Name), ClientName: pointer(t.ClientName), UserID: pointer(t.UserID), NeverUsed: pointer(t.NeverUsed()),
 		Created: timePointer(t.Created), LastUpdated: timePointer(t.LastUpdated), LastUsed: timePointer(t.LastUsed()), ExpiresAt: timePointer(t.ExpiresAt),
 	}
-	if n, ok := t.Network.Get(); ok {
-		j.Network = &jsonNetwork{pointer(n.Connection), append([]string{}, n.Include.Or(nil)...), append([]string{}, n.Exclude.Or(nil)...)}
+	if n, ok := t.Network.Get(); ok && n.Include.Presence() != okta.Malformed && n.Exclude.Presence() != okta.Malformed {
+		j.Network = &jsonNetwork{pointer(n.Connection), listed(n.Include), listed(n.Exclude)}
 	}
 	return j
+}
+
+// listed is a list that is never null. Why one is not known is told elsewhere.
+func listed(o okta.Opt[[]string]) []string {
+	list, _ := o.Get()
+	return append([]string{}, list...)
 }
 
 func pointer[T any](o okta.Opt[T]) *T {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/slack-go/slack"
 
@@ -37,7 +38,7 @@ func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (ou
 	var broken string // why none can be found
 	for i := range r.Findings {
 		t := &r.Findings[i].Token
-		id := t.UserID.Or("")
+		id, _ := t.UserID.Get() // for "" there is no news
 		m, news := SlackOwner(r, id, o)
 		if !news || asked[id] {
 			continue
@@ -66,11 +67,14 @@ func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (ou
 // would meet as well.
 func (s *Slack) account(ctx context.Context, o *okta.Owner) (user, why string, err error) {
 	email := emailOf(o)
-	switch {
-	case email == "":
+	if email == "" {
 		return "", "their e-mail address is not known", nil
-	case o.Status.Or("ACTIVE") != "ACTIVE":
-		return "", "they are " + okta.Printable(o.Status.Or("")) + " in Okta", nil
+	}
+	switch status, known := o.Status.Get(); {
+	case !known:
+		return "", "their status in Okta is not known", nil
+	case status != "ACTIVE":
+		return "", "they are " + okta.Printable(status) + " in Okta", nil
 	}
 	var found *slack.User
 	err = s.patiently(ctx, "looking up an owner", func() (err error) {
@@ -83,6 +87,8 @@ func (s *Slack) account(ctx context.Context, o *okta.Owner) (user, why string, e
 		return "", "no account in Slack has their e-mail address", nil
 	case err != nil:
 		return "", "", err
+	case found.ID == "" || !strings.EqualFold(found.Profile.Email, email):
+		return "", "Slack answered with an account that has another e-mail address", nil
 	case found.Deleted || found.IsBot:
 		return "", "their account in Slack is deactivated", nil
 	}
@@ -93,7 +99,8 @@ func emailOf(o *okta.Owner) string {
 	if o == nil {
 		return ""
 	}
-	return o.Email.Or("")
+	email, _ := o.Email.Get()
+	return email
 }
 
 // tellOwners sends the direct messages, and then says in the thread who was told and who was not. What can't be

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tokensweep/audit"
+	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
@@ -86,7 +87,7 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 	news := false
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if userID == "" || f.Token.UserID.Or("") != userID || f.Outcome == audit.Exempt || f.Outcome == audit.Unknown {
+		if userID == "" || f.Token.UserID != okta.Some(userID) || f.Outcome == audit.Exempt || f.Outcome == audit.Unknown {
 			continue
 		}
 		news = news || f.Change != audit.Ongoing || f.Announced || changedHere(f) || f.Outcome == audit.Failed

@@ -219,12 +219,12 @@ func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 
 func TestSlackOwnerHearsOfTheirOwnTokensOnly(t *testing.T) {
 	r := slackReport(t, 37, rules.DryRun)
-	id := r.Findings[0].Token.UserID.Or("")
+	id, _ := r.Findings[0].Token.UserID.Get()
 	m, ok := notify.SlackOwner(r, id, slackOptions)
 	require.True(t, ok)
 	raw := string(payload(t, m))
 	for i := range r.Findings {
-		if r.Findings[i].Token.UserID.Or("") != id {
+		if r.Findings[i].Token.UserID != okta.Some(id) {
 			require.NotContains(t, raw, r.Findings[i].Token.ID)
 		}
 	}

@@ -115,7 +115,7 @@ func all(tb testing.TB, r *audit.Report, o notify.SlackOptions) []notify.SlackMe
 	}
 	owners := make(map[string]bool)
 	for _, f := range r.Findings {
-		id := f.Token.UserID.Or("")
+		id, _ := f.Token.UserID.Get()
 		if owners[id] {
 			continue
 		}

@@ -22,7 +22,7 @@ func TestChangingTheNetworkSendsAllElseBackAsItWas(t *testing.T) {
 	c := connect(t, org)
 	before, err := c.Token(t.Context(), oktatest.TokenID(1))
 	require.NoError(t, err)
-	zone := Network{Connection: Some("ZONE"), Include: Some([]string{"nzo1a2b3c4d5e6f7g8h9"})}
+	zone := Condition{Connection: "ZONE", Include: []string{"nzo1a2b3c4d5e6f7g8h9"}}
 	after, err := c.SetNetwork(t.Context(), before, zone)
 	require.NoError(t, err)
 
@@ -32,15 +32,36 @@ func TestChangingTheNetworkSendsAllElseBackAsItWas(t *testing.T) {
 		"network":{"connection":"ZONE","include":["nzo1a2b3c4d5e6f7g8h9"]}}`, string(sent.Body))
 
 	want := before
-	want.Network, want.LastUpdated = Some(zone), Some(clock)
+	want.Network, want.LastUpdated = Some(Network{Connection: Some("ZONE"), Include: Some(zone.Include)}), Some(clock)
 	require.Equal(t, want, after, "only the network and lastUpdated moved")
 	require.Equal(t, before.LastUsed(), after.LastUsed(), "an edit is not a use")
 }
 
 func TestAFieldThatATokenLacksIsNotSentBack(t *testing.T) {
-	body, err := json.Marshal(writable(Token{ID: "x", Name: Some("n"), Created: Unreadable[time.Time]()}, Network{Connection: Some("ANYWHERE")}))
+	body, err := json.Marshal(writable(Token{ID: "x", Name: Some("n")}, Condition{Connection: "ANYWHERE"}))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"name":"n","network":{"connection":"ANYWHERE"}}`, string(body))
+}
+
+func TestWhatCannotBeSentBackAsItIsKeepsFromAChange(t *testing.T) {
+	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(1, time.Now())})
+	c := connect(t, org)
+	whole := Token{ID: org.Tokens()[0].ID, Name: Some("n")}
+	require.NoError(t, whole.CheckWritable())
+	for want, spoil := range map[string]func(*Token){
+		"its name is missing":         func(t *Token) { t.Name = Opt[string]{} },
+		"its name is malformed":       func(t *Token) { t.Name = Unreadable[string]() },
+		"its clientName is malformed": func(t *Token) { t.ClientName = Unreadable[string]() },
+		"its userId is malformed":     func(t *Token) { t.UserID = Unreadable[string]() },
+		"its created is malformed":    func(t *Token) { t.Created = Unreadable[time.Time]() },
+	} {
+		token := whole
+		spoil(&token)
+		require.ErrorContains(t, token.CheckWritable(), want)
+		_, err := c.SetNetwork(t.Context(), token, Condition{Connection: "ANYWHERE"})
+		require.ErrorContains(t, err, want)
+	}
+	require.Empty(t, org.Requests(), "nothing was sent")
 }
 
 func TestARevokedTokenIsGone(t *testing.T) {

@@ -156,6 +156,7 @@ type conn struct {
 	reads, changes *http.Client
 	pace           pacer
 	clock          clock
+	told           told
 }
 
 // transport makes the connections. Those for changes are made anew for each request and speak HTTP/1.1,

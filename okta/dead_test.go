@@ -65,7 +65,7 @@ func newSilentOrg(t *testing.T, protocol string) *silentOrg {
 		ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{protocol}, MinVersion: tls.VersionTLS12},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			org.proto.Store(map[int]string{1: "HTTP/1.1", 2: "HTTP/2"}[r.ProtoMajor])
-			_, _ = io.WriteString(w, `{"id":"00u1"}`)
+			_, _ = io.WriteString(w, `{"id":"00u00000000000000001"}`)
 		}),
 	}
 	served := make(chan error, 1)

@@ -129,6 +129,11 @@ func textField(raw []byte) Opt[string] {
 	return field(raw, func(s string) (string, error) { return s, nil })
 }
 
+// userField reads the id of a user: another text than such an id names nobody.
+func userField(raw []byte) Opt[string] {
+	return field(raw, func(s string) (string, error) { return s, checkUserID(s) })
+}
+
 func timeField(raw []byte) Opt[time.Time] {
 	return field(raw, func(s string) (time.Time, error) {
 		t, err := time.Parse(time.RFC3339Nano, s)
@@ -163,14 +168,15 @@ func listField(raw []byte) Opt[[]string] {
 // parseToken reads one token, which must be valid JSON.
 func parseToken(raw []byte) (Token, error) {
 	var t Token
+	var id Opt[string]
 	err := members(raw, func(key string, value []byte) error {
 		switch key {
 		case "id":
-			t.ID = textField(value).Or("")
+			id = textField(value)
 		case "name":
 			t.Name = textField(value)
 		case "userId":
-			t.UserID = textField(value)
+			t.UserID = userField(value)
 		case "clientName":
 			t.ClientName = textField(value)
 		case "created":
@@ -186,6 +192,7 @@ func parseToken(raw []byte) (Token, error) {
 		}
 		return nil
 	})
+	t.ID = id.value
 	switch {
 	case err != nil:
 		return Token{}, err
@@ -214,6 +221,8 @@ func networkField(raw []byte) Opt[Network] {
 			n.Include = listField(value)
 		case "exclude":
 			n.Exclude = listField(value)
+		default:
+			n.more = n.more || string(value) != "null"
 		}
 		return nil
 	})
@@ -231,14 +240,10 @@ func whole(body []byte) error {
 	return nil
 }
 
-// parseOneToken reads an answer that is one token, and checks that it is the one asked for.
-func parseOneToken(body []byte, id string) (Token, error) {
-	if err := whole(body); err != nil {
-		return Token{}, err
+// tokenIn is a decoder that reads a token into t.
+func tokenIn(t *Token) decoder {
+	return func(body []byte) (_ Opt[string], err error) {
+		*t, err = parseToken(body)
+		return Some(t.ID), err
 	}
-	t, err := parseToken(body)
-	if err == nil && t.ID != id {
-		return Token{}, fmt.Errorf("%w: it is about the token %q", errMalformed, t.ID)
-	}
-	return t, err
 }

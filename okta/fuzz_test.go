@@ -138,7 +138,7 @@ func FuzzURLs(f *testing.F) {
 		ctx := t.Context()
 		_, _ = c.Token(ctx, text)
 		_ = c.Revoke(ctx, text)
-		_, _ = c.SetNetwork(ctx, Token{ID: text}, Network{})
+		_, _ = c.SetNetwork(ctx, Token{ID: text}, Condition{})
 		_, _ = c.Owner(ctx, text)
 		_, _ = c.Roles(ctx, text)
 		_, _ = c.Zone(ctx, text)

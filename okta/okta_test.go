@@ -129,7 +129,7 @@ func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
 	c, _ = replay(t, "get-user-roles.http")
 	roles, err := c.Roles(t.Context(), "00ukwqslr2M51MyjG1d7")
 	require.NoError(t, err)
-	require.Equal(t, []Role{{Some("APP_ADMIN"), Some("ACTIVE")}, {Some("SUPER_ADMIN"), Some("ACTIVE")}}, roles)
+	require.Equal(t, []Role{{"APP_ADMIN", true}, {"SUPER_ADMIN", true}}, roles)
 }
 
 func TestWhatIsKnownOfAnOwner(t *testing.T) {

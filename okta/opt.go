@@ -27,6 +27,9 @@ func (p Presence) String() string {
 // Opt is a field that Okta may leave out: «Properties with null values may be omitted by responses»
 // (https://developer.okta.com/docs/reference/core-okta-api/). It keeps "absent" apart from every
 // value, the zero value of T included. The zero Opt is a missing field.
+//
+// It gives no value that stands in for whatever is not known: what is decided by a default is decided by something
+// that Okta never said. Whoever needs the value asks with Get, and says what is to be done without one.
 type Opt[T any] struct {
 	value    T
 	presence Presence
@@ -41,12 +44,13 @@ func Unreadable[T any]() Opt[T] { return Opt[T]{presence: Malformed} }
 // Get returns the value, and whether there is one. Without one, v is the zero value of T.
 func (o Opt[T]) Get() (v T, ok bool) { return o.value, o.presence == Known }
 
-// Or returns the value, or fallback where there is none.
-func (o Opt[T]) Or(fallback T) T {
-	if o.presence != Known {
-		return fallback
+// IfMissing is the field with v in its place where the answer left it out: for a field of which Okta says what it
+// means to leave it out. A malformed one stays malformed.
+func (o Opt[T]) IfMissing(v T) Opt[T] {
+	if o.presence == Missing {
+		return Some(v)
 	}
-	return o.value
+	return o
 }
 
 // Presence says whether the field is known, missing or malformed.

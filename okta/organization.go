@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -20,26 +19,25 @@ type Organization struct {
 
 // Organization reads which org this is. It needs no credential and sends none, so that it tells an org that
 // can't be reached from a credential that is refused. Errors are those of Token.
-func (r *Reader) Organization(ctx context.Context) (o Organization, err error) {
-	err = r.conn.get(ctx, organizationPath, func(body []byte) error {
-		if err := whole(body); err != nil {
-			return err
-		}
-		err := members(body, func(key string, value []byte) error {
+func (r *Reader) Organization(ctx context.Context) (Organization, error) {
+	var o Organization
+	err := r.conn.get(ctx, organizationSubject, func(body []byte) (is Opt[string], err error) {
+		err = members(body, func(key string, value []byte) error {
 			switch key {
 			case "id":
-				o.ID = textField(value).Or("")
+				is = textField(value)
 			case "pipeline":
 				o.Pipeline = textField(value)
 			}
 			return nil
 		})
-		if err == nil && o.ID == "" {
-			return fmt.Errorf("%w: it names no org: is this an Okta org?", errMalformed)
-		}
-		return err
+		o.ID = is.value
+		return is, err
 	})
-	return o, err
+	if err != nil {
+		return Organization{}, err
+	}
+	return o, nil
 }
 
 // Allowed reads what Okta lets this credential do with a token besides reading it: the methods in the token's
@@ -50,13 +48,17 @@ func (r *Reader) Allowed(ctx context.Context, id string) (methods Opt[[]string],
 	if err := CheckTokenID(id); err != nil {
 		return methods, err
 	}
-	err = r.conn.get(ctx, listPath+"/"+id, func(body []byte) error {
-		if err := whole(body); err != nil {
-			return err
+	err = r.conn.get(ctx, tokenSubject(id), func(body []byte) (Opt[string], error) {
+		t, err := parseToken(body)
+		if err != nil {
+			return Opt[string]{}, err
 		}
-		return within(body, []string{"_links", "self", "hints", "allow"}, func(value []byte) { methods = listField(value) })
+		return Some(t.ID), within(body, []string{"_links", "self", "hints", "allow"}, func(value []byte) { methods = listField(value) })
 	})
-	return methods, err
+	if err != nil {
+		return Opt[[]string]{}, err
+	}
+	return methods, nil
 }
 
 // within gives the value at a path of keys, if it is there, to found.

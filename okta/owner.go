@@ -60,8 +60,8 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 	}
 	active := make([]string, 0, len(roles))
 	for _, role := range roles {
-		if role.Status.Or("ACTIVE") == "ACTIVE" {
-			active = append(active, role.Type.Or("unknown"))
+		if role.Active {
+			active = append(active, role.Type)
 		}
 	}
 	o.Roles = Some(active)

@@ -31,16 +31,16 @@ var (
 
 func tlsConfig() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 
-// get reads the one thing at path: decode is given the body of an answer 200.
-func (c *conn) get(ctx context.Context, path string, decode func([]byte) error) error {
-	tries := c.newRetries(path)
+// get reads one thing: decode is given the body of an answer 200.
+func (c *conn) get(ctx context.Context, of subject, decode decoder) error {
+	tries := c.newRetries(of.path)
 	ctx, cancel := context.WithDeadline(ctx, tries.deadline)
 	defer cancel()
 	for {
 		body, err := c.getOnce(ctx, tries)
 		if err == nil {
-			if err := decode(body); err != nil {
-				return c.unanswered(ctx, http.MethodGet, path, err)
+			if err := c.about(of, body, decode); err != nil {
+				return c.unanswered(ctx, http.MethodGet, of.path, err)
 			}
 			return nil
 		}
@@ -78,21 +78,21 @@ func (c *conn) open(ctx context.Context, tries *retries, query string) (*http.Re
 
 // change sends a request that changes something: once, whatever happens. It doesn't wait for its turn, since
 // what was found out about the token would be out of date by then: see Client.Await. decode is given the
-// body of an answer with the status want.
-func (c *conn) change(ctx context.Context, method, path string, body []byte, want int, decode func([]byte) error) error {
+// body of an answer with the status want; nil for one that has none.
+func (c *conn) change(ctx context.Context, method string, of subject, body []byte, want int, decode decoder) error {
 	ctx, cancel := context.WithTimeout(ctx, changeTimeout)
 	defer cancel()
-	resp, err := c.exchange(ctx, message{method: method, path: path, body: body, changes: true}, want)
+	resp, err := c.exchange(ctx, message{method: method, path: of.path, body: body, changes: true}, want)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if err == nil {
-		err = decode(answer)
+	if err == nil && decode != nil {
+		err = c.about(of, answer, decode)
 	}
 	if err != nil {
-		return c.unanswered(ctx, method, path, fmt.Errorf("after the status %d: %w", resp.StatusCode, err))
+		return c.unanswered(ctx, method, of.path, fmt.Errorf("after the status %d: %w", resp.StatusCode, err))
 	}
 	return nil
 }

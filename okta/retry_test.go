@@ -123,7 +123,7 @@ func TestChangesAreSentOnce(t *testing.T) {
 				require.Error(t, c.Revoke(t.Context(), id))
 				require.Error(t, c.RevokeCurrent(t.Context()))
 				if fault.Status != http.StatusOK {
-					_, err = c.SetNetwork(t.Context(), token, Network{Connection: Some("ANYWHERE")})
+					_, err = c.SetNetwork(t.Context(), token, Condition{Connection: "ANYWHERE"})
 					require.Error(t, err)
 				}
 				for i, r := range org.Requests() {

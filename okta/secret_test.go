@@ -99,7 +99,7 @@ func TestNothingReachesAServerThatARedirectNames(t *testing.T) {
 		id := oktatest.TokenID(1)
 		_, listed := collect(c.List(t.Context(), ListOptions{}))
 		_, read := c.Token(t.Context(), id)
-		_, put := c.SetNetwork(t.Context(), Token{ID: id, Name: Some("x")}, Network{Connection: Some("ANYWHERE")})
+		_, put := c.SetNetwork(t.Context(), Token{ID: id, Name: Some("x")}, Condition{Connection: "ANYWHERE"})
 		for _, err := range []error{listed, read, put, c.Revoke(t.Context(), id), c.RevokeCurrent(t.Context())} {
 			require.ErrorContains(t, err, fmt.Sprintf("%d %s, it redirects to %s, and redirects are not followed", status, http.StatusText(status), url))
 			require.NotContains(t, err.Error(), canary)
@@ -188,7 +188,7 @@ func TestOddIDsNeverReachTheWire(t *testing.T) {
 	c := connect(t, org)
 	for _, id := range badIDs {
 		_, read := c.Token(t.Context(), id)
-		_, put := c.SetNetwork(t.Context(), Token{ID: id}, Network{})
+		_, put := c.SetNetwork(t.Context(), Token{ID: id}, Condition{})
 		for _, err := range []error{read, put, c.Revoke(t.Context(), id)} {
 			require.ErrorIs(t, err, ErrBadID, "%q", id)
 		}

@@ -42,6 +42,33 @@ type Network struct {
 	Connection Opt[string]
 	// Include and Exclude hold the ids of network zones.
 	Include, Exclude Opt[[]string]
+	// more says that there is more to it than this package knows of.
+	more bool
+}
+
+// Condition is a network condition of which all is known: it can be compared with another, and given back to Okta without
+// a loss. Whole makes one of an answer, and refuses to guess.
+type Condition struct {
+	// Connection and the ids of zones are those of Network; nil and empty lists are the same.
+	Connection       string
+	Include, Exclude []string
+}
+
+// Whole is the network condition of a token, if all of it is known: a connection, and lists of zones that are missing or
+// known from the first to the last, at least one zone where the connection is ZONE, and nothing that this package
+// doesn't know of.
+func Whole(network Opt[Network]) (Condition, bool) {
+	n, known := network.Get()
+	connection, said := n.Connection.Get()
+	include, in := n.Include.IfMissing(nil).Get()
+	exclude, out := n.Exclude.IfMissing(nil).Get()
+	switch {
+	case !known, !said, connection == "", !in, !out, n.more:
+		return Condition{}, false
+	case connection == "ZONE" && len(include)+len(exclude) == 0:
+		return Condition{}, false
+	}
+	return Condition{connection, include, exclude}, true
 }
 
 // LastUsed derives when the token was last used: ExpiresAt less its window, since each use moves
@@ -50,14 +77,12 @@ type Network struct {
 // malformed if the window is or if it lies before the year 0.
 func (t *Token) LastUsed() Opt[time.Time] {
 	end, ok := t.ExpiresAt.Get()
-	switch {
-	case !ok:
+	if !ok {
 		return t.ExpiresAt
-	case t.TokenWindow.Presence() == Malformed:
-		return Unreadable[time.Time]()
 	}
-	used := end.Add(-t.TokenWindow.Or(DefaultTokenWindow))
-	if !inYears(used) {
+	window, ok := t.TokenWindow.IfMissing(DefaultTokenWindow).Get()
+	used := end.Add(-window)
+	if !ok || !inYears(used) {
 		return Unreadable[time.Time]()
 	}
 	return Some(used)

@@ -3,21 +3,22 @@ package okta
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"time"
 )
 
 // Token reads one token afresh. The error is ErrNotFound for an id that Okta doesn't know (any more),
 // and ErrBadID, with nothing sent, for one that can't be a token's.
-func (r *Reader) Token(ctx context.Context, id string) (t Token, err error) {
+func (r *Reader) Token(ctx context.Context, id string) (Token, error) {
 	if err := CheckTokenID(id); err != nil {
 		return Token{}, err
 	}
-	err = r.conn.get(ctx, listPath+"/"+id, func(body []byte) (err error) {
-		t, err = parseOneToken(body, id)
-		return err
-	})
-	return t, err
+	var t Token
+	if err := r.conn.get(ctx, tokenSubject(id), tokenIn(&t)); err != nil {
+		return Token{}, err
+	}
+	return t, nil
 }
 
 // Await waits until the rate limit leaves room for a token to be read and changed. Changes themselves don't
@@ -38,23 +39,25 @@ func (c *Client) Revoke(ctx context.Context, id string) error {
 	if err := CheckTokenID(id); err != nil {
 		return err
 	}
-	return c.conn.change(ctx, http.MethodDelete, listPath+"/"+id, nil, http.StatusNoContent, ignore)
+	return c.conn.change(ctx, http.MethodDelete, tokenSubject(id), nil, http.StatusNoContent, nil)
 }
 
 // RevokeCurrent ends the token that this client itself uses: the last request that it can make. Errors
 // are those of Revoke.
 func (c *Client) RevokeCurrent(ctx context.Context) error {
-	return c.conn.change(ctx, http.MethodDelete, listPath+"/current", nil, http.StatusNoContent, ignore)
+	return c.conn.change(ctx, http.MethodDelete, tokenSubject("current"), nil, http.StatusNoContent, nil)
 }
-
-func ignore([]byte) error { return nil }
 
 // SetNetwork changes the network condition of a token to n and returns the token as it then is. All
 // other writable fields are sent back as t has them, so t should have been read just before; Okta
 // takes over only the network (https://github.com/okta/terraform-provider-okta/pull/2550). The change
-// moves the token's LastUpdated and not its ExpiresAt. Errors are those of Revoke.
-func (c *Client) SetNetwork(ctx context.Context, t Token, n Network) (Token, error) {
+// moves the token's LastUpdated and not its ExpiresAt. Errors are those of Revoke, or of CheckWritable, with nothing
+// sent.
+func (c *Client) SetNetwork(ctx context.Context, t Token, n Condition) (Token, error) {
 	if err := CheckTokenID(t.ID); err != nil {
+		return Token{}, err
+	}
+	if err := t.CheckWritable(); err != nil {
 		return Token{}, err
 	}
 	body, err := json.Marshal(writable(t, n))
@@ -62,37 +65,60 @@ func (c *Client) SetNetwork(ctx context.Context, t Token, n Network) (Token, err
 		return Token{}, err
 	}
 	var after Token
-	err = c.conn.change(ctx, http.MethodPut, listPath+"/"+t.ID, body, http.StatusOK, func(body []byte) (err error) {
-		after, err = parseOneToken(body, t.ID)
-		return err
-	})
-	return after, err
+	if err := c.conn.change(ctx, http.MethodPut, tokenSubject(t.ID), body, http.StatusOK, tokenIn(&after)); err != nil {
+		return Token{}, err
+	}
+	return after, nil
+}
+
+// CheckWritable returns an error that says what of a token can't be sent back as it is, so that SetNetwork may change
+// it: the name, which Okta requires, is not known, or another field could not be read.
+func (t *Token) CheckWritable() error {
+	if _, known := t.Name.Get(); !known {
+		return fmt.Errorf("its name is %s, and a change has to send it back as it is", t.Name.Presence())
+	}
+	of := [...]string{"clientName", "userId", "created"}
+	for i, is := range [...]Presence{t.ClientName.Presence(), t.UserID.Presence(), t.Created.Presence()} {
+		if is == Malformed {
+			return fmt.Errorf("its %s is malformed, and a change has to send it back as it is", of[i])
+		}
+	}
+	return nil
 }
 
 // wireTime is how Okta writes times.
 const wireTime = "2006-01-02T15:04:05.000Z"
 
 type wireNetwork struct {
-	Connection string   `json:"connection,omitempty"`
+	Connection string   `json:"connection"`
 	Include    []string `json:"include,omitempty"`
 	Exclude    []string `json:"exclude,omitempty"`
 }
 
+// wireUpdate is what a change sends. What Okta left out is left out.
 type wireUpdate struct {
-	Name       string      `json:"name,omitempty"`
-	ClientName string      `json:"clientName,omitempty"`
-	UserID     string      `json:"userId,omitempty"`
-	Created    string      `json:"created,omitempty"`
+	Name       string      `json:"name"`
+	ClientName *string     `json:"clientName,omitempty"`
+	UserID     *string     `json:"userId,omitempty"`
+	Created    *string     `json:"created,omitempty"`
 	Network    wireNetwork `json:"network"`
 }
 
-func writable(t Token, n Network) wireUpdate {
-	u := wireUpdate{
-		Name: t.Name.value, ClientName: t.ClientName.value, UserID: t.UserID.value,
-		Network: wireNetwork{n.Connection.value, n.Include.value, n.Exclude.value},
-	}
+// writable is what a change to the condition n sends of a token that is as CheckWritable wants it.
+func writable(t Token, n Condition) wireUpdate {
+	u := wireUpdate{Network: wireNetwork(n), ClientName: given(t.ClientName), UserID: given(t.UserID)}
+	u.Name, _ = t.Name.Get()
 	if created, ok := t.Created.Get(); ok {
-		u.Created = created.In(time.UTC).Format(wireTime)
+		at := created.In(time.UTC).Format(wireTime)
+		u.Created = &at
 	}
 	return u
+}
+
+// given is nil for a field without a value.
+func given(o Opt[string]) *string {
+	if s, ok := o.Get(); ok {
+		return &s
+	}
+	return nil
 }

@@ -32,7 +32,7 @@ func TestEveryFieldButTheIDMayBeMissingNullOrOdd(t *testing.T) {
 		}},
 		{"a window without a fixed length is malformed", `{"tokenWindow":"P1M"}`, Token{TokenWindow: Unreadable[time.Duration]()}},
 		{"an empty network", `{"network":{}}`, Token{Network: Some(Network{})}},
-		{"a network of the future", `{"network":{"connection":"SOMEWHERE","include":[],"exclude":null,"new":{"a":[1,"]"]}}}`, Token{Network: Some(Network{Connection: Some("SOMEWHERE"), Include: Some([]string{})})}},
+		{"a network of the future", `{"network":{"connection":"SOMEWHERE","include":[],"exclude":null,"new":{"a":[1,"]"]}}}`, Token{Network: Some(Network{Connection: Some("SOMEWHERE"), Include: Some([]string{}), more: true})}},
 		{"zones that are no texts are malformed", `{"network":{"include":[null],"exclude":"x"}}`, Token{Network: Some(Network{Include: Unreadable[[]string](), Exclude: Unreadable[[]string]()})}},
 		{"unknown fields and other spellings are ignored", `{"Name":"x","NAME":"y","new":{"id":"00Tbbbbbbbbbbbbbbbb2"},"n":-1.5e3,"b":true}`, Token{}},
 		{"escapes", `{"name":"a\u0041\n\"\\\u202e"}`, Token{Name: Some("aA\n\"\\\u202e")}},
@@ -73,7 +73,7 @@ func TestTheDerivedLastUse(t *testing.T) {
 		never Opt[bool]
 	}{
 		{"its end less its window", Token{ExpiresAt: end, TokenWindow: Some(time.Hour), Created: Some(at("2025-01-01T00:00:00Z"))}, Some(at("2025-10-29T06:14:41Z")), Some(false)},
-		{"30 days where the window is absent", Token{ExpiresAt: end, Created: Some(end.Or(time.Time{}).Add(-month))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
+		{"30 days where the window is absent", Token{ExpiresAt: end, Created: Some(end.value.Add(-month))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
 		{"an edit doesn't count as a use", Token{ExpiresAt: end, LastUpdated: Some(at("2025-10-20T00:00:00Z")), Created: Some(at("2025-09-29T07:14:41Z"))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
 		{"missing without an end", Token{Created: Some(at("2025-01-01T00:00:00Z"))}, Opt[time.Time]{}, Opt[bool]{}},
 		{"malformed with a malformed end", Token{ExpiresAt: Unreadable[time.Time]()}, Unreadable[time.Time](), Unreadable[bool]()},

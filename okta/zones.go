@@ -14,18 +14,16 @@ type Zone struct {
 }
 
 // Zone reads a network zone. Errors are those of Token.
-func (r *Reader) Zone(ctx context.Context, id string) (z Zone, err error) {
+func (r *Reader) Zone(ctx context.Context, id string) (Zone, error) {
 	if err := CheckZoneID(id); err != nil {
 		return Zone{}, err
 	}
-	err = r.conn.get(ctx, "/api/v1/zones/"+id, func(body []byte) error {
-		if err := whole(body); err != nil {
-			return err
-		}
-		return members(body, func(key string, value []byte) error {
+	z := Zone{ID: id}
+	err := r.conn.get(ctx, zoneSubject(id), func(body []byte) (is Opt[string], err error) {
+		err = members(body, func(key string, value []byte) error {
 			switch key {
 			case "id":
-				z.ID = textField(value).Or("")
+				is = textField(value)
 			case "name":
 				z.Name = textField(value)
 			case "status":
@@ -33,6 +31,10 @@ func (r *Reader) Zone(ctx context.Context, id string) (z Zone, err error) {
 			}
 			return nil
 		})
+		return is, err
 	})
-	return z, err
+	if err != nil {
+		return Zone{}, err
+	}
+	return z, nil
 }

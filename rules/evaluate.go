@@ -120,10 +120,11 @@ func (p *Protect) protections(t *okta.Token, now time.Time) []string {
 	case !matchesAny(p.globs, client):
 		why = append(why, "client "+quote(client)+" is not in protect.actOnClients")
 	}
-	if doubt := blameTime("created", t.Created, now); doubt != "" {
+	made, known := t.Created.Get()
+	if doubt := blameTime("created", t.Created, now); doubt != "" || !known {
 		return append(why, doubt+", so its age can't be compared with protect.newerThan")
 	}
-	if age := now.Sub(t.Created.Or(now)); age < p.NewerThan {
+	if age := now.Sub(made); age < p.NewerThan {
 		why = append(why, "created "+coarse(age, p.NewerThan)+" ago (protect.newerThan "+p.newerThan+")")
 	}
 	return why

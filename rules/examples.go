@@ -66,7 +66,9 @@ func (r *reader) exampleToken(k, v *yaml.Node, c *Case) {
 	case e.expiresAt != nil:
 		r.wrong(e.lastUsed, "lastUsed is derived from expiresAt: write one of the two")
 	default:
-		c.Token.ExpiresAt = okta.Some(e.used.Add(c.Token.TokenWindow.Or(okta.DefaultTokenWindow)))
+		if window, known := c.Token.TokenWindow.IfMissing(okta.DefaultTokenWindow).Get(); known {
+			c.Token.ExpiresAt = okta.Some(e.used.Add(window))
+		}
 	}
 }
 

@@ -53,17 +53,27 @@ func (l *leaf) sentence(t *okta.Token, now time.Time) string {
 	if (verdict == isTrue) != l.turns() {
 		form = l.op.yes
 	}
-	age, ahead := "", ""
-	if l.field.time != nil {
-		d := now.Sub(l.field.time(t).Or(now))
-		age = signed(d, l.arg.limit) + " old"
-		if ahead = signed(-d, l.arg.limit) + " ahead"; d > 0 {
-			ahead = signed(d, l.arg.limit) + " past"
-		}
-	}
+	age, ahead := l.distance(t, now)
 	return l.field.name + " " + strings.NewReplacer(
 		"{value}", l.field.value(t, now), "{arg}", l.arg.shown(), "{age}", age, "{ahead}", ahead,
 	).Replace(form)
+}
+
+// distance says how old a time is and how far ahead, which is "" of one that is not known.
+func (l *leaf) distance(t *okta.Token, now time.Time) (age, ahead string) {
+	if l.field.time == nil {
+		return "", ""
+	}
+	at, known := l.field.time(t).Get()
+	if !known {
+		return "", ""
+	}
+	d := now.Sub(at)
+	age = signed(d, l.arg.limit) + " old"
+	if ahead = signed(-d, l.arg.limit) + " ahead"; d > 0 {
+		ahead = signed(d, l.arg.limit) + " past"
+	}
+	return age, ahead
 }
 
 // signed is coarse for lengths that may be negative.
@@ -78,16 +88,24 @@ func signed(d, limit time.Duration) string {
 func (f *field) value(t *okta.Token, now time.Time) string {
 	switch f.kind() {
 	case textKind:
-		return quote(f.text(t).Or(""))
+		return shownIf(f.text(t), quote)
 	case timeKind:
-		return formatTime(f.time(t).Or(time.Time{}))
+		return shownIf(f.time(t), formatTime)
 	case spanKind:
-		return formatDuration(f.span(t).Or(0))
+		return shownIf(f.span(t), formatDuration)
 	case listKind:
-		return quotedList(f.list(t).Or(nil))
+		return shownIf(f.list(t), quotedList)
 	default:
-		return strconv.FormatBool(f.yesNo(t, now).Or(false))
+		return shownIf(f.yesNo(t, now), strconv.FormatBool)
 	}
+}
+
+// shownIf shows a value that is known; one that isn't is "".
+func shownIf[T any](o okta.Opt[T], show func(T) string) string {
+	if v, known := o.Get(); known {
+		return show(v)
+	}
+	return ""
 }
 
 // presence says whether the field can be used at all.

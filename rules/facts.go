@@ -69,22 +69,24 @@ func (n *node) reads(read map[*field]bool) {
 // endOfTime is an instant after which nothing lies, so that no value is disbelieved for being later.
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// fact is the field's name, presence and whole value. All that is asked of a list is what is in it: neither the order
+// fact is the field's name, presence and whole value, a zero one where it has none. All that is asked of a list is what is in it: neither the order
 // in which Okta returns it nor repetitions are part of the fact. It is ASCII: which other characters %q escapes depends
 // on the Unicode tables of the Go that built the program.
 func (f *field) fact(t *okta.Token) string {
 	var value any
 	switch f.kind() {
 	case textKind:
-		value = f.text(t).Or("")
+		value, _ = f.text(t).Get()
 	case timeKind:
-		value = f.time(t).Or(time.Time{}).UTC().Format(time.RFC3339Nano)
+		at, _ := f.time(t).Get()
+		value = at.UTC().Format(time.RFC3339Nano)
 	case spanKind:
-		value = f.span(t).Or(0)
+		value, _ = f.span(t).Get()
 	case listKind:
-		value = slices.Compact(slices.Sorted(slices.Values(f.list(t).Or(nil))))
+		items, _ := f.list(t).Get()
+		value = slices.Compact(slices.Sorted(slices.Values(items)))
 	default:
-		value = f.yesNo(t, endOfTime).Or(false)
+		value, _ = f.yesNo(t, endOfTime).Get()
 	}
 	return fmt.Sprintf("%s %s %+q\n", f.name, f.presence(t, endOfTime), fmt.Sprintf("%+q", value))
 }

@@ -99,8 +99,10 @@ func (n *node) trace(t *okta.Token, now time.Time) Condition {
 // seen is the field as conditions see it.
 func (f *field) seen(t *okta.Token, now time.Time) Seen {
 	s := Seen{Name: f.name, Presence: f.presence(t, now)}
-	if f.kind() == timeKind && s.Presence == okta.Known && !believable(f.time(t).Or(now), now, f.past) {
-		s.Presence = okta.Malformed
+	if f.kind() == timeKind {
+		if at, known := f.time(t).Get(); known && !believable(at, now, f.past) {
+			s.Presence = okta.Malformed
+		}
 	}
 	if s.Presence != okta.Known {
 		s.Note = f.why(t, now)
@@ -118,8 +120,12 @@ func (f *field) seen(t *okta.Token, now time.Time) Seen {
 
 // age says how old a time is, or how far ahead.
 func (f *field) age(t *okta.Token, now time.Time) string {
-	d := now.Sub(f.time(t).Or(now))
-	if d < 0 {
+	at, known := f.time(t).Get()
+	d := now.Sub(at)
+	switch {
+	case !known:
+		return ""
+	case d < 0:
 		return coarse(-d, 0) + " ahead"
 	}
 	return coarse(d, 0) + " old"

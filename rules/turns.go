@@ -42,7 +42,11 @@ func (n *node) turns(all []time.Time, t *okta.Token) []time.Time {
 			}
 		}
 	case yesNoKind: // neverUsed compares two times, which must be real
-		all = append(all, t.Created.Or(time.Time{}), t.LastUsed().Or(time.Time{}))
+		for _, o := range []okta.Opt[time.Time]{t.Created, t.LastUsed()} {
+			if at, ok := o.Get(); ok {
+				all = append(all, at)
+			}
+		}
 	}
 	return all
 }

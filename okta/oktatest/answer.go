@@ -260,6 +260,7 @@ func (c *call) put(id string) answer {
 	e, ok := c.org.update(id, func(t *Token) {
 		if body.Network != nil {
 			t.Network = *body.Network
+			delete(t.Instead, "network")
 		}
 		t.LastUpdated = now
 	})

@@ -2,6 +2,7 @@ package oktatest
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 )
@@ -79,6 +80,10 @@ type Token struct {
 	// Omit names the JSON keys to leave out, such as "lastUpdated".
 	Omit []string
 
+	// Instead is the JSON that is sent for some keys in place of what they have, such as [null] for "name". A PUT of the
+	// network ends that of "network".
+	Instead map[string]string
+
 	// Raw, if set, is sent instead of the whole JSON object, valid or not. ID is still the id that paths
 	// name and Name the place in the list, so that two tokens with different IDs can show the same id on
 	// two pages. A token with Raw never expires.
@@ -115,6 +120,7 @@ func (t Token) clone() Token {
 	t.Network.Include = slices.Clone(t.Network.Include)
 	t.Network.Exclude = slices.Clone(t.Network.Exclude)
 	t.Omit = slices.Clone(t.Omit)
+	t.Instead = maps.Clone(t.Instead)
 	t.Raw = slices.Clone(t.Raw)
 	return t
 }

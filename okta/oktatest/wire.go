@@ -71,7 +71,9 @@ func appendToken(b []byte, t *Token, base string) []byte {
 		b = append(b, sep, '"')
 		b = append(b, name...)
 		b = append(b, '"', ':')
-		return true
+		raw, instead := t.Instead[name]
+		b = append(b, raw...)
+		return !instead
 	}
 	if key("id") {
 		b = appendString(b, t.ID)
