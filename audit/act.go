@@ -37,7 +37,7 @@ func (r *run) act(ctx context.Context) error {
 			switch {
 			case err != nil || len(left) == 0:
 			case ctx.Err() != nil:
-				r.interrupted()
+				r.interrupted(ctx)
 			default:
 				r.fail(ActionFailed, fmt.Errorf("the run stopped acting, and what is left stays due: %s", stop))
 			}
@@ -52,8 +52,7 @@ func (r *run) mayGoOn(ctx context.Context) error {
 	_, err := r.o.Enforce.Org.Await(ctx)
 	switch {
 	case ctx.Err() != nil:
-		r.interrupted()
-		return ErrInterrupted
+		return r.interrupted(ctx)
 	case err != nil: // a service app could not log in again
 		r.fail(CodeOf(err), err)
 		return err
@@ -210,13 +209,15 @@ func (r *run) lost(ctx context.Context, err error) (stop string, _ error) {
 		return "", err
 	}
 	if ctx.Err() != nil {
-		r.interrupted()
-		return ErrInterrupted.Error(), nil
+		return r.interrupted(ctx).Error(), nil
 	}
 	r.fail(ActionFailed, nil)
 	return err.Error(), nil
 }
 
-func (r *run) interrupted() {
-	r.fail(Halted, fmt.Errorf("%w: what is left stays due", ErrInterrupted))
+// interrupted notes that ctx has ended, and says why.
+func (r *run) interrupted(ctx context.Context) error {
+	why := interruption(ctx)
+	r.fail(Halted, fmt.Errorf("%w: what is left stays due", why))
+	return why
 }

@@ -32,7 +32,7 @@ var (
 	ErrWrongOrg = errors.New("wrong org")
 	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
 	ErrRefused = errors.New("refused")
-	// ErrInterrupted is a run whose context ended, by a signal: what it had not done is left to the next.
+	// ErrInterrupted is a run whose context ended, by a signal or as Watch ends it: what it had not done is left to the next.
 	ErrInterrupted = errors.New("the run was interrupted")
 )
 
@@ -113,10 +113,7 @@ func Run(ctx context.Context, o Options) *Report {
 		r.Mode = rules.Enforce
 	}
 	if err := r.pass(ctx); err != nil {
-		if errors.Is(err, context.Canceled) {
-			err = fmt.Errorf("%w: %w", ErrInterrupted, err)
-		}
-		r.fail(CodeOf(err), err)
+		r.fail(failed(ctx, err))
 	}
 	if r.Complete {
 		r.fail(r.verdictCode(o.FailOn), nil)
@@ -225,7 +222,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 	r.limit(r.o.Policy.Limits, r.spent())
 	r.Digest, r.Actions = digest(r.Report), len(r.due())
 	r.note()
-	if err := r.remember(); err != nil {
+	if err := r.remember(ctx); err != nil {
 		if r.o.Enforce != nil {
 			hold(r.due(), "%v", err)
 		}

@@ -167,11 +167,12 @@ func TestTheListingInForceOutlivesRunsThatFailToRecordTheirs(t *testing.T) {
 	c := newCrashWorld(t)
 	c.goWrong()
 	require.NoError(t, c.run(false).Err)
+	c.refused = ledger.Listed
 	for range 2 {
 		c.pass(time.Minute)
-		c.disk.FailWrite(2, 0, errIO)
 		require.ErrorContains(t, c.run(false).Err, "(listed)")
 	}
+	c.refused = ""
 	c.pass(time.Minute)
 	require.NoError(t, c.run(false).Err)
 }

@@ -49,7 +49,8 @@ type crashWorld struct {
 	// believed is set while the disk has lost what an fsync was to write, and nobody can know: then what a
 	// reader sees counts as what is durable.
 	believed bool
-	now      *witness // the disk as the run under way uses it
+	now      *witness    // the disk as the run under way uses it
+	refused  ledger.Kind // the kind of the first record that is not written; "" for none
 
 	mu      sync.Mutex
 	wrong   []string        // what was wrong when a change arrived
@@ -59,7 +60,8 @@ type crashWorld struct {
 // witness is a disk that remembers whether it has failed the process that uses it.
 type witness struct {
 	ledger.Disk
-	failed atomic.Bool
+	failed  atomic.Bool
+	refused ledger.Kind
 }
 
 func (w *witness) note(err error) error {
@@ -69,8 +71,15 @@ func (w *witness) note(err error) error {
 	return err
 }
 
-func (w *witness) Write(p []byte) error { return w.note(w.Disk.Write(p)) }
-func (w *witness) Sync() error          { return w.note(w.Disk.Sync()) }
+func (w *witness) Write(p []byte) error {
+	if w.refused != "" && bytes.Contains(p, []byte(`"kind":"`+string(w.refused)+`"`)) {
+		return w.note(errIO)
+	}
+	return w.note(w.Disk.Write(p))
+}
+
+func (w *witness) Sync() error { return w.note(w.Disk.Sync()) }
+
 func (w *witness) SetAside(name string, p []byte) error {
 	return w.note(w.Disk.SetAside(name, p))
 }
@@ -149,7 +158,7 @@ func (c *crashWorld) run(killed bool) *audit.Report {
 	client, err := okta.New(okta.Options{OrgURL: c.org.URL(), Token: okta.NewSecret(canary), RateShare: 1, Dial: c.org.Dial})
 	require.NoError(t, err)
 	c.client = client
-	c.now = &witness{Disk: c.disk}
+	c.now = &witness{Disk: c.disk, refused: c.refused}
 	already, requests := len(c.changes()), len(c.org.Requests())
 	l, err := ledger.OpenOn(c.now, func() time.Time { return c.clock })
 	if err != nil {

@@ -86,7 +86,7 @@ func (r *run) enforce(ctx context.Context) error {
 		hold(r.due(), "%v", against)
 		r.fail(code, against)
 	}
-	if err := r.voidStale(); err != nil {
+	if err := r.voidStale(ctx); err != nil {
 		hold(r.due(), "%v", err)
 		return err
 	}
@@ -95,8 +95,9 @@ func (r *run) enforce(ctx context.Context) error {
 	r.Before = false
 	switch {
 	case err != nil && ctx.Err() != nil:
-		hold(r.due(), "%v", ErrInterrupted)
-		r.fail(Halted, fmt.Errorf("%w before all of its announcement was delivered, and nothing was changed: %w", ErrInterrupted, err))
+		why := interruption(ctx)
+		hold(r.due(), "%v", why)
+		r.fail(Halted, fmt.Errorf("%w before all of its announcement was delivered, and nothing was changed: %w", why, err))
 		return nil
 	case err != nil:
 		hold(r.due(), "the report could not be delivered")
@@ -110,7 +111,7 @@ func (r *run) enforce(ctx context.Context) error {
 		}
 		return nil
 	}
-	if err := r.tell(via); err != nil {
+	if err := r.tell(ctx, via); err != nil {
 		hold(r.due(), "%v", err)
 		return err
 	}
@@ -157,18 +158,12 @@ var errHalted = errors.New("halted")
 // checkHalt looks for the emergency brake. One that can't be read counts as pulled.
 func (r *run) checkHalt() error {
 	note, err := ledger.Halted(r.o.State)
-	switch {
-	case err != nil:
-		return fmt.Errorf("%w: %w", errHalted, err)
-	case note != nil:
-		if r.decider.past.Halted == nil { // it was pulled while a run held the ledger
-			if err := r.record(ledger.Record{Kind: ledger.Halt, Reason: note.Reason, By: note.By}); err != nil {
-				return err
-			}
+	if err == nil && note != nil && r.decider.past.Halted == nil { // it was pulled while a run held the ledger
+		if err := r.record(ledger.Record{Kind: ledger.Halt, Reason: note.Reason, By: note.By}); err != nil {
+			return err
 		}
-		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
 	}
-	return nil
+	return braked(note, err)
 }
 
 // notices counts those that tell would write down.
@@ -181,15 +176,15 @@ func (r *Report) notices() (n int) {
 	return n
 }
 
-// tell writes down the notices that have just been delivered.
-func (r *run) tell(via string) error {
+// tell writes down the notices that have just been delivered. Those that it doesn't come to are given once more.
+func (r *run) tell(ctx context.Context, via string) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.spared() {
 			continue
 		}
 		for _, u := range f.untold {
-			if err := r.record(ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.digest, Via: via}); err != nil {
+			if err := r.keep(ctx, ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.digest, Via: via}); err != nil {
 				return err
 			}
 			f.Announced = true
@@ -206,7 +201,7 @@ func (f *Finding) spared() bool {
 // voidStale ends the notices that do not hold any more: the rule does not match the token now or has
 // become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
 // that was seen to stay as it was. That a token is missing from a list which is too small to believe ends nothing.
-func (r *run) voidStale() error {
+func (r *run) voidStale(ctx context.Context) error {
 	holds := make(map[ledger.Key]string)
 	why := make(map[ledger.Key]string)
 	for i := range r.Findings {
@@ -242,7 +237,7 @@ func (r *run) voidStale() error {
 	}
 	sortKeys(stale)
 	for _, key := range stale {
-		if err := r.record(ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
 			return err
 		}
 	}

@@ -87,7 +87,7 @@ func CodeOf(err error) ExitCode {
 		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
 		return NoAccess
-	case errors.Is(err, errHalted), errors.Is(err, context.Canceled):
+	case errors.Is(err, errHalted), errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Halted
 	}
 	return Incomplete

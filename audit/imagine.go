@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -66,8 +67,8 @@ func (m *imagination) run(at time.Time) {
 	sortFindings(r.Findings)
 	r.stopAbove(m.limits)
 	r.limit(m.limits, r.spent())
-	_ = r.voidStale()
-	_ = r.tell("imagination")
+	_ = r.voidStale(context.Background())
+	_ = r.tell(context.Background(), "imagination")
 	if r.Stopped && !m.halted {
 		m.events = append(m.events, Event{At: at, What: Stopped, Why: []string{r.held()}})
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,15 @@ func (r *run) record(rec ledger.Record) error {
 	}
 	_, err := r.append(rec)
 	return err
+}
+
+// keep is record for what only the next run needs to know, of which there may be thousands: none is written after ctx
+// has ended. What is missing then, the next run finds out by itself.
+func (r *run) keep(ctx context.Context, rec ledger.Record) error {
+	if ctx.Err() != nil {
+		return interruption(ctx)
+	}
+	return r.record(rec)
 }
 
 // append appends to the book and tells of it.
@@ -206,28 +216,32 @@ func (r *run) farewell(id string, was ledger.InventoryEntry) string {
 }
 
 // remember writes what the next run needs to know. A dry run writes no more than what tells new findings
-// from old ones, and its plan: it starts no clock and ends none.
-func (r *run) remember() error {
+// from old ones, and its plan: it starts no clock and ends none. The listing comes after what was learnt by comparing it
+// with the last: a run that is ended between the two leaves that to be learnt again.
+func (r *run) remember(ctx context.Context) error {
 	if r.o.Ledger == nil || r.imagined() {
 		return nil
 	}
 	if r.shrunken != "" {
 		r.Notes = append(r.Notes, r.shrunken)
 	}
-	for _, write := range []func() error{r.rememberListing, r.rememberFindings, r.rememberVanished, r.rememberExempt} {
-		if err := write(); err != nil {
+	for _, write := range []func(context.Context) error{r.rememberFindings, r.rememberVanished, r.rememberExempt, r.rememberListing} {
+		if err := write(ctx); err != nil {
 			return err
 		}
 	}
-	return r.record(ledger.Record{
+	return r.keep(ctx, ledger.Record{
 		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings), Critical: r.critical(),
 	})
 }
 
 // rememberListing stores the listing. The last one that was believed stays as well, to name what vanished since.
-func (r *run) rememberListing() error {
+func (r *run) rememberListing(ctx context.Context) error {
 	if r.listed == nil {
 		return nil
+	}
+	if ctx.Err() != nil {
+		return interruption(ctx)
 	}
 	keep := ""
 	if last := r.decider.past.Listing; last != nil {
@@ -238,14 +252,14 @@ func (r *run) rememberListing() error {
 		return err
 	}
 	r.listed.Snapshot = snapshot
-	return r.record(*r.listed)
+	return r.keep(ctx, *r.listed)
 }
 
 // rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are resolved.
-func (r *run) rememberFindings() error {
+func (r *run) rememberFindings(ctx context.Context) error {
 	open := make(map[ledger.Key]bool)
 	seen := func(key ledger.Key, result string) error {
-		return r.record(ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result})
+		return r.keep(ctx, ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result})
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -281,19 +295,19 @@ func (r *run) rememberFindings() error {
 	}
 	sortKeys(resolved)
 	for _, key := range resolved {
-		if err := r.record(ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule, Reason: "the rule does not match it any more, or it is gone"}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule, Reason: "the rule does not match it any more, or it is gone"}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *run) rememberVanished() error {
+func (r *run) rememberVanished(ctx context.Context) error {
 	if r.shrunken != "" {
 		return nil // they may come back
 	}
 	for _, v := range r.Vanished {
-		if err := r.record(ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name, Reason: v.Reason}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name, Reason: v.Reason}); err != nil {
 			return err
 		}
 	}
@@ -301,7 +315,7 @@ func (r *run) rememberVanished() error {
 }
 
 // rememberExempt writes which exemption saves which token from which rule, when that is new.
-func (r *run) rememberExempt() error {
+func (r *run) rememberExempt(ctx context.Context) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Outcome != Exempt {
@@ -311,7 +325,7 @@ func (r *run) rememberExempt() error {
 			if r.decider.past.Exempted[ledger.Key{Token: f.Token.ID, Rule: id}] == f.Reason {
 				continue
 			}
-			if err := r.record(ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id, Reason: f.Reason}); err != nil {
+			if err := r.keep(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id, Reason: f.Reason}); err != nil {
 				return err
 			}
 		}

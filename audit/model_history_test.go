@@ -275,7 +275,7 @@ func (d delivery) String() string { return [...]string{"arrives", "fails", "arri
 func drawIncident(d dice, tokens int) incident {
 	i := incident{at: pick(d, atWrite, atSync, atRead, atChange, afterChange, atAnnounce, afterTold, atReport, afterReport), nth: 1}
 	keep := pick(d, 0, 40, whole)
-	kind := d.number(0, 7)
+	kind := d.number(0, 8)
 	switch i.at {
 	case atWrite, atSync:
 		i.nth = d.number(1, 30)
@@ -289,6 +289,8 @@ func drawIncident(d dice, tokens int) incident {
 		i.says, i.do = "it is killed", killed
 	case kind < 4:
 		i.says, i.do = fmt.Sprintf("the power fails, and %d bytes that were not durable stay", keep), powerless(keep)
+	case kind == 8:
+		i.says, i.do = "it is told to end", terminated
 	case i.at == atWrite:
 		dying := d.oneIn(2)
 		i.says, i.do = fmt.Sprintf("the disk fails after %d bytes (and it is killed: %t)", keep, dying), tear(keep, dying)

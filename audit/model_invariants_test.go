@@ -66,6 +66,7 @@ var invariants = []*invariant{
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
 	wholeLists,
+	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
 }
 
 // check checks all invariants after a process.
@@ -230,6 +231,13 @@ func stopsWhenToldTo(_ *modelWorld, p *modelProcess) string {
 		return fmt.Sprintf("%d requests after a write or an fsync failed", p.afterBad)
 	case p.braked > 1, p.tooLate, p.halted && p.braked > 0:
 		return fmt.Sprintf("%d changes while the brake was pulled", p.braked)
+	}
+	return ""
+}
+
+func endsWhenToldTo(_ *modelWorld, p *modelProcess) string {
+	if len(p.late) > 1 {
+		return fmt.Sprintf("it went on with %v", p.late)
 	}
 	return ""
 }

@@ -82,6 +82,11 @@ type modelProcess struct {
 	inBalance bool // an fsync did, and keep is how many bytes will stay
 	keep      int
 
+	ctx       context.Context
+	cancel    context.CancelFunc // tells it to end
+	toldToEnd bool
+	late      []ledger.Kind // what it remembered after that
+
 	base      *entry          // the listing that was in force when it began
 	held      map[string]bool // tokens that the org had then
 	halted    bool            // the brake was pulled when it began
@@ -128,6 +133,8 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 		defer w.setBrake(false)
 	}
 	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), held: w.ids(), halted: w.brake}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	defer p.cancel()
 	w.skewed = w.skewed || c.skew != 0
 	w.org.ClearFaults()
 	for _, f := range c.faults {
@@ -197,7 +204,7 @@ func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
 			o.Enforce.Plan, p.keepTo = cmp.Or(p.w.lastPlan, "sha256:00"), p.w.plans[p.w.lastPlan]
 		}
 	}
-	p.report = audit.Run(context.Background(), o)
+	p.report = audit.Run(p.ctx, o)
 }
 
 // hand makes a change by hand.
@@ -217,7 +224,7 @@ func (p *modelProcess) hand(client *okta.Client, l *ledger.Ledger) {
 	}
 	do := map[string]verb{ledger.StepRevoke: audit.Hand.Revoke, ledger.StepQuarantine: audit.Hand.Quarantine, ledger.StepRestore: audit.Hand.Restore}[p.byHand]
 	var reason string
-	p.outcome, reason, p.handErr = do(h, context.Background(), p.w.id(p.token))
+	p.outcome, reason, p.handErr = do(h, p.ctx, p.w.id(p.token))
 	p.w.notSecret("the outcome", fmt.Sprint(reason, p.handErr))
 }
 
@@ -387,5 +394,11 @@ func unsynced(keep int) func(*modelProcess) {
 }
 
 func killed(p *modelProcess) { p.die(false, 0) }
+
+// terminated tells the process to end, as a signal does.
+func terminated(p *modelProcess) {
+	p.toldToEnd = true
+	p.cancel()
+}
 
 func powerless(keep int) func(*modelProcess) { return func(p *modelProcess) { p.die(true, keep) } }

@@ -212,6 +212,9 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 // written sees a record that is about to be written.
 func (w *modelWorld) written(p *modelProcess, line []byte) {
 	w.notSecret("the ledger", string(line))
+	if kind := w.book.last().record().Kind; p.toldToEnd && remembers[kind] {
+		p.late = append(p.late, kind)
+	}
 	if p.runID == "" && bytes.Contains(line, []byte(`"kind":"begun"`)) {
 		p.runID = w.book.last().record().Run
 	}
@@ -223,6 +226,12 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 			w.violatedBy(smallEndsNone, "the notices of %s, by %s", id, p.runID)
 		}
 	}
+}
+
+// remembers are the kinds of records of which a run writes one for each of its findings, and what comes with them.
+var remembers = map[ledger.Kind]bool{
+	ledger.Seen: true, ledger.Resolved: true, ledger.Vanished: true, ledger.Exempted: true, ledger.Listed: true, ledger.Planned: true,
+	ledger.Noticed: true, ledger.Voided: true,
 }
 
 // announcement sees what an enforcing run says is about to happen.

@@ -45,7 +45,7 @@ func TestEveryRecordOfARunIsToldOnceItIsWritten(t *testing.T) {
 		require.NotEmpty(t, r.Run)
 		kinds = append(kinds, string(r.Kind))
 	}
-	require.Equal(t, "begun listed seen plan notice intent outcome ended begun intent outcome ended", strings.Join(kinds, " "))
+	require.Equal(t, "begun seen listed plan notice intent outcome ended begun intent outcome ended", strings.Join(kinds, " "))
 }
 
 func TestARunIsNamedByTheTimeOfItsStart(t *testing.T) {

@@ -20,7 +20,7 @@ func (a *app) haltCommand() *cobra.Command {
 		Use:   "halt",
 		Short: "the emergency brake: nothing is changed until resume",
 		Long: `halt keeps every run that shares the state directory from changing anything,
-also one that is under way: it is looked for before each change. Runs go on to
+and ends an enforcing run that is under way within seconds. Later runs go on to
 report.`,
 		Example: `  tokensweep halt --reason "deploys fail since the last revocation"`,
 		Args:    cobra.NoArgs,

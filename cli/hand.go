@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -65,7 +64,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 			return err
 		}
 	}
-	l, err := f.state.open(time.Now)
+	l, err := f.state.openSoon(ctx, a.note)
 	if err != nil {
 		return err
 	}

@@ -162,6 +162,9 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	}
 	if l != nil {
 		defer func() { _ = l.Close() }()
+		var unwatch func()
+		ctx, unwatch = audit.Watch(ctx, f.state.dir, f.enforce)
+		defer unwatch()
 	}
 	channel, err := a.channelOf(policy, f, l)
 	if err != nil {
@@ -340,7 +343,7 @@ func hint(err error) string {
 		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
 	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
 		return "nothing was done"
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, audit.ErrInterrupted), errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
 	case errors.As(err, &login) && login.Refused:
 		return "check OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY and OKTA_CLIENT_PRIVATEKEYID: the app must be active, and have the public key under that id"

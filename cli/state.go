@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -45,10 +46,27 @@ func (f *stateFlag) exists() bool {
 // open takes the lock of the ledger, verifies it, and makes it if it isn't there.
 func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
 	l, err := ledger.Open(f.dir, now)
-	if err != nil {
-		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
+	return l, f.unopened(err)
+}
+
+// patience is how long a person waits for the run under way to give way. It takes seconds, unless the answer to a change
+// that was on its way is lost.
+const patience = time.Minute
+
+// openSoon is open for a change by hand: a run under way gives way.
+func (f *stateFlag) openSoon(ctx context.Context, tell func(string)) (*ledger.Ledger, error) {
+	l, err := ledger.OpenWaiting(ctx, f.dir, time.Now, patience, func() {
+		tell(fmt.Sprintf("another run uses %s, and gives way: waiting for at most %v", f.dir, patience))
+	})
+	return l, f.unopened(err)
+}
+
+// unopened is why the ledger could not be opened, for a person; nil for nil.
+func (f *stateFlag) unopened(err error) error {
+	if err == nil {
+		return nil
 	}
-	return l, nil
+	return &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
 }
 
 // openIfWanted is open for a dry run, which does without a ledger unless one was asked for or is there.

@@ -96,7 +96,9 @@ func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err 
 // called if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it posts what
 // earlier runs left, unless ctx is done.
 func (s *Slack) Report(ctx context.Context, r *audit.Report) error {
-	err := s.reportOwn(context.WithoutCancel(ctx), r)
+	late, cancel := gracefully(ctx)
+	defer cancel()
+	err := s.reportOwn(late, r)
 	return errors.Join(err, s.catchUp(ctx, r, s.deliver))
 }
 

@@ -151,6 +151,16 @@ func (s *sender) patiently(ctx context.Context, doing string, send func() error)
 	}
 }
 
+// grace is how long a run that was told to end goes on to tell of it.
+const grace = 10 * time.Second
+
+// gracefully returns a context for what a run has to tell at its end: it ends grace after ctx, at the earliest.
+func gracefully(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, end := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, end) })
+	return late, func() { stop(); end() }
+}
+
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

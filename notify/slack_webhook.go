@@ -59,7 +59,9 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 // a second message if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it
 // posts what earlier runs left, unless ctx is done.
 func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
-	err := w.reportOwn(context.WithoutCancel(ctx), r)
+	late, cancel := gracefully(ctx)
+	defer cancel()
+	err := w.reportOwn(late, r)
 	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *parcel, c *slackContent) error {
 		if p.via != viaWebhook {
 			return fmt.Errorf("%w (%s), and there is only a webhook", errElsewhere, p.via)

@@ -11,3 +11,6 @@ import (
 func flock(*os.File) error {
 	return fmt.Errorf("%w: it needs a Unix system with flock, such as Linux or macOS", ErrUnusable)
 }
+
+// flockShared refuses as flock does.
+func flockShared(f *os.File) error { return flock(f) }

@@ -11,9 +11,14 @@ import (
 
 // flock takes the exclusive lock on f, which ends when f is closed or the process ends. It doesn't wait.
 // It also excludes a second opening by the same process, which POSIX record locks don't.
-func flock(f *os.File) error {
+func flock(f *os.File) error { return flockAs(f, syscall.LOCK_EX) }
+
+// flockShared takes a lock on f that excludes only the exclusive one.
+func flockShared(f *os.File) error { return flockAs(f, syscall.LOCK_SH) }
+
+func flockAs(f *os.File, how int) error {
 	for {
-		switch err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		switch err := syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB); {
 		case err == nil:
 			return nil
 		case errors.Is(err, syscall.EINTR):

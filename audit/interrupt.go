@@ -1,0 +1,79 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+)
+
+// errAwaited is somebody who waits for the state directory, and for whom a run gives way.
+var errAwaited = errors.New("somebody waits to change something by hand, which goes first")
+
+// watchStep is how often a watched run looks whether somebody needs the state directory.
+const watchStep = time.Second
+
+// Watch returns a context for a run that uses the state directory state: it ends with ctx, and when a person needs the
+// run to end. That is when somebody waits for the ledger, to change something by hand, or when the brake is pulled on an
+// enforcing run that began without it; one that begins halted goes on to report. stop ends the watching.
+func Watch(ctx context.Context, state string, enforce bool) (watched context.Context, stop func()) {
+	watched, end := context.WithCancelCause(ctx)
+	wanted := func() error {
+		if ledger.Awaited(state) {
+			return errAwaited
+		}
+		if !enforce {
+			return nil
+		}
+		return braked(ledger.Halted(state))
+	}
+	if enforce && braked(ledger.Halted(state)) != nil {
+		enforce = false
+	}
+	go func() {
+		tick := time.NewTicker(watchStep)
+		defer tick.Stop()
+		for {
+			if why := wanted(); why != nil {
+				end(why)
+			}
+			select {
+			case <-watched.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return watched, func() { end(nil) }
+}
+
+// braked is the brake as an error; nil if it is not pulled. One that can't be read counts as pulled.
+func braked(note *ledger.HaltNote, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", errHalted, err)
+	case note != nil:
+		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
+	}
+	return nil
+}
+
+// interruption is ErrInterrupted, and why ctx ended if that was not a signal.
+func interruption(ctx context.Context) error {
+	if why := context.Cause(ctx); errors.Is(why, errAwaited) || errors.Is(why, errHalted) {
+		return fmt.Errorf("%w: %w", ErrInterrupted, why)
+	}
+	return ErrInterrupted
+}
+
+// failed is what went wrong with a run, and its exit code. What fails because ctx has ended is no failure of the org's.
+func failed(ctx context.Context, err error) (ExitCode, error) {
+	code := CodeOf(err)
+	if ctx.Err() != nil && (code == Incomplete || code == Halted) && !errors.Is(err, ErrInterrupted) {
+		return Halted, fmt.Errorf("%w: %w", ErrInterrupted, err)
+	}
+	return code, err
+}
