@@ -49,10 +49,9 @@ type Error struct {
 
 	// retry is what the answer said about trying again.
 	retry retryAdvice
-	// oauth is OAuth's code, wherever the answer has it: it may have one of Okta's as well. fresh says that the answer
-	// came with a nonce for proofs.
-	oauth string
-	fresh bool
+	// oauth is OAuth's code, wherever the answer has it: it may have one of Okta's as well. nonce is what the
+	// answer brought for a proof.
+	oauth, nonce string
 }
 
 // Error gives everything but the cause's type on one line.
@@ -127,7 +126,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	e := &Error{
 		Method: method, Path: path, Status: resp.StatusCode, Sent: true,
 		RequestID: cut(Printable(c.scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
-		retry:     adviceOf(resp), fresh: resp.Header.Get("DPoP-Nonce") != "",
+		retry:     adviceOf(resp), nonce: resp.Header.Get("DPoP-Nonce"),
 	}
 	var said struct {
 		ErrorCode    string

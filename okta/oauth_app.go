@@ -74,8 +74,8 @@ type app struct {
 	current session
 	before  Secret // the access token before, which answers may still repeat
 	bound   bool   // Okta wants proofs at the token endpoint
-	// nonces are the last that each side has sent: the token endpoint, and the API.
-	tokenNonce, apiNonce string
+
+	tokenNonces, apiNonces nonces
 }
 
 // session is an access token and what it is good for. The zero value has ended.
@@ -121,21 +121,6 @@ func (a *app) scrub(text string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.before.Scrub(a.current.token.Scrub(text))
-}
-
-// heard takes in the nonce of an answer, whatever the answer is: RFC 9449, section 8.2.
-func (a *app) heard(path string, header http.Header) {
-	nonce := header.Get("DPoP-Nonce")
-	if nonce == "" {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if path == tokenPath {
-		a.tokenNonce = nonce
-	} else {
-		a.apiNonce = nonce
-	}
 }
 
 // end ends a session whose access token the API does not take any more.
@@ -196,8 +181,8 @@ func (c *conn) session(ctx context.Context) (session, error) {
 }
 
 // authorize puts the credential into a request, and the proof that goes with it. Each attempt needs a proof of its
-// own, so this is done for each.
-func (c *conn) authorize(ctx context.Context, req *http.Request) error {
+// own, so this is done for each. nonce is the one that the request was challenged to use, "" if it wasn't.
+func (c *conn) authorize(ctx context.Context, req *http.Request, nonce string) error {
 	if c.app == nil {
 		req.Header.Set("Authorization", "SSWS "+c.token.Reveal())
 		return nil
@@ -210,9 +195,7 @@ func (c *conn) authorize(ctx context.Context, req *http.Request) error {
 		req.Header.Set("Authorization", "Bearer "+s.token.Reveal())
 		return nil
 	}
-	c.app.mu.Lock()
-	nonce := c.app.apiNonce
-	c.app.mu.Unlock()
+	nonce = c.app.apiNonces.next(nonce)
 	proof, err := c.app.proof(req.Method, bareURL(req), s.token.Reveal(), nonce, c.clock.surely(time.Now()))
 	if err != nil {
 		return err

@@ -29,22 +29,29 @@ func challenge(header http.Header) (code, description, scope string) {
 var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
 
 // answerable reports whether a refused request may be sent again at once, with a new proof, and makes that one
-// better. It is never asked twice about one request.
+// better. It counts in m what it has said yes to: a few challenges to use a nonce, where they are good for one use and
+// others use them up, and one other refusal.
 //
 // A request that changes something may be sent again after one refusal only: use_dpop_nonce. It says that the proof
 // lacked a nonce that the server wants in it, comes with that nonce, and is given before anything else about the
 // request is looked at (RFC 9449, section 9): the request was not processed. Nothing else is as sure, so nothing
 // else will do.
-func (c *conn) answerable(err error, changes bool, token string) bool {
+func (c *conn) answerable(err error, m *message, token string) bool {
 	var e *Error
 	if c.app == nil || !errors.As(err, &e) || (e.Status != http.StatusBadRequest && e.Status != http.StatusUnauthorized) {
 		return false
 	}
-	switch {
-	case e.oauth == "use_dpop_nonce":
-		return e.fresh
-	case changes:
+	if e.oauth == wantsNonce {
+		m.nonce = e.nonce
+		m.challenges++
+		return e.nonce != "" && (m.challenges == 1 || !m.changes && m.challenges <= maxChallenges)
+	}
+	m.nonce = ""
+	if m.changes || m.again {
 		return false
+	}
+	m.again = true
+	switch {
 	case e.oauth == "invalid_dpop_proof":
 		// Our clock was set, or net/http has sent the request twice over a connection that was about to close.
 		return true

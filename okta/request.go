@@ -103,12 +103,18 @@ type message struct {
 	body                []byte
 	changes             bool
 	retry, retryFor     string // headers of a request that was sent before
+
+	// nonce is for its next proof, by the challenge that it got; challenges and again count what was answered so far:
+	// see answerable.
+	nonce      string
+	challenges int
+	again      bool
 }
 
 // exchange sends a message when its turn has come, and returns an answer with the status want. If a refusal says that
-// the request was not processed, and how it would be, it is sent once more: see answerable.
+// the request was not processed, and how it would be, it is sent again: see answerable.
 func (c *conn) exchange(ctx context.Context, m message, want int) (*http.Response, error) {
-	for again := false; ; again = true {
+	for {
 		req, err := c.prepare(ctx, m)
 		if err != nil {
 			return nil, err
@@ -118,7 +124,7 @@ func (c *conn) exchange(ctx context.Context, m message, want int) (*http.Respons
 			client = c.changes
 		}
 		resp, err := c.send(client, req, want)
-		if err == nil || again || !c.answerable(err, m.changes, bearer(req)) {
+		if err == nil || !c.answerable(err, &m, bearer(req)) {
 			return resp, err
 		}
 	}
@@ -135,7 +141,7 @@ func (c *conn) prepare(ctx context.Context, m message) (*http.Request, error) {
 	}
 	req, err := c.bareRequest(ctx, m.method, m.path, m.query, m.body)
 	if err == nil && m.path != organizationPath {
-		err = c.authorize(ctx, req)
+		err = c.authorize(ctx, req, m.nonce)
 	}
 	if err != nil {
 		c.pace.give(m.path, nil, &c.clock)
@@ -199,9 +205,6 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 		c.clock.observe(date, sent, time.Now())
 	}
 	c.pace.give(path, resp.Header, &c.clock)
-	if c.app != nil {
-		c.app.heard(path, resp.Header)
-	}
 	c.trace(Event{Method: method, Path: path, Status: resp.StatusCode})
 	body := &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, stall: bodyStall}
 	resp.Body = body
@@ -209,7 +212,14 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 		defer func() { _ = body.Close() }()
 		body.stall = errorStall
 		said, _ := io.ReadAll(io.LimitReader(body, maxErrorBody)) // what arrived is enough for the error
-		return nil, c.refused(method, path, resp, said)
+		refused := c.refused(method, path, resp, said)
+		if c.app != nil {
+			c.app.heard(path, resp.Header, refused)
+		}
+		return nil, refused
+	}
+	if c.app != nil {
+		c.app.heard(path, resp.Header, nil)
 	}
 	return resp, nil
 }

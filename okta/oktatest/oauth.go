@@ -30,6 +30,11 @@ type OAuth struct {
 	NonceLife time.Duration
 	// APINonce says that the API wants a nonce in proofs, too, which Okta's does not do today.
 	APINonce bool
+	// NonceOnce makes each nonce good for one use, as RFC 9449, section 8.2, allows, at the token endpoint and the API, which
+	// then wants one, too: each answer brings another.
+	NonceOnce bool
+	// NonceFirst says that the token endpoint asks for a nonce where the whole proof is missing.
+	NonceFirst bool
 }
 
 // App is a service app.
@@ -65,9 +70,12 @@ type authorization struct {
 }
 
 type nonce struct {
-	value string
-	since time.Time
+	value, of string // of is the side that it was given out by
+	since     time.Time
 }
+
+// The sides that take nonces, each its own alone.
+const atIssuer, atAPI = "issuer", "API"
 
 func newAuthorization(apps []App) *authorization {
 	a := &authorization{apps: make(map[string]App), tokens: make(map[string]accessToken), used: make(map[string]bool)}
@@ -128,8 +136,8 @@ func (a *authorization) once(kind, id string) bool {
 	return true
 }
 
-// nonce is the one in force at now.
-func (c *call) nonce(now time.Time) string {
+// nonce is the one of a side that is in force at now, or a new one.
+func (c *call) nonce(of string, now time.Time) string {
 	life := c.cfg.OAuth.NonceLife
 	if life <= 0 {
 		life = day
@@ -138,17 +146,26 @@ func (c *call) nonce(now time.Time) string {
 	defer c.auth.mu.Unlock()
 	n := &c.auth.nonces
 	*n = slices.DeleteFunc(*n, func(old nonce) bool { return now.Sub(old.since) >= 3*life })
-	if len(*n) == 0 || now.Sub((*n)[len(*n)-1].since) >= life {
-		*n = append(*n, nonce{random(12), now})
+	if !c.cfg.OAuth.NonceOnce {
+		for _, old := range slices.Backward(*n) {
+			if old.of == of && now.Sub(old.since) < life {
+				return old.value
+			}
+		}
 	}
+	*n = append(*n, nonce{random(12), of, now})
 	return (*n)[len(*n)-1].value
 }
 
-// takes reports whether a nonce in a proof is one of those that were given out and still hold.
-func (a *authorization) takes(value string) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.ContainsFunc(a.nonces, func(n nonce) bool { return n.value == value })
+// takes reports whether a nonce in a proof is one of those that a side has given out and that still hold.
+func (c *call) takes(of, value string) bool {
+	c.auth.mu.Lock()
+	defer c.auth.mu.Unlock()
+	i := slices.IndexFunc(c.auth.nonces, func(n nonce) bool { return n.of == of && n.value == value })
+	if i >= 0 && c.cfg.OAuth.NonceOnce {
+		c.auth.nonces = slices.Delete(c.auth.nonces, i, i+1)
+	}
+	return i >= 0
 }
 
 // random is not predictable, unlike the other ids of the fake: it is what makes a credential.
@@ -174,6 +191,8 @@ func (c *call) refuse(r refusal) answer {
 	}{r.code, r.description})}
 }
 
+var wantsNonce = refusal{400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."}
+
 func badClient(description string) *refusal { return &refusal{401, "invalid_client", description} }
 
 func badRequest(description string) *refusal { return &refusal{400, "invalid_request", description} }
@@ -197,16 +216,20 @@ func (c *call) issue() answer {
 	}
 	bound := ""
 	if len(c.req.Header.Values("DPoP")) > 0 || app.DPoP {
+		if len(c.req.Header.Values("DPoP")) == 0 && c.cfg.OAuth.NonceFirst {
+			c.header.Set("Dpop-Nonce", c.nonce(atIssuer, now))
+			return c.refuse(wantsNonce)
+		}
 		p, why := c.proof(now)
 		if why != "" {
 			return c.refuse(refusal{400, "invalid_dpop_proof", why})
 		}
-		c.header.Set("Dpop-Nonce", c.nonce(now))
+		c.header.Set("Dpop-Nonce", c.nonce(atIssuer, now))
 		if p.isKeyOf(app) {
 			return c.refuse(refusal{400, "invalid_dpop_proof", "The DPoP proof JWT is signed with a key of the client."})
 		}
-		if !c.auth.takes(p.Nonce) {
-			return c.refuse(refusal{400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."})
+		if !c.takes(atIssuer, p.Nonce) {
+			return c.refuse(wantsNonce)
 		}
 		bound = p.thumbprint
 	}

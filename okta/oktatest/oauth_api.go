@@ -43,9 +43,9 @@ func (c *call) admitted() (answer, bool) {
 		if why != "" {
 			return c.challenge(http.StatusBadRequest, scheme, "invalid_dpop_proof", why), false
 		}
-		if c.cfg.OAuth.APINonce {
-			c.header.Set("Dpop-Nonce", c.nonce(now))
-			if !c.auth.takes(p.Nonce) {
+		if c.cfg.OAuth.APINonce || c.cfg.OAuth.NonceOnce {
+			c.header.Set("Dpop-Nonce", c.nonce(atAPI, now))
+			if !c.takes(atAPI, p.Nonce) {
 				return c.challenge(http.StatusBadRequest, scheme, "use_dpop_nonce", "Resource server requires nonce in DPoP proof."), false
 			}
 		}
