@@ -80,7 +80,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 	fresh, err := readAgain(ctx, r.o.Enforce.Org, f.Token.ID)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
-		f.Outcome, f.Reason = Gone, "it had vanished when its turn came"
+		f.Outcome, f.Reason, f.Quarantine = Gone, "it had vanished when its turn came", nil
 		return "", nil
 	case err != nil:
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
@@ -91,6 +91,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		return "", err
 	}
 	fresh.Owner = owner
+	f.Quarantine = r.decider.quarantine(&fresh)
 	clock := r.orgNow()
 	at := instantFor(&fresh, clock, clock)
 	again, _, ok := r.decider.decide(fresh, r.self.maybeOwn(&fresh), at)
@@ -164,6 +165,13 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 		return "", err
 	}
 	f.Outcome, f.Reason, f.Done = result.outcome(), result.reason, true
+	switch {
+	case f.Outcome == Revoked || f.Outcome == Gone:
+		f.Quarantine = nil
+	case f.Outcome == Quarantined && result.after != nil:
+		fresh.Network = networkOf(*result.after)
+		f.Quarantine = r.decider.quarantine(&fresh)
+	}
 	if f.Outcome == Failed {
 		r.fail(ActionFailed, nil)
 	}

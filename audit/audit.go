@@ -100,7 +100,6 @@ type run struct {
 	done            int            // changes that this run has begun
 	later           int            // tokens that were used after AsOf
 	ended           int            // tokens that Okta ends before AsOf, where that lies ahead
-	cutOff          []okta.Token   // listed tokens that are in quarantine
 	shrunken        string         // why the listing is too small to act on, "" if it isn't
 	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
 }
@@ -118,7 +117,7 @@ func Run(ctx context.Context, o Options) *Report {
 	if r.Complete {
 		r.fail(r.verdictCode(o.FailOn), nil)
 	} else {
-		r.Findings, r.Clients = nil, nil
+		r.Findings, r.InQuarantine, r.Clients = nil, nil, nil
 	}
 	r.Finished = r.now()
 	if o.Ledger != nil {
@@ -281,8 +280,9 @@ func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time
 func (r *run) judge(t okta.Token, clock time.Time) error {
 	r.Clients[named(t.ClientName)]++
 	r.list(&t)
-	if _, cutOff := r.decider.quarantined(t); cutOff {
-		r.cutOff = append(r.cutOff, t)
+	if q := r.decider.quarantine(&t); q != nil {
+		r.InQuarantine = append(r.InQuarantine, InQuarantine{t, q})
+		r.owners.want(&t)
 	}
 	if r.decider.lifted(t) {
 		if err := r.lift(&t); err != nil {
@@ -359,15 +359,8 @@ func (r *run) note() {
 	if r.Duplicates > 0 {
 		add("tokens that came twice with the same content and were counted once, since the list moved while it was read: %d", r.Duplicates)
 	}
-	found := make(map[string]bool)
-	for i := range r.Findings {
-		found[r.Findings[i].Token.ID] = true
-	}
-	for _, t := range r.cutOff {
-		if !found[t.ID] {
-			since, _ := r.decider.quarantined(t)
-			add("no rule matches the token %s (%q) any more, and it is cut off: %s", okta.Printable(t.ID), named(t.Name), since)
-		}
+	for _, q := range r.InQuarantine {
+		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID), named(q.Token.Name), q)
 	}
 	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {
 		add("%s", doubt)

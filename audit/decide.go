@@ -29,7 +29,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
 		Severity: severity(v), Step: strongest(v.Matched), Outcome: Flagged, At: at,
-		Remark: rules.EditRemark(&view),
+		Remark: rules.EditRemark(&view), Quarantine: d.quarantine(&t),
 	}
 	spared := slices.Clone(v.Protections)
 	if own != "" {
@@ -51,6 +51,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	case disrupts:
 		d.schedule(&f, &view, at)
 	}
+	f.Quarantine.spareIf(f.Outcome)
 	return f, v, true
 }
 
@@ -105,11 +106,11 @@ type step struct {
 // the one that is due next. A delay counts from the notice that was delivered while the facts were what
 // they are; without one it would begin now, so that only a step without delay is due.
 func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
-	if _, ours := d.past.Quarantined[f.Token.ID]; ours && !conditionKnown(f.Token.Network) {
-		f.Outcome, f.Reason = Unknown, "it was put into quarantine, and whether it still is can't be told: its network condition is not known"
+	if f.Quarantine != nil && f.Quarantine.Doubtful {
+		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
 		return
 	}
-	since, quarantined := d.quarantined(f.Token)
+	quarantined := f.Quarantine.CutOff()
 	steps := d.steps(f, view, at, quarantined)
 	var due, coming step
 	for _, s := range steps {
@@ -121,7 +122,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 		}
 	}
 	if quarantined {
-		f.Reason = since
+		f.Reason = f.Quarantine.since()
 	}
 	next, against := due, irreversible(&f.Token)
 	switch {
@@ -174,17 +175,6 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 		}
 	}
 	return steps
-}
-
-// quarantined says since when a token is in quarantine, by the ledger or by its own condition.
-func (d *decider) quarantined(t okta.Token) (since string, ok bool) {
-	if q, known := d.past.Quarantined[t.ID]; known && sameCondition(t.Network, q.After) {
-		return "quarantined since " + q.At.UTC().Format(time.RFC3339), true
-	}
-	if d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)) {
-		return "its network condition is that of the quarantine already", true
-	}
-	return "", false
 }
 
 // lifted reports whether somebody took a token out of our quarantine.

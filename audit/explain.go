@@ -16,9 +16,8 @@ type Explanation struct {
 	At time.Time
 	// Token is the token as Okta has it, with its owner.
 	Token okta.Token
-	// Quarantined says since when it is in quarantine; "" if it isn't. In a quarantine of ours rules see the
-	// token as it was before.
-	Quarantined string
+	// Quarantine says that it is in our quarantine; nil if it isn't. Rules see it as it was before.
+	Quarantine *Quarantine
 	// Trace is every field, condition, exemption and protection.
 	Trace rules.Trace
 	// Own says why it may be the token of the run; "" if it isn't.
@@ -69,11 +68,12 @@ func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanat
 func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 	view := d.view(t)
 	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(&view, at)}
-	var quarantined bool
-	e.Quarantined, quarantined = d.quarantined(t)
+	e.Quarantine = d.quarantine(&t)
 	if f, _, ok := d.decide(t, own, at); ok {
-		e.Finding = &f
-		e.Steps = d.ahead(f, &view, quarantined)
+		e.Finding, e.Quarantine = &f, f.Quarantine
+		e.Steps = d.ahead(f, &view, f.Quarantine.CutOff())
+	} else {
+		e.Quarantine.spareIf("")
 	}
 	e.Calendar = d.foresee(t, own, at)
 	return e

@@ -210,7 +210,7 @@ func TestAQuarantinedTokenThatComesBackIsStillKnown(t *testing.T) {
 	// It was mended, and no rule matches it any more: that it is cut off is not passed over.
 	r := w.enforce(strings.Replace(text, "14d", "25d", 1))
 	require.Empty(t, r.Findings)
-	require.Contains(t, strings.Join(r.Notes, "\n"), "no rule matches the token "+away.ID+" (\"idle-1\") any more, and it is cut off")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "no rule matches the token "+away.ID+" (\"idle-1\") any more, and it is in our quarantine: quarantined since 2026-11-24T09:00:00Z: nobody can use it")
 }
 
 func TestATokenWhoseNetworkIsNotKnownIsNotQuarantined(t *testing.T) {

@@ -228,8 +228,8 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		return "", "", err
 	}
 	if step == ledger.StepQuarantine {
-		if since, already := r.decider.quarantined(fresh); already {
-			return "", "", refused("%s", since)
+		if already := r.decider.quarantine(&fresh); already.CutOff() {
+			return "", "", refused("%s", already)
 		}
 		if against := irreversible(&fresh); against != "" {
 			return "", "", refused("%s", against)

@@ -171,7 +171,12 @@ func (m *imagination) tell(r *run) {
 		case says == t.last:
 		case f == nil:
 			as := t.Token
-			events = append(events, Event{At: m.at, What: Cleared, Token: &as})
+			cleared := Event{At: m.at, What: Cleared, Token: &as}
+			if q := m.decider.quarantine(&as); q != nil {
+				q.spareIf("")
+				cleared.Why = []string{q.String()}
+			}
+			events = append(events, cleared)
 		default:
 			events = append(events, f.event(m.at))
 		}
@@ -206,8 +211,6 @@ func (f *Finding) event(at time.Time) Event {
 	for _, m := range f.Matched {
 		e.Why = append(e.Why, m.Rule.ID+": "+strings.Join(m.Because, ", "))
 	}
-	if f.Reason != "" {
-		e.Why = append(e.Why, f.Reason)
-	}
+	e.Why = append(e.Why, f.Why()...)
 	return e
 }

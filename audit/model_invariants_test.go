@@ -32,6 +32,7 @@ var (
 	oneProcess      = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
 	smallEndsNone   = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
 	wholeLists      = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
+	cutOffIsTold    = &invariant{id: "I37", sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
 	toldInTheEnd    = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
 )
 
@@ -67,6 +68,7 @@ var invariants = []*invariant{
 	smallEndsNone,
 	wholeLists,
 	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
+	cutOffIsTold,
 }
 
 // check checks all invariants after a process.

@@ -127,6 +127,31 @@ func (w *modelWorld) honest(p *modelProcess, r *audit.Report) {
 	}
 }
 
+// saysWhatIsCutOff checks that a report tells which tokens are in our quarantine, and asks for those back that the policy
+// exempts.
+func (w *modelWorld) saysWhatIsCutOff(p *modelProcess, r *audit.Report) {
+	if p.meddled || p.lied.Load() || !r.Complete {
+		return
+	}
+	said := make(map[string]*audit.Quarantine)
+	for i := range r.Findings {
+		said[r.Findings[i].Token.ID] = r.Findings[i].Quarantine
+	}
+	for _, q := range r.InQuarantine {
+		said[q.Token.ID] = q.Quarantine
+	}
+	for _, t := range w.org.Tokens() {
+		q, in := said[t.ID], inZone(t.Network)
+		switch {
+		case t.Omit != nil: // the org doesn't tell
+		case in != q.CutOff():
+			w.violatedBy(cutOffIsTold, "the network of %s is %v, and the report says %q", t.ID, t.Network, q)
+		case in && !w.lied && strings.HasPrefix(t.Name, p.policy.exempt) && !q.Spared:
+			w.violatedBy(cutOffIsTold, "nobody is asked to give %s back, which is exempt: %q", t.ID, q)
+		}
+	}
+}
+
 // mayBeGone says whether a finding admits that its token may not be there any more.
 func mayBeGone(f *audit.Finding) bool {
 	return f.Outcome == audit.Revoked || f.Outcome == audit.Gone || f.Outcome == audit.Failed || f.Outcome == audit.Quarantined

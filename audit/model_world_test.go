@@ -254,6 +254,7 @@ func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
 	w.notSecret("the report", shown(r))
 	w.whole(p, r)
 	w.honest(p, r)
+	w.saysWhatIsCutOff(p, r)
 	if r.Mode != "enforce" && r.Complete {
 		w.reviewed(p, r)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,7 +38,22 @@ func (r *run) judgeOwned() error {
 		}
 	}
 	r.candidates = nil
+	r.unconcerned()
 	return nil
+}
+
+// unconcerned leaves of the tokens in quarantine those that no finding is about.
+func (r *run) unconcerned() {
+	found := make(map[string]bool)
+	for i := range r.Findings {
+		found[r.Findings[i].Token.ID] = true
+	}
+	r.InQuarantine = slices.DeleteFunc(r.InQuarantine, func(q InQuarantine) bool { return found[q.Token.ID] })
+	for i := range r.InQuarantine {
+		q := &r.InQuarantine[i]
+		q.Token.Owner = r.owners.of(&q.Token)
+		q.spareIf("")
+	}
 }
 
 // directory looks owners up in the org, each once and a few at a time, in the background: the owners of the first

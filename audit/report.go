@@ -87,6 +87,8 @@ type Finding struct {
 	// Remark says that the token was edited since its last use, or that its times don't go together; "" if nothing is
 	// odd. A quarantine of ours is no edit.
 	Remark string
+	// Quarantine says that the token is in our quarantine, whatever the outcome; nil if it isn't.
+	Quarantine *Quarantine
 	// Due is when the step is or was due, if it is a quarantine or a revocation. Before a notice was
 	// delivered it is the time at which the step would be due, were the notice delivered now.
 	Due time.Time
@@ -155,6 +157,8 @@ type Report struct {
 	// Changes says how the findings differ from those of the run before, Vanished which tokens are gone.
 	Changes  Changes
 	Vanished []Vanished
+	// InQuarantine are the tokens in our quarantine that no finding is about.
+	InQuarantine []InQuarantine
 	// Stopped says that more was due at once than stopAbove allows.
 	Stopped    bool
 	stopReason string

@@ -129,8 +129,16 @@ func zones(how string, o okta.Opt[[]string]) string {
 	return how + strings.Join(list, " ")
 }
 
-// happens says what would come of a finding, and when.
+// happens says what would come of a finding, and when, and that its token is cut off already.
 func happens(f *audit.Finding) string {
+	s := comesOf(f)
+	if f.Quarantine.CutOff() && f.Outcome != audit.Quarantined {
+		s += ", cut off by quarantine"
+	}
+	return s
+}
+
+func comesOf(f *audit.Finding) string {
 	switch f.Outcome {
 	case audit.WouldQuarantine, audit.WouldRevoke:
 		return string(f.Outcome) + " now"
@@ -144,6 +152,25 @@ func happens(f *audit.Finding) string {
 		return fmt.Sprintf("%s (%s)", f.Outcome, f.Step)
 	}
 	return string(f.Outcome)
+}
+
+// giveBack is the title of restorations.
+const giveBack = "Give back what they had: in our quarantine, though the policy spares them by now"
+
+// restorations are the commands that undo the quarantines of tokens that the policy spares by now, each with its token.
+func restorations(r *audit.Report) (asks []string) {
+	ask := func(t *okta.Token, q *audit.Quarantine) {
+		if q != nil && q.Spared {
+			asks = append(asks, fmt.Sprintf("%s (%s): %s", title(t), okta.Printable(t.ID), q.Restore()))
+		}
+	}
+	for i := range r.Findings {
+		ask(&r.Findings[i].Token, r.Findings[i].Quarantine)
+	}
+	for i := range r.InQuarantine {
+		ask(&r.InQuarantine[i].Token, r.InQuarantine[i].Quarantine)
+	}
+	return asks
 }
 
 // comes is happens, in the words of a run that is about to act.
@@ -192,7 +219,7 @@ func reasons(f *audit.Finding) []string {
 			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
 		}
 	}
-	for _, s := range []string{f.Reason, f.Remark, ownerTrouble(&f.Token)} {
+	for _, s := range append(f.Why(), f.Remark, ownerTrouble(&f.Token)) {
 		if s != "" {
 			out = append(out, s)
 		}

@@ -56,7 +56,7 @@ func ExplanationText(w io.Writer, e *audit.Explanation, s Style) error {
 // explainNow says what comes of the token now, in the words of a report.
 func explainNow(b *strings.Builder, e *audit.Explanation, s Style) {
 	if e.Finding == nil {
-		b.WriteString("No rule concerns it.\n")
+		paragraph(b, s, "No rule concerns it. ", okta.Printable(e.Quarantine.String()))
 		return
 	}
 	for i, why := range reasons(e.Finding) {
@@ -70,8 +70,8 @@ func explainNow(b *strings.Builder, e *audit.Explanation, s Style) {
 
 func explainFields(b *strings.Builder, e *audit.Explanation, s Style) {
 	b.WriteString("\nFIELDS\n")
-	if e.Quarantined != "" {
-		paragraph(b, s, "  ", okta.Printable(e.Quarantined)+"; rules see it as it was before a quarantine of tokensweep")
+	if e.Quarantine != nil {
+		paragraph(b, s, "  ", okta.Printable(e.Quarantine.String())+"; rules see it as it was before a quarantine of tokensweep")
 	}
 	for _, f := range e.Trace.Fields {
 		value := f.Value
@@ -226,7 +226,7 @@ func explanationJSON(e *audit.Explanation) jsonExplanation {
 	j := jsonExplanation{
 		Schema: 1, AsOf: timestamp(e.At), Token: tokenJSON(&e.Token), Owner: ownerJSON(e.Token.Owner),
 		Fields: make([]jsonField, 0, len(e.Trace.Fields)), Rules: make([]jsonRuleTrace, 0, len(e.Trace.Rules)), Exemptions: make([]jsonExemption, 0, len(e.Trace.Exemptions)),
-		Protections: append([]string{}, e.Trace.Protections...), Own: e.Own, Quarantined: e.Quarantined, Steps: make([]jsonStep, 0, len(e.Steps)), Calendar: calendarItems(e.Calendar),
+		Protections: append([]string{}, e.Trace.Protections...), Own: e.Own, Quarantined: e.Quarantine.String(), Steps: make([]jsonStep, 0, len(e.Steps)), Calendar: calendarItems(e.Calendar),
 	}
 	for _, f := range e.Trace.Fields {
 		item := jsonField{f.Name, f.Presence.String(), nil, f.Note}

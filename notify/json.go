@@ -30,8 +30,10 @@ type jsonReport struct {
 	Changes   jsonChanges           `json:"changes"`
 	Findings  []jsonFinding         `json:"findings"`
 	Vanished  []jsonVanished        `json:"vanished"`
-	Notes     []string              `json:"notes"`
-	Ledger    jsonLedger            `json:"ledger"`
+	// InQuarantine are the tokens in our quarantine that no finding is about.
+	InQuarantine []jsonInQuarantine `json:"inQuarantine"`
+	Notes        []string           `json:"notes"`
+	Ledger       jsonLedger         `json:"ledger"`
 }
 
 type jsonVanished struct {
@@ -100,6 +102,36 @@ type jsonFinding struct {
 	Remark   string        `json:"remark"`
 	Due      *string       `json:"due"`
 	Change   *audit.Change `json:"change"`
+	jsonCutOff
+}
+
+// jsonCutOff says whether a token can't be used, since it is in our quarantine, and more of that quarantine; null if it is in
+// none.
+type jsonCutOff struct {
+	CutOff     bool            `json:"cutOff"`
+	Quarantine *jsonQuarantine `json:"quarantine"`
+}
+
+type jsonQuarantine struct {
+	Since  *string `json:"since"`
+	ByHand bool    `json:"byHand"`
+	Ends   *string `json:"ends"`
+	Spared bool    `json:"spared"`
+	Says   string  `json:"says"`
+}
+
+func cutOffJSON(q *audit.Quarantine) jsonCutOff {
+	if q == nil {
+		return jsonCutOff{}
+	}
+	return jsonCutOff{q.CutOff(), &jsonQuarantine{timestamp(q.Since), q.ByHand, timestamp(q.Ends), q.Spared, q.String()}}
+}
+
+// jsonInQuarantine is a token in our quarantine that no finding is about.
+type jsonInQuarantine struct {
+	ID   string  `json:"id"`
+	Name *string `json:"name"`
+	jsonCutOff
 }
 
 // jsonOwner is the owner of a token; null if nobody looked. Unknown says why something is null.
@@ -156,18 +188,22 @@ func JSON(w io.Writer, r *audit.Report) error {
 		Run: jsonRun{
 			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished), AsOf: timestamp(r.AsOf), ExitCode: r.Code,
 		},
-		Policy:    jsonPolicy{r.PolicyDigest, r.PolicyFile},
-		Plan:      jsonPlan{r.Digest, r.Actions},
-		Inventory: jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
-		Counts:    make(map[audit.Outcome]int),
-		Changes:   jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known},
-		Findings:  make([]jsonFinding, 0, len(r.Findings)),
-		Vanished:  make([]jsonVanished, 0, len(r.Vanished)),
-		Notes:     append([]string{}, r.Notes...),
-		Ledger:    jsonLedger{head(r.Head)},
+		Policy:       jsonPolicy{r.PolicyDigest, r.PolicyFile},
+		Plan:         jsonPlan{r.Digest, r.Actions},
+		Inventory:    jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
+		Counts:       make(map[audit.Outcome]int),
+		Changes:      jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known},
+		Findings:     make([]jsonFinding, 0, len(r.Findings)),
+		Vanished:     make([]jsonVanished, 0, len(r.Vanished)),
+		Notes:        append([]string{}, r.Notes...),
+		InQuarantine: make([]jsonInQuarantine, 0, len(r.InQuarantine)),
+		Ledger:       jsonLedger{head(r.Head)},
 	}
 	for _, v := range r.Vanished {
 		j.Vanished = append(j.Vanished, jsonVanished(v))
+	}
+	for _, q := range r.InQuarantine {
+		j.InQuarantine = append(j.InQuarantine, jsonInQuarantine{q.Token.ID, pointer(q.Token.Name), cutOffJSON(q.Quarantine)})
 	}
 	j.Org.URL = r.OrgURL
 	if r.Err != nil {
@@ -184,7 +220,7 @@ func JSON(w io.Writer, r *audit.Report) error {
 func findingJSON(f *audit.Finding) jsonFinding {
 	return jsonFinding{
 		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change),
+		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change), jsonCutOff: cutOffJSON(f.Quarantine),
 	}
 }
 

@@ -87,7 +87,8 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 	news := false
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if userID == "" || f.Token.UserID != okta.Some(userID) || f.Outcome == audit.Exempt || f.Outcome == audit.Unknown {
+		spared := f.Quarantine == nil && (f.Outcome == audit.Exempt || f.Outcome == audit.Unknown)
+		if userID == "" || f.Token.UserID != okta.Some(userID) || spared {
 			continue
 		}
 		news = news || f.Change != audit.Ongoing || f.Announced || changedHere(f) || f.Outcome == audit.Failed
@@ -98,6 +99,11 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 			what += ", and unless it is used Okta ends it in " + endsIn(k, f.At)
 		}
 		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(title(k), 60), safe(k.ID, 24), what, strings.Join(reasons(f), "; ")), 400))
+	}
+	for i := range r.InQuarantine {
+		if k := &r.InQuarantine[i].Token; userID != "" && k.UserID == okta.Some(userID) {
+			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(title(k), 60), safe(k.ID, 24), r.InQuarantine[i]), 400))
+		}
 	}
 	if !news || !r.Complete {
 		return SlackMessage{}, false

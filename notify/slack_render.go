@@ -183,6 +183,7 @@ func (b *slackBuilder) parent(o SlackOptions, n, budget int) {
 	if planned(r, o) {
 		b.enforcing(o)
 	}
+	b.restorations(o)
 	advised := len(b.blocks)
 	b.context(slackFooter(r))
 	items := adviceItems(r, budget-slackSize(b.blocks)-len("What to do")-60)
@@ -346,6 +347,15 @@ func slackFooter(r *audit.Report) string {
 // planned reports whether a dry run has made a plan that has something to do and that a ledger knows.
 func planned(r *audit.Report, o SlackOptions) bool {
 	return r.Mode == rules.DryRun && o.Stage == SlackFinal && due(r) > 0 && r.Digest != "" && r.Head.Seq > 0
+}
+
+// restorations says which quarantines to undo, and how.
+func (b *slackBuilder) restorations(o SlackOptions) {
+	asks := restorations(b.run)
+	for i := range asks {
+		asks[i] = safe(strings.TrimSpace(asks[i]+" "+o.Flags), 300)
+	}
+	b.bullets(giveBack, some(asks, 1000))
 }
 
 // enforcing says what it takes to carry out the plan. One made by a policy in mode: dry-run never can be: with another

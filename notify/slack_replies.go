@@ -203,7 +203,7 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		k := &f.Token
 		rest.rows = append(rest.rows, []slackCell{
 			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(title(k), 40), foreign(okta.Printable(k.ID), 24), foreign(words(k.ClientName), 24),
-			foreign(owner(k, asIs), 40), foreign(f.Reason, 160),
+			foreign(owner(k, asIs), 40), foreign(strings.Join(f.Why(), "; "), 300),
 		})
 	}
 	more, _ := rest.messages()

@@ -125,6 +125,12 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)), code(owner(&f.Token, asIs)),
 			lastUse(&f.Token, f.At), endsIn(&f.Token, f.At), happens(f), strings.Join(why, "<br>"))
 	}
+	if asks := restorations(r); len(asks) > 0 {
+		b.WriteString("\n" + giveBack + ":\n\n")
+		for _, ask := range asks {
+			_, _ = fmt.Fprintf(&b, "- %s\n", code(ask))
+		}
+	}
 	if len(r.Vanished) > 0 {
 		b.WriteString("\nNo longer listed:\n\n")
 		for _, v := range r.Vanished {

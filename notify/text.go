@@ -230,9 +230,15 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 	}
 }
 
-// advice writes what the policy advises about each rule that matched.
+// advice writes what to do: which quarantines to undo, and what the policy advises about each rule that matched.
 func advice(b *strings.Builder, r *audit.Report, s Style) {
 	given := make(map[*rules.Rule]bool)
+	if asks := restorations(r); len(asks) > 0 {
+		b.WriteString("\n" + giveBack + "\n")
+		for _, ask := range asks {
+			paragraph(b, s, "  - ", ask)
+		}
+	}
 	for i := range r.Findings {
 		for _, m := range r.Findings[i].Matched {
 			if m.Rule.Advice == "" || given[m.Rule] {

@@ -1,0 +1,116 @@
+package audit
+
+import (
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+)
+
+// Quarantine says that a token is in our quarantine.
+type Quarantine struct {
+	// ID is the token's.
+	ID string
+	// Since is when it was put there; zero if the ledger knows of no quarantine of it, and only its network condition
+	// shows one. ByHand says that a person put it there.
+	Since  time.Time
+	ByHand bool
+	// Ends is when Okta ends it, since nobody can use it; zero if that isn't known.
+	Ends time.Time
+	// Doubtful says that it can't be told whether it still is there, since its network condition is not known.
+	Doubtful bool
+	// Spared says that the policy would not put it there now: a person should give back what it had.
+	Spared bool
+}
+
+// InQuarantine is a token that is in our quarantine, and that no rule concerns.
+type InQuarantine struct {
+	Token okta.Token
+	*Quarantine
+}
+
+// quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it is
+// spared depends on what comes of it.
+func (d *decider) quarantine(t *okta.Token) *Quarantine {
+	q, known := d.past.Quarantined[t.ID]
+	in := &Quarantine{ID: t.ID}
+	in.Ends, _ = t.ExpiresAt.Get()
+	if known {
+		in.Since, in.ByHand = q.At, q.By == ledger.ByHand
+	}
+	switch {
+	case known && !conditionKnown(t.Network):
+		in.Doubtful = true
+	case known && sameCondition(t.Network, q.After):
+	case d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)):
+		in.Since, in.ByHand = time.Time{}, false
+	default:
+		return nil
+	}
+	return in
+}
+
+// CutOff reports whether the token can't be used.
+func (q *Quarantine) CutOff() bool { return q != nil && !q.Doubtful }
+
+// spareIf notes that the policy spares a token by an outcome, "" where no rule concerns it. A quarantine by hand is a
+// person's wish, which asks for no rule.
+func (q *Quarantine) spareIf(o Outcome) {
+	if q == nil || q.Since.IsZero() {
+		return
+	}
+	switch o {
+	case Exempt, Protected:
+		q.Spared = true
+	case Flagged, "":
+		q.Spared = !q.ByHand
+	}
+}
+
+// Why gives the sentences of a finding that are about neither rules nor what is odd: its reason, and that it is in our
+// quarantine.
+func (f *Finding) Why() (why []string) {
+	in := f.Quarantine.String()
+	if f.Reason != "" && (in == "" || f.Reason != f.Quarantine.since()) {
+		why = append(why, f.Reason)
+	}
+	if in != "" {
+		why = append(why, in)
+	}
+	return why
+}
+
+// since says since when.
+func (q *Quarantine) since() string {
+	switch {
+	case q.Doubtful:
+		return "it was put into quarantine, and whether it still is can't be told: its network condition is not known"
+	case q.Since.IsZero():
+		return "its network condition is that of the quarantine already"
+	case q.ByHand:
+		return "quarantined since " + q.Since.UTC().Format(time.RFC3339) + " by hand"
+	}
+	return "quarantined since " + q.Since.UTC().Format(time.RFC3339)
+}
+
+// String says since when the token is in quarantine, what that means for it, and what to do if it is spared by now; "" if it
+// is in none.
+func (q *Quarantine) String() string {
+	if q == nil {
+		return ""
+	}
+	says := q.since()
+	if q.CutOff() {
+		says += ": nobody can use it, and Okta ends it for that"
+		if !q.Ends.IsZero() {
+			says += " on " + q.Ends.UTC().Format(time.RFC3339)
+		}
+	}
+	if q.Spared {
+		says += "; the policy spares it by now, and to give back what it had: " + q.Restore()
+	}
+	return says
+}
+
+// Restore is the command that gives back what the token had.
+func (q *Quarantine) Restore() string { return "tokensweep tokens restore " + okta.Printable(q.ID) }
