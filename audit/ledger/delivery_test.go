@@ -93,6 +93,30 @@ func TestAReportIsKeptUntilItIsDelivered(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }
 
+// A state directory may be called anything. What its name would match as a pattern is another's.
+func TestNoPathIsAPattern(t *testing.T) {
+	left := []string{"outbox-run-1.json", ".outbox-run-1.json.7", ".inventory.jsonl.7"}
+	for _, mine := range []string{"org[12]", "org*", "org?", `org\[12]`, "[a-"} {
+		above := t.TempDir()
+		others := []string{"org1", "org2", "org", "orgs", `org\1`}
+		for _, dir := range append(others, mine) {
+			require.NoError(t, os.Mkdir(filepath.Join(above, dir), 0o700))
+			for _, file := range left {
+				require.NoError(t, os.WriteFile(filepath.Join(above, dir, file), nil, 0o600))
+			}
+		}
+		_, err := ledger.WriteInventory(filepath.Join(above, mine), "", func(func(ledger.InventoryEntry) bool) {})
+		require.NoError(t, err)
+		ledger.RemoveParcels(filepath.Join(above, mine), nil)
+		for _, file := range left {
+			for _, dir := range others {
+				require.FileExists(t, filepath.Join(above, dir, file), "as a pattern %s matches it", mine)
+			}
+			require.NoFileExists(t, filepath.Join(above, mine, file), "what is its own is cleared away")
+		}
+	}
+}
+
 func TestARecordOfADeliverySaysWhose(t *testing.T) {
 	s := &ledger.State{}
 	s.Apply(ledger.Record{Kind: ledger.Posted, Of: "unknown", Part: "parent"})

@@ -13,6 +13,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -46,10 +47,7 @@ func WriteInventory(dir, inForce string, entries iter.Seq[InventoryEntry]) (dige
 	if err := checkDirectory(dir); err != nil {
 		return "", err
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, "."+inventoryFile+".*")) // what crashes left
-	for _, path := range left {
-		_ = os.Remove(path) // it only takes space
-	}
+	removeFiles(dir, func(name string) bool { return strings.HasPrefix(name, "."+inventoryFile+".") }) // what crashes left
 	current := filepath.Join(dir, inventoryFile)
 	if isInForce(current, inForce) {
 		if err := os.Rename(current, filepath.Join(dir, previousInventoryFile)); err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 )
 
 // A report that is to be posted is kept in a file of its own until that is done.
@@ -56,20 +57,14 @@ func ReadParcel(dir, file, digest string) ([]byte, error) {
 // takes space.
 func RemoveParcels(dir string, undelivered map[string]Delivery) {
 	dir = filepath.Clean(dir)
-	stored, _ := filepath.Glob(filepath.Join(dir, parcelPrefix+"*.json"))
 	keep := make(map[string]bool)
 	for _, d := range undelivered {
-		keep[filepath.Join(dir, filepath.Base(d.File))] = true
+		keep[filepath.Base(d.File)] = true
 	}
-	for _, path := range stored {
-		if !keep[path] {
-			_ = os.Remove(path)
-		}
-	}
-	half, _ := filepath.Glob(filepath.Join(dir, "."+parcelPrefix+"*")) // what crashes left
-	for _, path := range half {
-		_ = os.Remove(path)
-	}
+	removeFiles(dir, func(name string) bool {
+		half := strings.HasPrefix(name, "."+parcelPrefix) // what crashes left
+		return half || (strings.HasPrefix(name, parcelPrefix) && strings.HasSuffix(name, ".json") && !keep[name])
+	})
 }
 
 func digestOf(content []byte) string {

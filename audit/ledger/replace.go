@@ -36,3 +36,14 @@ func replaceFile(dir, name string, write func(io.Writer) error) (err error) {
 	}
 	return syncDirectory(dir)
 }
+
+// removeFiles removes the files of the directory dir whose names are meant. What can't be removed only takes space. The
+// path is no pattern: [, * and ? in it are what they are.
+func removeFiles(dir string, meant func(name string) bool) {
+	entries, _ := os.ReadDir(dir) // what can't be read can't be removed
+	for _, e := range entries {
+		if !e.IsDir() && meant(e.Name()) {
+			_ = os.Remove(filepath.Join(dir, e.Name()))
+		}
+	}
+}
