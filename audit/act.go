@@ -86,7 +86,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
 		return r.lost(ctx, err)
 	}
-	if err := r.checkHalt(); err != nil {
+	if err := r.lastLook(); err != nil {
 		hold([]*Finding{f}, "%v", err)
 		return "", err
 	}

@@ -76,10 +76,6 @@ type Enforcement struct {
 	Announce func(context.Context, *Report) (via string, err error)
 }
 
-// maxClockDifference is the difference between the org's clock and ours that is worth a note, and that
-// keeps from acting.
-const maxClockDifference = 5 * time.Minute
-
 // run is one pass, while it lasts.
 type run struct {
 	o Options
@@ -149,6 +145,7 @@ func newRun(o Options) *run {
 	r.decider = decider{policy: o.Policy, past: &ledger.State{}}
 	if o.Ledger != nil {
 		r.book, r.decider.past = o.Ledger, o.Ledger.State()
+		o.Ledger.Doubt(r.doubted)
 	}
 	return r
 }
@@ -194,10 +191,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 		return err
 	}
 	r.noteUnreported()
-	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: string(r.Mode), Policy: r.PolicyDigest}); err != nil {
-		return err
-	}
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+	if err := r.enter(ctx, string(r.Mode)); err != nil {
 		return err
 	}
 	if r.o.Enforce != nil {
@@ -231,6 +225,15 @@ func (r *run) pass(ctx context.Context) (err error) {
 		return nil
 	}
 	return r.enforce(ctx)
+}
+
+// enter asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so that
+// it is known whether ours can be believed.
+func (r *run) enter(ctx context.Context, mode string) (err error) {
+	var refused error
+	r.self, refused = whoAmI(ctx, r.o.Org)
+	err = r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: mode, Policy: r.PolicyDigest})
+	return errors.Join(err, refused)
 }
 
 // checkOrg refuses to look at an org that the policy or the ledger is not of.
@@ -347,8 +350,8 @@ func (r *run) note() {
 	if r.Stopped && r.o.Enforce == nil {
 		add("an enforcing run would stop: %s", r.stopReason)
 	}
-	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
-		add("the org's clock and ours differ by %v: set the clock of this machine", apart.Round(time.Second))
+	if _, err := apart(r.o.Org, r.now()); err != nil {
+		add("the org's clock and ours differ by %v: set the clock of this machine; what such a run finds is not remembered", r.orgNow().Sub(r.now()).Abs().Round(time.Second))
 	}
 	if r.later > 0 {
 		add("tokens that were used after the instant of judgement, so that their use can't be judged: %d", r.later)

@@ -19,6 +19,8 @@ type StateCheck struct {
 	Wanted bool
 	// OrgURL is the org that the ledger must be of; "" if that isn't known.
 	OrgURL string
+	// Told says that the org's clock was seen, and agrees with ours.
+	Told bool
 	// Enforce says that an enforcing run is meant.
 	Enforce bool
 	// Now is our clock; nil means time.Now.
@@ -82,11 +84,12 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 		return failure(name, NoLedger, "give the run a state directory of its own that it can write", "%s; it can't be written: %v", sound, err)
 	}
 	last := past.LastRun
+	future := ahead(past.Latest(), c.Now(), c.Told)
 	switch {
 	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
 		return failure(name, Usage, "give each org a state directory of its own", "the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
-	case past.Latest().Sub(c.Now()) > maxClockDifference:
-		return failsIf(c.Enforce, name, Halted, "set the clock of this machine", "the ledger has records of %s: the clock was set back", past.Latest().UTC().Format(time.RFC3339))
+	case future != nil:
+		return failsIf(c.Enforce, name, Halted, "no run enforces before that is in order", "%v", future)
 	case torn != nil:
 		return warning(name, "nothing, if a run is under way; else the next one sets that line aside", "%s, and a last line that is not complete", sound)
 	case last != nil && last.Kind == ledger.Begun:

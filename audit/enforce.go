@@ -12,9 +12,6 @@ import (
 	"tokensweep/rules"
 )
 
-// errClocks is a difference between the org's clock and ours that makes delays and budgets meaningless.
-var errClocks = errors.New("the org's clock and ours disagree")
-
 // checkEnforce refuses to enforce without both keys, without a ledger, or by a plan that isn't there.
 func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	if r.o.Enforce == nil {
@@ -37,6 +34,8 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed", r.o.Enforce.Plan, plan.Policy)
 	case !ok:
 		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory", r.o.Enforce.Plan)
+	case age < -maxClockDifference:
+		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed", r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
 	case age > MaxPlanAge:
 		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed", r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)
 	}
@@ -104,10 +103,10 @@ func (r *run) enforce(ctx context.Context) error {
 		r.fail(undelivered(err), fmt.Errorf("nothing was changed, since the report could not be delivered: %w", err))
 		return nil
 	}
-	if apart := r.clocksAgree(); apart != nil { // by such a clock a delay could be over as soon as it begins
+	if clocks := r.clocksAgree(); clocks != nil { // by such a clock a delay could be over as soon as it begins
 		if !errors.Is(against, errClocks) { // they parted while the plan was announced
-			hold(r.due(), "%v", apart)
-			r.fail(Halted, apart)
+			hold(r.due(), "%v", clocks)
+			r.fail(Halted, clocks)
 		}
 		return nil
 	}
@@ -141,19 +140,16 @@ func (r *run) mayAct() (ExitCode, error) {
 	return OK, nil
 }
 
-// clocksAgree compares our clock with the org's and with what the ledger has seen of it.
-func (r *run) clocksAgree() error {
-	if apart := r.orgNow().Sub(r.now()).Abs(); apart > maxClockDifference {
-		return fmt.Errorf("%w by %v: set the clock of this machine", errClocks, apart.Round(time.Second))
-	}
-	if latest := r.o.Ledger.Latest(); latest.Sub(r.now()) > maxClockDifference {
-		return fmt.Errorf("%w: the ledger has records of %s: the clock was set back", errClocks, latest.UTC().Format(time.RFC3339))
-	}
-	return nil
-}
-
 // errHalted is the emergency brake.
 var errHalted = errors.New("halted")
+
+// lastLook is what is looked at right before a change, after all that may take long.
+func (r *run) lastLook() error {
+	if err := r.checkHalt(); err != nil {
+		return err
+	}
+	return r.clocksAgree()
+}
 
 // checkHalt looks for the emergency brake. One that can't be read counts as pulled.
 func (r *run) checkHalt() error {

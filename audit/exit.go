@@ -83,6 +83,8 @@ func CodeOf(err error) ExitCode {
 		return Usage
 	case errors.Is(err, ledger.ErrLocked):
 		return Locked
+	case errors.Is(err, errClocks), errors.Is(err, ledger.ErrClock):
+		return Halted
 	case ledger.IsError(err):
 		return NoLedger
 	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):

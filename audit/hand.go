@@ -131,14 +131,11 @@ func (h Hand) deliver(outcome Outcome, reason string) error {
 }
 
 // begin checks what every change by hand needs, and settles what is open.
-func (r *run) begin(ctx context.Context) (err error) {
+func (r *run) begin(ctx context.Context) error {
 	if err := r.checkOrg(); err != nil {
 		return err
 	}
-	if err := r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: ledger.ByHand, Policy: r.PolicyDigest}); err != nil {
-		return err
-	}
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+	if err := r.enter(ctx, ledger.ByHand); err != nil {
 		return err
 	}
 	return r.settleAll(ctx)
@@ -167,7 +164,7 @@ func (r *run) mayChange() error {
 
 // guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
 func (h Hand) guard(r *run, t okta.Token) error {
-	if err := r.checkHalt(); err != nil {
+	if err := r.lastLook(); err != nil {
 		return err
 	}
 	clock := r.orgNow()

@@ -27,9 +27,10 @@ type History struct {
 	Head ledger.Head
 }
 
-// ReadHistory reads the ledger in the state directory dir, without its lock. A ledger that isn't there has an empty
+// ReadHistory reads the ledger in the state directory dir, without its lock. A pass whose time is later than now was
+// recorded by a clock that was ahead, and is left out. A ledger that isn't there has an empty
 // history; one that is damaged is an error, that of ledger.Read.
-func ReadHistory(dir string) (h History, err error) {
+func ReadHistory(dir string, now time.Time) (h History, err error) {
 	var last string // the id of the last pass
 	h.Head, err = ledger.Read(dir, func(r ledger.Record) error {
 		switch {
@@ -39,6 +40,7 @@ func ReadHistory(dir string) (h History, err error) {
 			h.Org = r.Org
 		}
 		switch {
+		case r.Time.Sub(now) > maxClockDifference:
 		case r.Kind == ledger.Begun && r.Mode != ledger.ByHand:
 			last, h.Began, h.Ended = r.Run, r.Time, time.Time{}
 		case r.Kind == ledger.Ended && r.Run == last:

@@ -225,6 +225,9 @@ func (r *run) remember(ctx context.Context) error {
 	if r.shrunken != "" {
 		r.Notes = append(r.Notes, r.shrunken)
 	}
+	if r.doubted() { // what is found new is new to the next run too
+		return nil
+	}
 	for _, write := range []func(context.Context) error{r.rememberFindings, r.rememberVanished, r.rememberExempt, r.rememberListing} {
 		if err := write(ctx); err != nil {
 			return err

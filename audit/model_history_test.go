@@ -211,7 +211,7 @@ func drawMeddling(d dice, tokens int) act {
 
 // drawRun draws a run and what happens to it: often nothing.
 func drawRun(d dice, tokens int) modelRun {
-	r := modelRun{enforce: !d.oneIn(4), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day)}
+	r := modelRun{enforce: !d.oneIn(4), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day, 400*day)}
 	if r.enforce {
 		r.plan = d.oneIn(4)
 		r.announce = pick(d, arrives, arrives, arrives, arrives, arrives, arrives, fails, unheard)
@@ -224,6 +224,7 @@ func drawRun(d dice, tokens int) modelRun {
 
 func drawByHand(d dice, tokens int) modelRun {
 	r := modelRun{byHand: pick(d, ledger.StepRestore, ledger.StepQuarantine, ledger.StepRevoke), token: d.number(0, tokens-1)}
+	r.skew = pick(d, 0, 0, 0, 0, 0, 0, 0, 400*day)
 	r.draw(d, tokens)
 	return r
 }

@@ -62,6 +62,7 @@ var invariants = []*invariant{
 	{"I22", "A quarantine changes the network and nothing else, is made only if what was before is known, and is undone to just that.", quarantineIsReversible},
 	{"I23", "With --plan nothing is done but what a dry run of the last 24 hours has shown, of tokens as they were then.", onlyWhatWasReviewed},
 	{"I24", "Nothing is changed by a process whose clock and the org's disagree.", clocksAgree},
+	{"I34", "Nothing that later times are judged by is written while the clocks disagree, and no process is stopped by a clock that is right.", noClockIsBelieved},
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
@@ -330,15 +331,6 @@ func onlyWhatWasReviewed(_ *modelWorld, p *modelProcess) string {
 			if was.name != is.name || was.client != is.client || r.disrupts() && r.matches(is, c.at) && r.facts(was) != r.facts(is) {
 				return fmt.Sprintf("%v, of which the plan showed %+v, and it is %+v", c, was, is)
 			}
-		}
-	}
-	return ""
-}
-
-func clocksAgree(_ *modelWorld, p *modelProcess) string {
-	for _, c := range p.changes {
-		if p.skew.Abs() > 6*time.Minute && c.step != ledger.StepRestore {
-			return fmt.Sprintf("%v by a clock that is wrong by %v", c, p.skew)
 		}
 	}
 	return ""

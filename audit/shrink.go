@@ -44,7 +44,7 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 	case full == 0, r.Tokens*2 >= full:
 		return "", listed
 	case lost:
-	case r.now().Sub(last.Time) < agreeAfter:
+	case r.doubted(), r.now().Sub(last.Time) < agreeAfter:
 		listed = nil
 	default:
 		return "", listed

@@ -68,9 +68,9 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	}
 	defer out.discard()
 	policy, checks := f.checkPolicy()
-	org, more := a.checkOrg(ctx, f, policy)
+	org, told, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
-	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Enforce: f.enforce})...)
+	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Told: told, Enforce: f.enforce})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
 	err = out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.DoctorText(w, checks, out.style) },
@@ -108,19 +108,20 @@ func (f *doctorFlags) checkPolicy() (*rules.Policy, []audit.Check) {
 	return policy, []audit.Check{c}
 }
 
-// checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL.
-func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, _ []audit.Check) {
+// checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL. told says that
+// its clock was seen, and agrees with ours.
+func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, told bool, _ []audit.Check) {
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()}, audit.DoctorScopes(policy, f.enforce))
 	if err != nil {
 		c := failed("", err)
-		return "", audit.NoOrg(c.Code, c.Detail, c.Advice)
+		return "", false, audit.NoOrg(c.Code, c.Detail, c.Advice)
 	}
 	checks := audit.CheckOrg(ctx, audit.OrgCheck{
 		Org: client.Reader, Policy: policy, Enforce: f.enforce, Progress: progress.listed, Advise: hint, Now: time.Now,
 	})
 	progress.end()
-	return client.OrgURL(), checks
+	return client.OrgURL(), audit.ClockTold(client.Reader, time.Now()), checks
 }
 
 // failed makes a check of an error that a command would end with.

@@ -119,7 +119,7 @@ func handHint(err error) string {
 
 // confirm shows what is about to be changed, and has a person type its id. Without a terminal it takes --yes.
 func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string) error {
-	if !term.IsTerminal(int(os.Stdin.Fd())) {
+	if !onTerminal() {
 		return usage("there is no terminal on which to ask whether this token is meant: add --yes to go on without")
 	}
 	want := strings.TrimPrefix(client.OrgURL(), "https://")
@@ -133,7 +133,15 @@ func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string)
 			return undelivered(err)
 		}
 	}
-	_, _ = fmt.Fprintf(a.stderr, "about to %s in %s: type %s to go on: ", verb, client.OrgURL(), want)
+	return a.typed(ctx, fmt.Sprintf("about to %s in %s", verb, client.OrgURL()), want)
+}
+
+// onTerminal reports whether somebody can be asked.
+func onTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
+
+// typed says something to a person, who has to type want to go on.
+func (a *app) typed(ctx context.Context, what, want string) error {
+	_, _ = fmt.Fprintf(a.stderr, "%s: type %s to go on: ", what, want)
 	typed := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n') // a line that ends early is not what is wanted

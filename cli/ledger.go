@@ -18,11 +18,11 @@ import (
 func (a *app) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ledger",
-		Short: "what was done, and why: verify · show",
+		Short: "what was done, and why: verify · show · reset-clock",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.ledgerVerifyCommand(), a.ledgerShowCommand())
+	cmd.AddCommand(a.ledgerVerifyCommand(), a.ledgerShowCommand(), a.ledgerResetClockCommand())
 	return cmd
 }
 

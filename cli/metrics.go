@@ -72,7 +72,7 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	}
 	f.metrics = notify.NewMetrics(a.env.orgHost(), version())
 	if f.state.dir != "" && (x.file != "" || x.gateway.String() != "") {
-		if h, err := audit.ReadHistory(f.state.dir); err == nil { // if there is something wrong with it, the run says so
+		if h, err := audit.ReadHistory(f.state.dir, f.now()); err == nil { // if there is something wrong with it, the run says so
 			f.metrics.Recall(h)
 		}
 	}

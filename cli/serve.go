@@ -131,7 +131,7 @@ func (s *service) check() (history audit.History, err error) {
 	default:
 		_ = l.Close() // nothing was written
 	}
-	history, err = audit.ReadHistory(s.flags.state.dir)
+	history, err = audit.ReadHistory(s.flags.state.dir, s.flags.now())
 	if err != nil {
 		return history, &failure{code: audit.CodeOf(err), err: err, hint: ledgerHint(err)}
 	}

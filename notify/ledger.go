@@ -27,6 +27,9 @@ func LedgerText(w io.Writer, records []ledger.Record) error {
 		if r.Reason != "" {
 			parts = append(parts, "("+r.Reason+")")
 		}
+		if r.Doubted {
+			parts = append(parts, "(time in doubt)")
+		}
 		if r.Kind == ledger.Ended {
 			parts = append(parts, fmt.Sprintf("exit code %d", r.ExitCode))
 		}
@@ -38,15 +41,18 @@ func LedgerText(w io.Writer, records []ledger.Record) error {
 
 // LedgerCSV writes records as a table, under the rules of CSV.
 func LedgerCSV(w io.Writer, records []ledger.Record) error {
-	rows := [][]string{{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result", "settled", "ref", "by", "reason", "plan", "policy", "org", "of", "part", "via"}}
+	rows := [][]string{{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result", "settled", "ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted"}}
 	for _, r := range records {
-		ref, settled := "", ""
+		ref, settled, doubted := "", "", ""
+		if r.Doubted {
+			doubted = yesNo(true)
+		}
 		if r.Kind == ledger.Outcome {
 			ref, settled = strconv.FormatUint(r.Ref, 10), yesNo(r.Settled)
 		}
 		row := []string{
 			strconv.FormatUint(r.Seq, 10), r.Time.UTC().Format(time.RFC3339Nano), string(r.Kind), r.Run, r.Token, r.Name, r.Rule, strings.Join(r.Rules, " "),
-			r.Step, r.Result, settled, ref, r.By, r.Reason, r.Plan, r.Policy, r.Org, r.Of, r.Part, r.Via,
+			r.Step, r.Result, settled, ref, r.By, r.Reason, r.Plan, r.Policy, r.Org, r.Of, r.Part, r.Via, doubted,
 		}
 		for i := range row {
 			row[i] = okta.Printable(row[i])

@@ -40,7 +40,7 @@ func (s *Slack) find(ctx context.Context, p *parcel, part, thread string) (ts st
 
 // page reads some messages of the channel since the report was begun, or of a thread.
 func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string, err error) {
-	oldest := strconv.FormatInt(p.since.Add(-slackClockMargin).Unix(), 10) + ".000000"
+	oldest := strconv.FormatInt(max(0, p.since.Add(-slackClockMargin).Unix()), 10) + ".000000"
 	if thread != "" {
 		messages, _, next, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 			ChannelID: s.channelOf(p), Timestamp: thread, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,

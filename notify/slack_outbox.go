@@ -36,6 +36,14 @@ func (o Outbox) past() *ledger.State {
 	return o.Ledger.State()
 }
 
+// age is how long a report has waited; 0 if that can't be told, since a clock is or was in doubt.
+func (o Outbox) age(d ledger.Delivery, now time.Time) time.Duration {
+	if d.At.IsZero() || o.Ledger != nil && o.Ledger.InDoubt() {
+		return 0
+	}
+	return now.Sub(d.At)
+}
+
 func (o Outbox) record(r ledger.Record) error {
 	if o.Ledger == nil {
 		return nil
@@ -171,7 +179,7 @@ func (s *sender) catchUp(ctx context.Context, r *audit.Report, deliver func(cont
 			return errors.Join(failures...)
 		}
 		why := fmt.Errorf("the report of the run %s: %w", run, err)
-		if r.Started.Sub(d.At) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) || errors.Is(err, errElsewhere) {
+		if s.outbox.age(d, r.Started) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) || errors.Is(err, errElsewhere) {
 			why = fmt.Errorf("%w; it is given up: tokensweep ledger show --run %s has what the run did", why, run)
 			why = errors.Join(why, p.done(why.Error()))
 		}

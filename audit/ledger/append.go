@@ -12,7 +12,7 @@ import (
 func (k Kind) known() bool {
 	switch k {
 	case Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-		Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, Recovered:
+		Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered:
 		return true
 	}
 	return false
@@ -47,7 +47,7 @@ func (l *Ledger) open() error {
 	if err := l.disk.Truncate(l.offset); err != nil {
 		return unusable("cutting off its torn last line", err)
 	}
-	_, err = l.Append(Record{Kind: Recovered, File: name, Count: len(tail)})
+	_, err = l.Append(Record{Kind: Recovered, File: name, Count: len(tail), Doubted: true})
 	return err
 }
 
@@ -78,12 +78,13 @@ func unusable(doing string, err error) error {
 //
 // An error that is an ErrPoisoned (and by its cause an ErrUnusable) says that the record may be on the
 // disk or not, that State doesn't include it, and that every later Append fails as well: the ledger has
-// to be opened anew. Any other error is an ErrRefused, an ErrOtherOrg among them: nothing was written.
+// to be opened anew. Any other error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
 func (l *Ledger) Append(r Record) (Record, error) {
 	if l.poison != nil {
 		return Record{}, l.poison
 	}
 	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
+	r.Doubted = r.Doubted || l.InDoubt()
 	if err := l.admit(&r); err != nil {
 		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
 	}
@@ -116,6 +117,8 @@ func (l *Ledger) admit(r *Record) error {
 	switch {
 	case !r.Kind.known():
 		return errors.New("there is no such kind of record")
+	case r.Doubted && r.judged():
+		return ErrClock
 	case r.Kind == Begun && r.Org == "":
 		return errors.New("a run needs an org")
 	case r.Kind == Begun && l.state.Org != "" && r.Org != l.state.Org:

@@ -18,7 +18,7 @@ type Point struct {
 
 // Delivery is a report on its way to a channel.
 type Delivery struct {
-	// At is when its delivery was begun.
+	// At is when its delivery was begun; zero if the clock was in doubt then.
 	At time.Time
 	// Via is where it goes.
 	Via string
@@ -36,17 +36,23 @@ type Delivery struct {
 // deliver takes in a record about the delivery of a report.
 func (s *State) deliver(r Record) {
 	d, begun := s.Undelivered[r.Of]
+	at := r.Time
+	if r.Doubted {
+		at = time.Time{}
+	}
 	switch r.Kind {
 	case Announcing:
-		put(&s.Undelivered, r.Of, Delivery{At: r.Time, Via: r.Via, Announced: true})
+		put(&s.Undelivered, r.Of, Delivery{At: at, Via: r.Via, Announced: true})
 	case Outbox:
 		if !begun {
-			d.At = r.Time
+			d.At = at
 		}
 		d.Via, d.File, d.Snapshot = r.Via, r.File, r.Snapshot
 		put(&s.Undelivered, r.Of, d)
 	case Posted:
-		s.LastPost = r.Time
+		if !r.Doubted {
+			s.LastPost = r.Time
+		}
 		if begun {
 			put(&d.Parts, r.Part, r.Via)
 			s.Undelivered[r.Of] = d

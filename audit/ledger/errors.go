@@ -38,6 +38,8 @@ var (
 	ErrPoisoned = sentinel("the ledger takes no more records")
 	// ErrRefused is a record that makes no sense, or is too long. Nothing was written.
 	ErrRefused = sentinel("the ledger does not take this record")
+	// ErrClock is a record that later times would be judged by, while the clock is in doubt. It is an ErrRefused too.
+	ErrClock = sentinel("the clock is in doubt, and later times would be judged by this one")
 	// ErrOtherOrg is a run of another org than the ledger's. It is an ErrRefused too.
 	ErrOtherOrg = sentinel("the ledger is of another org")
 )

@@ -29,7 +29,8 @@ type Ledger struct {
 	disk   Disk
 	now    func() time.Time
 	state  State
-	poison error // why nothing more is written
+	poison error       // why nothing more is written
+	doubt  func() bool // whether the clock is in doubt; nil if it isn't
 }
 
 // Open opens the ledger in the directory dir for writing, and makes both if they don't exist; the
@@ -64,7 +65,7 @@ func (l *Ledger) State() *State { return &l.state }
 // Head names the last record.
 func (l *Ledger) Head() Head { return l.head }
 
-// Latest is the latest Time of all records, zero before any.
+// Latest is that of State.
 func (l *Ledger) Latest() time.Time { return l.state.latest }
 
 // Close releases the lock. Nothing can be appended after it.

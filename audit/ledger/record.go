@@ -47,6 +47,9 @@ const (
 	Posted Kind = "posted"
 	// Delivered is the end of a delivery: Of is set, and Reason if it was given up.
 	Delivered Kind = "delivered"
+	// ClockReset is a person's word that all records with a later time are of a clock that was ahead: Reason and By are
+	// set.
+	ClockReset Kind = "clock"
 	// Recovered is a torn last line that was set aside: File and Count are set. Only Open writes it.
 	Recovered Kind = "recovered"
 )
@@ -87,6 +90,9 @@ type Record struct {
 	// Append fills it. A clock that was set back makes it smaller than that of the record before:
 	// the order of records is that of Seq.
 	Time time.Time `json:"time"`
+	// Doubted says that Time may be wrong: the org's clock disagreed with ours, or was not seen. It may be set in all
+	// kinds, but for those by whose time later times are judged.
+	Doubted bool `json:"doubted,omitempty"`
 	// Kind says what the record is about.
 	Kind Kind `json:"kind"`
 	// Run is the id of the run that wrote the record; it may be set in all kinds.
@@ -127,9 +133,9 @@ type Record struct {
 	// Settled says that the result is certain, in Outcome. While it is false the intent stays open.
 	Settled bool `json:"settled,omitempty"`
 	// Reason is why, in words for a reader, in Resolved, Voided, Intent, Outcome, Halt, Resume, Exempted,
-	// Lifted, Vanished and Delivered.
+	// Lifted, Vanished, Delivered and ClockReset.
 	Reason string `json:"reason,omitempty"`
-	// By is who wants it: ByRun or ByHand in Intent, a person's name or "" in Halt and Resume.
+	// By is who wants it: ByRun or ByHand in Intent, a person's name or "" in Halt, Resume and ClockReset.
 	By string `json:"by,omitempty"`
 	// Before is the token's condition before the change, in Intent.
 	Before *Condition `json:"before,omitempty"`

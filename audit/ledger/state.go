@@ -97,7 +97,7 @@ type State struct {
 
 // Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more.
 func (s *State) Apply(r Record) {
-	if r.Time.After(s.latest) {
+	if r.Time.After(s.latest) && !r.Doubted {
 		s.latest = r.Time
 	}
 	key := Key{r.Token, r.Rule}
@@ -154,6 +154,8 @@ func (s *State) Apply(r Record) {
 		put(&s.Exempted, key, r.Reason)
 	case Announcing, Outbox, Posted, Delivered:
 		s.deliver(r)
+	case ClockReset:
+		s.resetClock(r.Time)
 	case Vanished, Recovered:
 	}
 	s.follow(r)
@@ -264,6 +266,6 @@ func (s *State) OpenSeqs() []uint64 {
 	return seqs
 }
 
-// Latest is the latest Time of all records, zero before any. A clock that is far behind it was set back,
+// Latest is the latest Time of all records that are not Doubted, zero before any. A clock that is far behind it was set back,
 // or the records were written under one that was ahead.
 func (s *State) Latest() time.Time { return s.latest }

@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"tokensweep/audit/ledger"
+	"tokensweep/okta"
+)
+
+// maxClockDifference is the difference between the org's clock and ours that is worth a note, and that
+// keeps from acting and from remembering.
+const maxClockDifference = 5 * time.Minute
+
+// errClocks is a clock that makes delays and budgets meaningless.
+var errClocks = errors.New("by this clock nothing can be judged")
+
+// clockError is an errClocks that says what is wrong with it.
+type clockError struct{ text string }
+
+func (e *clockError) Error() string        { return e.text }
+func (e *clockError) Is(target error) bool { return target == errClocks }
+
+// apart says that the org's clock and ours, which shows now, disagree; told is whether the org tells the time at all.
+func apart(org *okta.Reader, now time.Time) (told bool, err error) {
+	offset, told := org.ClockOffset()
+	if !told {
+		return false, nil
+	}
+	if by := time.Now().Add(offset).Sub(now).Abs(); by > maxClockDifference {
+		return true, &clockError{fmt.Sprintf("the org's clock and ours disagree by %v: set the clock of this machine", by.Round(time.Second))}
+	}
+	return true, nil
+}
+
+// ClockTold reports whether the org has told the time, and agrees with our clock, which shows now.
+func ClockTold(org *okta.Reader, now time.Time) bool {
+	told, err := apart(org, now)
+	return told && err == nil
+}
+
+// ahead says that the ledger has records of later than now: our clock was set back, or is right and was ahead once. Which
+// of both the org's clock tells; told says that it was seen, and agrees with ours.
+func ahead(latest, now time.Time, told bool) error {
+	if latest.Sub(now) <= maxClockDifference {
+		return nil
+	}
+	const way = "tokensweep ledger reset-clock ends that, and keeps what the ledger knows"
+	text := fmt.Sprintf("the ledger has records of %s: the clock was set back", latest.UTC().Format(time.RFC3339))
+	if told {
+		return &clockError{text + ", and rightly, since the org's agrees with it now: it was ahead when they were written; " + way}
+	}
+	return &clockError{text + ", or was ahead when they were written, and the org does not tell the time: set the clock of this machine; if it is right, " + way}
+}
+
+// doubted says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that answers
+// and never tells the time only ours is left.
+func (r *run) doubted() bool {
+	told, err := apart(r.o.Org, r.now())
+	return err != nil || !told && r.self == nil
+}
+
+// clocksAgree compares our clock with the org's and with what the ledger has seen of it.
+func (r *run) clocksAgree() error {
+	told, err := apart(r.o.Org, r.now())
+	if err != nil {
+		return err
+	}
+	return ahead(r.o.Ledger.Latest(), r.now(), told)
+}
+
+// ClockReset is what it takes to end that a ledger has records of the future.
+type ClockReset struct {
+	// Org tells what time it is; State is the directory of its Ledger.
+	Org    *okta.Reader
+	Ledger *ledger.Ledger
+	State  string
+	// Reason and By are for the record.
+	Reason, By string
+	// Confirm asks a person whether our clock, which shows now, is right; told says that the org's agrees with it.
+	Confirm func(now, latest time.Time, told bool) error
+	// Now is our clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Do has the ledger take a person's word, after Confirm, that what is later than now was written by a clock that was
+// ahead. It reports whether there was anything to do. The error is that of Confirm, of the org, or of the ledger; or it
+// says that the org's clock and ours disagree, so that ours is what is wrong.
+func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	past := c.Ledger.State()
+	if past.Org != "" && past.Org != c.Org.OrgURL() {
+		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, c.State, past.Org, c.Org.OrgURL())
+	}
+	if _, err := whoAmI(ctx, c.Org); err != nil {
+		return false, err
+	}
+	now, latest := c.Now().UTC(), c.Ledger.Latest()
+	told, err := apart(c.Org, now)
+	if err != nil || ahead(latest, now, told) == nil {
+		return false, err
+	}
+	if err := c.Confirm(now, latest, told); err != nil {
+		return false, err
+	}
+	_, err = c.Ledger.Append(ledger.Record{Kind: ledger.ClockReset, Reason: c.Reason, By: c.By})
+	return err == nil, err
+}
