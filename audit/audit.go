@@ -83,7 +83,7 @@ type run struct {
 	book    book // nil for one that writes nothing
 	decider decider
 	self    *caller
-	used    map[*rules.Exemption]int
+	used    map[*rules.Exemption]rules.Reach
 	// candidates are tokens of concern, until their owners are known.
 	candidates []candidate
 	owners     *directory
@@ -134,7 +134,7 @@ func newRun(o Options) *run {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &run{o: o, used: make(map[*rules.Exemption]int), Report: &Report{
+	r := &run{o: o, used: make(map[*rules.Exemption]rules.Reach), Report: &Report{
 		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
 		Clients: make(map[string]int),
 	}}
@@ -310,10 +310,24 @@ func (r *run) judge(t okta.Token, clock time.Time) error {
 		r.owners.want(&t)
 		return nil
 	}
-	for _, e := range v.Exemptions {
-		r.used[e]++
-	}
+	r.exempts(v, false)
 	return nil
+}
+
+// exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be judged
+// for that alone.
+func (r *run) exempts(v rules.Verdict, lookedUp bool) {
+	for _, e := range v.Exemptions {
+		reach := r.used[e]
+		reach.Matched++
+		r.used[e] = reach
+	}
+	for _, e := range v.Undecided {
+		if reach := r.used[e]; lookedUp || !e.ReadsOwners() {
+			reach.Unknown++
+			r.used[e] = reach
+		}
+	}
 }
 
 // orOurs is a time of the org's clock, or of ours if the org didn't send its own.

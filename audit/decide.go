@@ -43,13 +43,15 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	case v.Exemption != nil:
 		f.Outcome, f.Reason = Exempt, v.Exemption.String()
 	case len(v.Matched) == 0:
-		f.Outcome, f.Reason = Unknown, unjudged(v.Unknown)
+		f.Outcome, f.Reason = Unknown, strings.Join(append([]string{unjudged(v.Unknown)}, v.Doubts...), "; ")
 	case disrupts && len(v.Doubts) > 0:
 		f.Outcome, f.Reason = Unknown, strings.Join(v.Doubts, "; ")
 	case disrupts && len(spared) > 0:
 		f.Outcome, f.Reason = Protected, strings.Join(spared, "; ")
 	case disrupts:
 		d.schedule(&f, &view, at)
+	default: // it is reported whether it is exempt or not
+		f.Reason = strings.Join(v.Doubts, "; ")
 	}
 	f.Quarantine.spareIf(f.Outcome)
 	return f, v, true

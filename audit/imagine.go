@@ -211,6 +211,11 @@ func (f *Finding) event(at time.Time) Event {
 	for _, m := range f.Matched {
 		e.Why = append(e.Why, m.Rule.ID+": "+strings.Join(m.Because, ", "))
 	}
+	if f.Outcome != Unknown || len(f.Matched) > 0 { // else they are the reason
+		for _, m := range f.Unknown {
+			e.Why = append(e.Why, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
+		}
+	}
 	e.Why = append(e.Why, f.Why()...)
 	return e
 }

@@ -30,9 +30,7 @@ func (r *run) judgeOwned() error {
 	for _, c := range r.candidates {
 		c.token.Owner = r.owners.of(&c.token)
 		f, v, ok := r.decider.decide(c.token, c.own, c.at)
-		for _, e := range v.Exemptions {
-			r.used[e]++
-		}
+		r.exempts(v, true)
 		if ok {
 			r.Findings = append(r.Findings, f)
 		}

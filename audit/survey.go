@@ -42,23 +42,24 @@ func (r *run) census() *rules.Census {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		for _, m := range f.Matched {
-			tally := c.Rules[m.Rule]
-			if f.Outcome == Exempt {
-				tally.Exempt++
-			} else {
-				tally.Matched++
-			}
-			c.Rules[m.Rule] = tally
+			c.Rules[m.Rule] = f.tallied(c.Rules[m.Rule], false)
 		}
 		for _, m := range f.Unknown {
-			tally := c.Rules[m.Rule]
-			if f.Outcome == Exempt {
-				tally.Exempt++
-			} else {
-				tally.Unknown++
-			}
-			c.Rules[m.Rule] = tally
+			c.Rules[m.Rule] = f.tallied(c.Rules[m.Rule], true)
 		}
 	}
 	return c
+}
+
+// tallied adds a finding to the tally of one of its rules, which could not be judged if it is unknown.
+func (f *Finding) tallied(t rules.Tally, unknown bool) rules.Tally {
+	switch {
+	case f.Outcome == Exempt:
+		t.Exempt++
+	case f.Outcome == Unknown || unknown:
+		t.Unknown++
+	default:
+		t.Matched++
+	}
+	return t
 }

@@ -113,8 +113,26 @@ func explainSpared(b *strings.Builder, e *audit.Explanation, s Style) {
 		paragraph(b, s, "  - ", okta.Printable(why))
 	}
 	if len(spared) == 0 {
-		b.WriteString("  none: it may be quarantined and revoked, where a rule says so\n")
+		b.WriteString("  none: " + unprotected(e) + "\n")
 	}
+}
+
+// unprotected says what may be done to a token that nothing protects: exemptions may be in the way.
+func unprotected(e *audit.Explanation) string {
+	undecided := false
+	for _, x := range e.Trace.Exemptions {
+		switch {
+		case x.Exemption.Ended(e.At):
+		case x.Match.Result == "true":
+			return "only an exemption spares it"
+		case x.Match.Result == "unknown":
+			undecided = true
+		}
+	}
+	if undecided {
+		return "but whether it is exempt can't be told, and nothing is done to it before"
+	}
+	return "it may be quarantined and revoked, where a rule says so"
 }
 
 func stepAhead(s audit.StepAhead) string {

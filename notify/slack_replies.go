@@ -40,7 +40,7 @@ func ruleOf(f *audit.Finding) string {
 func next(f *audit.Finding) string {
 	s := happens(f)
 	switch f.Outcome {
-	case audit.Failed, audit.Held, audit.Changed, audit.Gone:
+	case audit.Failed, audit.Held, audit.Changed, audit.Gone, audit.Flagged:
 		if f.Reason != "" {
 			s += ": " + f.Reason
 		}

@@ -19,6 +19,8 @@ type Verdict struct {
 	Exemption *Exemption
 	// Exemptions are all that match for certain, those that have ended too, in the order of the file.
 	Exemptions []*Exemption
+	// Undecided are all that could not be judged, those that have ended too, in the order of the file.
+	Undecided []*Exemption
 	// Doubts are sentences about exemptions in force that could not be judged. A token with doubts must
 	// not be acted on. Empty unless a rule came out true or unknown.
 	Doubts []string
@@ -35,7 +37,7 @@ type Match struct {
 }
 
 // Evaluate judges a token at the instant now. It depends on its arguments only. For a token that
-// matches nothing it allocates nothing.
+// matches nothing, and whose exemptions can all be judged, it allocates nothing.
 func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 	var v Verdict
 	for _, rule := range p.Rules {
@@ -68,6 +70,7 @@ func (p *Policy) guards(v *Verdict, t *okta.Token, now time.Time, concerned bool
 				v.Exemption = e
 			}
 		case isUnknown:
+			v.Undecided = append(v.Undecided, e)
 			if concerned && !e.Ended(now) {
 				v.Doubts = append(v.Doubts, e.doubt(t, now))
 			}

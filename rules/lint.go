@@ -12,15 +12,22 @@ type Census struct {
 	Tokens int
 	// Rules are the tallies by rule; a rule that is not in it concerns no token.
 	Rules map[*Rule]Tally
-	// Exemptions is how many tokens each exemption matches for certain, also one that has ended. Of one that reads
-	// owners only the tokens are counted that a rule concerns: other owners are not looked up.
-	Exemptions map[*Exemption]int
+	// Exemptions is whom each exemption reaches, also one that has ended. Of one that reads owners only the tokens are
+	// counted that a rule concerns: other owners are not looked up.
+	Exemptions map[*Exemption]Reach
 }
 
-// Tally counts the tokens that a rule concerns. A token is in one of the three.
+// Tally counts the tokens that a rule concerns, as a run reports them. A token is in one of the three.
 type Tally struct {
-	// Matched tokens match and Unknown could not be judged, and no exemption covers them; Exempt are covered.
+	// Matched tokens match. Unknown could not be judged, or it could not be told whether something may be done to them, as
+	// an exemption could not be judged. Exempt are covered by an exemption.
 	Matched, Unknown, Exempt int
+}
+
+// Reach counts the tokens that an exemption may cover.
+type Reach struct {
+	// Matched tokens match for certain, and Unknown could not be judged.
+	Matched, Unknown int
 }
 
 // Lint says what can't work in the policy or is dangerous, though it is allowed: rules that can never match, steps that
@@ -180,15 +187,15 @@ func (l *linter) exemption(e *Exemption) {
 	case e.Ended(l.now):
 		still := ""
 		if l.seen != nil {
-			still = fmt.Sprintf(", and tokens that it matches are exempt no more (%d)", l.seen.Exemptions[e])
+			still = fmt.Sprintf(", and tokens that it matches are exempt no more (%d)", l.seen.Exemptions[e].Matched)
 		}
 		l.warn(at, "the exemption %s has ended%s: remove it, or renew it", e.label(), still)
 		return
 	case !ok:
 		l.warn(why.at, "the exemption %s can never match: %s", e.label(), why.why)
 		return
-	case l.seen != nil && l.seen.Exemptions[e] == 0 && !e.ReadsOwners():
-		l.warn(at, "the exemption %s matches no token: remove it", e.label())
+	case l.seen != nil:
+		l.reach(at, e, l.seen.Exemptions[e])
 	}
 	l.dead(&e.match, "the exemption "+e.label())
 	for _, rule := range l.Rules {
@@ -198,6 +205,18 @@ func (l *linter) exemption(e *Exemption) {
 		if spares, _ := l.possible(nil, goal{&rule.when, true}, goal{&e.match, false}); !spares {
 			l.warn(at, "the exemption %s covers all of rule %s, which comes to nothing while it holds: make it narrower, or remove the rule", e.label(), rule.ID)
 		}
+	}
+}
+
+// reach warns of an exemption that covers no token for certain.
+func (l *linter) reach(at place, e *Exemption, seen Reach) {
+	switch {
+	case seen.Matched > 0:
+	case seen.Unknown > 0:
+		l.warn(at, "the exemption %s could not be judged for any of the tokens that it may cover (%d), to which nothing is done before it can: "+
+			"keep it, and see with tokensweep explain what is not known of them", e.label(), seen.Unknown)
+	case !e.ReadsOwners():
+		l.warn(at, "the exemption %s matches no token: remove it", e.label())
 	}
 }
 
