@@ -12,7 +12,6 @@
 package audit
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -83,19 +82,15 @@ type run struct {
 	book    book // nil for one that writes nothing
 	decider decider
 	self    *caller
-	used    map[*rules.Exemption]rules.Reach
-	// candidates are tokens of concern, until their owners are known.
-	candidates []candidate
-	owners     *directory
-	// inventory is what is listed, before what was, and missing what was on the last list that was believed, both less
-	// what is still there; all only with a ledger.
-	inventory       []ledger.InventoryEntry
+	owners  *directory
+	listing
+	readings int // of the list
+	// before is what was listed the last time, missing what was on the last list that was believed, both less what is still
+	// there, once the list is whole; only with a ledger.
 	before, missing map[string]ledger.InventoryEntry
 	forgotten       error          // why what was listed before can't be told
 	known           int            // how many were listed before
 	done            int            // changes that this run has begun
-	later           int            // tokens that were used after AsOf
-	ended           int            // tokens that Okta ends before AsOf, where that lies ahead
 	shrunken        string         // why the listing is too small to act on, "" if it isn't
 	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
 }
@@ -134,7 +129,7 @@ func newRun(o Options) *run {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &run{o: o, used: make(map[*rules.Exemption]rules.Reach), Report: &Report{
+	r := &run{o: o, Report: &Report{
 		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
 		Clients: make(map[string]int),
 	}}
@@ -242,78 +237,6 @@ func (r *run) checkOrg() error {
 	return RightOrg(r.OrgURL, r.o.Policy, r.o.State, History{Org: past.Org, Listed: past.Listing != nil})
 }
 
-// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept, and judged again
-// with their owners.
-func (r *run) judgeAll(ctx context.Context) error {
-	r.owners = newDirectory(ctx, r.o.Org)
-	defer r.owners.cancel()
-	if err := r.each(r.owners.ctx, r.judge); err != nil {
-		return cmp.Or(r.owners.stop(), err)
-	}
-	return r.judgeOwned()
-}
-
-// each lists the org and visits each token as it comes. clock is the org's when it sent the token.
-func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time) error) error {
-	listing := r.o.Org.List(ctx, okta.ListOptions{})
-	r.AsOf = r.o.AsOf
-	for t, err := range listing.All() {
-		r.Tokens, r.Pages, r.Duplicates = listing.Tokens, listing.Pages, listing.Duplicates
-		if err != nil {
-			return err
-		}
-		if r.AsOf.IsZero() {
-			r.AsOf = r.orOurs(listing.Date)
-		}
-		if r.o.Progress != nil {
-			r.o.Progress(listing.Pages, listing.Tokens)
-		}
-		if err := visit(t, r.orOurs(listing.Clock)); err != nil {
-			return err
-		}
-	}
-	r.Tokens, r.Pages, r.Duplicates = listing.Tokens, listing.Pages, listing.Duplicates
-	if r.AsOf.IsZero() {
-		r.AsOf = r.orOurs(listing.Date)
-	}
-	return nil
-}
-
-// judge judges one token of the list.
-func (r *run) judge(t okta.Token, clock time.Time) error {
-	r.Clients[named(t.ClientName)]++
-	r.list(&t)
-	if q := r.decider.quarantine(&t); q != nil {
-		r.InQuarantine = append(r.InQuarantine, InQuarantine{t, q})
-		r.owners.want(&t)
-	}
-	if r.decider.lifted(t) {
-		if err := r.lift(&t); err != nil {
-			return err
-		}
-	}
-	at := r.AsOf
-	if r.o.AsOf.IsZero() {
-		at = instantFor(&t, at, clock)
-	}
-	if used, ok := t.LastUsed().Get(); ok && used.After(at) {
-		r.later++
-	}
-	if ends, known := t.ExpiresAt.Get(); known && !r.o.AsOf.IsZero() && !ends.After(at) {
-		r.ended++
-	}
-	r.self.count(&t)
-	own := r.self.maybeOwn(&t)
-	_, v, ok := r.decider.decide(t, own, at)
-	if ok {
-		r.candidates = append(r.candidates, candidate{t, own, at})
-		r.owners.want(&t)
-		return nil
-	}
-	r.exempts(v, false)
-	return nil
-}
-
 // exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be judged
 // for that alone.
 func (r *run) exempts(v rules.Verdict, lookedUp bool) {
@@ -354,6 +277,7 @@ func instantFor(t *okta.Token, at, clock time.Time) time.Time {
 func (r *run) note() {
 	add := func(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 	r.noteScopes()
+	r.noteMoved()
 	switch {
 	case r.self.login.ClientID != "": // it has no token
 	case r.self.unknown != nil:
@@ -372,9 +296,6 @@ func (r *run) note() {
 	}
 	if r.ended > 0 {
 		add("tokens that Okta ends before %s if nobody uses them, and that are judged here as if it did not: %d", r.AsOf.Format(time.RFC3339), r.ended)
-	}
-	if r.Duplicates > 0 {
-		add("tokens that came twice with the same content and were counted once, since the list moved while it was read: %d", r.Duplicates)
 	}
 	for _, q := range r.InQuarantine {
 		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID), named(q.Token.Name), q)

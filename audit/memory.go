@@ -84,19 +84,6 @@ func (r *run) noteUnreported() {
 	}
 }
 
-// list takes a token into the inventory.
-func (r *run) list(t *okta.Token) {
-	if r.o.Ledger == nil {
-		return
-	}
-	delete(r.before, t.ID)
-	delete(r.missing, t.ID)
-	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
-	r.inventory = append(r.inventory, ledger.InventoryEntry{
-		ID: t.ID, Name: named(t.Name), Client: named(t.ClientName), UserID: named(t.UserID), ExpiresAt: ends,
-	})
-}
-
 // named is a name for people and for the record, "" where there is none. Nothing is decided by it.
 func named(name okta.Opt[string]) string {
 	s, _ := name.Get()

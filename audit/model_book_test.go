@@ -115,10 +115,13 @@ func (w *modelWorld) whole(p *modelProcess, r *audit.Report) {
 	if !r.Complete {
 		return
 	}
-	there := 0
-	for id := range w.ids() {
-		if p.held[id] {
+	now, there := w.ids(), 0
+	for id := range p.held {
+		switch {
+		case now[id]:
 			there++
+		case !slices.ContainsFunc(p.changes, func(c *modelChange) bool { return c.id == id }):
+			return // it ended meanwhile, and may have pushed another past the reader: nobody could tell
 		}
 	}
 	if r.Tokens < there {

@@ -13,6 +13,7 @@ type modelFault struct {
 	says         string
 	fault        oktatest.Fault
 	broken, lied bool // it breaks the listing for good; it tells what is not so
+	then         func(*modelWorld)
 	steady       bool // it strikes from the first page on, which must have room for more than one token: else nobody could tell
 }
 
@@ -25,8 +26,17 @@ func (f modelFault) armed(p *modelProcess) oktatest.Fault {
 		if f.lied {
 			p.lied.Store(true)
 		}
+		if f.then != nil {
+			f.then(p.w)
+		}
 	}
 	return fault
+}
+
+// moveFirst moves the first token of the list to its end.
+func moveFirst(w *modelWorld) {
+	all := w.org.Tokens()
+	w.org.Update(all[0].ID, func(t *oktatest.Token) { t.Place = all[len(all)-1].Place + "~" })
 }
 
 const (
@@ -52,6 +62,8 @@ var modelFaults = []modelFault{
 	{says: "the list redirects elsewhere", fault: oktatest.Fault{Path: listPath, Status: 302, Header: elsewhere}, broken: true},
 	{says: "the list repeats the credential", fault: oktatest.Fault{Path: listPath, Status: 400, Body: echo}, broken: true},
 	{says: "something on the way keeps one Link line of each answer", fault: oktatest.Fault{Path: listPath, FirstLink: true}, steady: true},
+	{says: "the first token moves to the end of the list while it is read", fault: oktatest.Fault{Path: listPath, Page: 2, Times: 1}, then: moveFirst},
+	{says: "the first token moves to the end of the list each time that it is read", fault: oktatest.Fault{Path: listPath, Page: 2}, then: moveFirst},
 	{says: "nobody says whose credential it is", fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}},
 	{says: "the zone does not exist", fault: oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}, lied: true},
 	{says: "a reading fails", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 500, Times: 1}},

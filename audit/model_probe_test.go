@@ -125,6 +125,9 @@ func (s *shuffled) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(resp.Body).Decode(&page); err != nil {
 		return nil, err
 	}
+	if !r.URL.Query().Has("after") { // the list is read from its beginning
+		s.last = nil
+	}
 	s.rng.Shuffle(len(page), func(i, j int) { page[i], page[j] = page[j], page[i] })
 	if s.last != nil {
 		page = append(page, s.last)

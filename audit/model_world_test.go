@@ -100,7 +100,7 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
 	}
 	cfg := oktatest.Config{
-		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
 		RateLimit: oktatest.RateLimit{Limit: h.rateLimit},
 		Tokens:    []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
 	}

@@ -31,11 +31,9 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	if err != nil {
 		return nil, err
 	}
-	var listed []candidate
-	if err := r.each(ctx, func(t okta.Token, clock time.Time) error {
+	if err := r.each(ctx, func(t okta.Token, clock time.Time) {
 		r.self.count(&t)
-		listed = append(listed, candidate{t, r.self.maybeOwn(&t), instantFor(&t, r.AsOf, clock)})
-		return nil
+		r.candidates = append(r.candidates, candidate{t, r.self.maybeOwn(&t), instantFor(&t, r.AsOf, clock)})
 	}); err != nil {
 		return nil, err
 	}
@@ -51,7 +49,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	owners := newDirectory(ctx, o.Org)
 	defer owners.cancel()
 	m := &imagination{decider: r.decider, limits: o.Policy.Limits, lag: time.Second}
-	for _, k := range listed {
+	for _, k := range r.candidates {
 		c.listed[k.token.ID] = true
 		used, known := k.token.LastUsed().Get()
 		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0

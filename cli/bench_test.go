@@ -359,10 +359,12 @@ func parsedTokens(b *testing.B, n int) []okta.Token {
 	client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1, Transport: org.Transport()})
 	require.NoError(b, err)
 	tokens := make([]okta.Token, 0, n)
-	for t, err := range client.List(b.Context(), okta.ListOptions{}).All() {
-		require.NoError(b, err)
-		tokens = append(tokens, t)
-	}
+	require.NoError(b, client.List(b.Context(), okta.ListOptions{}).Read(func() func(okta.Token) error {
+		return func(t okta.Token) error {
+			tokens = append(tokens, t)
+			return nil
+		}
+	}))
 	require.Len(b, tokens, n)
 	return tokens
 }

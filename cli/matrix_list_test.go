@@ -26,7 +26,7 @@ func tokenTwice(t *testing.T) {
 	w.org.Add(shown(100, "a", twin), shown(101, "z", twin))
 	o := w.run(matrixPolicy)
 	o.done(t, allDone...)
-	require.Contains(t, o.text, "tokens that came twice with the same content and were counted once, since the list moved while it was read: 1")
+	require.Contains(t, o.text, "the list moved each of 2 times that it was read: the last two readings brought the same tokens, and the last counts. Tokens that came twice in it and were counted once: 1")
 	require.Contains(t, o.text, `"tokens": 8`)
 }
 

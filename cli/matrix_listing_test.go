@@ -1,6 +1,8 @@
 package cli_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,4 +45,43 @@ func linkTakenAway(t *testing.T) {
 		r := tokensweep(t, whole.URL(), args...)
 		require.Zero(t, r.code, "%v: %s", args, r.stderr)
 	}
+}
+
+func tokenMoves(t *testing.T) {
+	const policy = "rules: [{id: all, when: {id: {present: true}}, then: flag}]"
+	moving := func(times int) *oktatest.Server {
+		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), PageSize: 10, Offsets: true, Tokens: oktatest.Many(31, time.Now())})
+		t.Cleanup(org.Close)
+		n := 0
+		org.Fault(oktatest.Fault{Path: listing, Page: 2, Times: times, Then: func() {
+			n++
+			org.Update(org.Tokens()[0].ID, func(k *oktatest.Token) { k.Place = fmt.Sprintf("~%09d", n) })
+		}})
+		return org
+	}
+	r := tokensweep(t, moving(1).URL(), "run", "--policy", policyFile(t, policy), "--output", "json")
+	require.Zero(t, r.code, r.stderr)
+	require.Len(t, r.report(t).Findings, 31, "30 came in the first reading, and one twice")
+	require.Contains(t, r.stdout, "the list moved while it was read, and was read again: the last of 2 readings brought no token twice, and counts")
+	for _, args := range everyList(t) {
+		r := tokensweep(t, moving(1).URL(), args...)
+		require.Zero(t, r.code, "%v: %s", args, r.stderr)
+		r = tokensweep(t, moving(0).URL(), args...)
+		require.EqualValues(t, audit.Incomplete, r.code, "%v: %s", args, r.stderr)
+		require.Contains(t, strings.Join(strings.Fields(r.stdout+r.stderr), " "), "the list moved each of 3 times that it was read", "%v", args)
+	}
+
+	w := newCommandWorld(t)
+	cfg := matrixOrg(time.Now())
+	cfg.Offsets = true
+	w.org = oktatest.Start(cfg)
+	t.Cleanup(w.org.Close)
+	n := 0
+	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Then: func() {
+		n++
+		w.org.Update(w.org.Tokens()[0].ID, func(k *oktatest.Token) { k.Place = fmt.Sprintf("~%09d", n) })
+	}})
+	w.run(matrixPolicy).nothingDone(t, audit.Incomplete, "the list moved each of 3 times that it was read")
+	w.org.ClearFaults()
+	w.run(matrixPolicy).done(t, allDone...)
 }

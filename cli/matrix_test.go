@@ -47,8 +47,8 @@ var faultMatrix = []struct {
 	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.", badTLS},
 	{"N16", "A redirect of the list or of a change: an error, and nothing reaches the other place.", redirects},
 	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, and no change is made twice.", nonces},
-	{"S01", "A token twice with the same content: counted once, and noted.", tokenTwice},
-	{"S02", "A token twice with different content: nothing is done.", tokenTwiceDifferent},
+	{"S01", "A token twice with the same content: the list is read again; if it brings the same, counted once, and noted.", tokenTwice},
+	{"S02", "A token twice with different content: the list is read again, and if that goes on nothing is done.", tokenTwiceDifferent},
 	{"S03", "A list that lost more than half of its tokens: nothing is done before a second one, an hour later, comes to the same.", shrunkenList},
 	{"S04", "An empty page with a next one: followed.", emptyPage},
 	{"S05", "Links that go in circles: nothing is done, after at most a request for each page and one more.", circles},
@@ -70,6 +70,7 @@ var faultMatrix = []struct {
 	{"S21", "A token made minutes ago that a rule matches: flagged at most.", youngTokens},
 	{"S23", "Roles, networks and names that are not known in full: unknown, and nothing is done or undone by guess.", halfKnown},
 	{"S24", "Answers about another token, user or zone, or another's roles: taken for none, and nothing is done by them.", mixedUp},
+	{"S25", "A token that moves to the end of the list, and pushes another past the reader: the list is read again, and is whole or nothing is done.", tokenMoves},
 	{"S26", "Link lines that something on the way takes away: nothing is done, and every command that lists says so.", linkTakenAway},
 	{"K01", "Slack is down: nothing is announced, so nothing is done.", slackDown},
 	{"K02", "Slack answers 200 and ok: false: that is a failure, with its word.", slackRefuses},
@@ -97,7 +98,7 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}
 	}
-	want = append(want, "N19", "S23", "S24", "S26")
+	want = append(want, "N19", "S23", "S24", "S25", "S26")
 	for _, row := range faultMatrix {
 		have = append(have, row.id)
 	}

@@ -56,15 +56,18 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 	}
 	v := &notify.Inventory{OrgURL: client.OrgURL()}
 	listing := client.List(ctx, okta.ListOptions{})
-	for t, err := range listing.All() {
-		if err != nil {
-			progress.end()
-			return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	err = listing.Read(func() func(okta.Token) error {
+		v.Tokens = nil
+		return func(t okta.Token) error {
+			v.Tokens = append(v.Tokens, t)
+			progress.listed(listing.Pages, listing.Tokens)
+			return nil
 		}
-		v.Tokens = append(v.Tokens, t)
-		progress.listed(listing.Pages, listing.Tokens)
-	}
+	})
 	progress.end()
+	if err != nil {
+		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+	}
 	v.Pages, v.At = listing.Pages, orgClock(client.Reader)
 	return out.write(map[string]func(io.Writer) error{
 		"text":     func(w io.Writer) error { return notify.InventoryText(w, v, out.style) },

@@ -5,15 +5,19 @@
 //
 // New gives a Client for one org. Client.List reads all tokens, page by page:
 //
-//	listing := client.List(ctx, okta.ListOptions{})
-//	for token, err := range listing.All() {
-//		if err != nil {
-//			return err // the listing is incomplete: forget what was read so far
+//	var tokens []okta.Token
+//	err := client.List(ctx, okta.ListOptions{}).Read(func() func(okta.Token) error {
+//		tokens = nil // a list that moved while it was read is read again
+//		return func(t okta.Token) error {
+//			tokens = append(tokens, t)
+//			return nil
 //		}
-//		…
+//	})
+//	if err != nil {
+//		return err // the listing is incomplete: forget what was read
 //	}
 //
-// A loop that ended without an error has seen every token of the org once. Everything that casts doubt
+// Without an error, the visitor of the last reading has seen every token of the org once. Everything that casts doubt
 // on that (a cut page, a repeated cursor, a link elsewhere, or one that was taken away) is an IncompleteError.
 //
 // # What can change something

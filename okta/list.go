@@ -2,13 +2,8 @@ package okta
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/maphash"
-	"io"
-	"iter"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,6 +15,8 @@ const (
 	PageLimit = 200
 	// More tokens, a longer page or a longer token than this is not a listing any more.
 	maxTokens, maxPageBody, maxElement = 4_000_000, 4 << 30, 1 << 20
+	// maxReadings is how often a list is read that moves each time.
+	maxReadings = 3
 )
 
 // ListOptions narrows a listing. The zero value lists everything.
@@ -34,13 +31,14 @@ type ListOptions struct {
 	Q string
 }
 
-// Listing is one reading of all tokens of an org. Its counters grow while All runs.
+// Listing is the list of an org's tokens. Its counters grow while Read runs, and begin anew with each reading.
 type Listing struct {
 	// Pages and Tokens are how many were read; a page counts once it was read to its end.
 	Pages, Tokens int
-	// Duplicates is how many tokens came again with the same content, as happens when the list
-	// shifts under the reader. They are dropped.
+	// Duplicates is how many tokens came again, as happens when the list moves under the reader. They are dropped.
 	Duplicates int
+	// Readings is how often the list was begun to be read.
+	Readings int
 	// Date is the org's clock on the first page, Clock on the page that is being read. They are zero
 	// before that page, or if the org sends none.
 	Date, Clock time.Time
@@ -48,80 +46,83 @@ type Listing struct {
 	ctx     context.Context
 	conn    *conn
 	options ListOptions
-	ids     maphash.Seed
-	content maphash.Seed
-	seen    map[sighting]fingerprint
-	current current
+	reading reading
 }
 
-// current is the page that is being read.
-type current struct {
-	number int
-	fresh  int                   // tokens that no page before had
-	came   []sighting            // tokens that came with it
-	again  map[sighting]struct{} // if it broke off and is read anew: those that had come and have not come again yet
-}
-
-// sighting and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
-// comes again with other content. They are hashes of its id and of all that it says, id included, under random seeds:
-// should two ids be taken for one, the other hash differs, and the listing is incomplete rather than short. (Where a page
-// broke off and is read anew the content is not compared, and a chance of one in 2^50 remains.)
-type (
-	sighting    uint64
-	fingerprint uint64
-)
-
-// List prepares a listing; nothing is sent before All runs. ctx ends it early.
+// List prepares a listing; nothing is sent before Read runs. ctx ends it early.
 func (r *Reader) List(ctx context.Context, o ListOptions) *Listing {
-	return &Listing{ctx: ctx, conn: r.conn, options: o}
+	return &Listing{ctx: ctx, conn: r.conn, options: o, reading: newReading()}
 }
 
-// All reads the org's tokens, in the org's order, each once. Tokens come as they arrive; the next page is
-// asked for as soon as the headers of the current one are there. All ends after the last token, or with
-// one error. A bad option is an error before anything is sent; all other errors are an IncompleteError:
-// then nothing may be concluded from the tokens that came before it. All runs once.
-func (l *Listing) All() iter.Seq2[Token, error] {
-	return func(yield func(Token, error) bool) {
-		query, err := l.options.query()
+// Read reads the org's tokens, in the org's order, each once, and visits each as it arrives; the next page is asked for as
+// soon as the headers of the current one are there.
+//
+// A list that moves while it is read can push tokens past the reader. It shows by a token that comes twice, and then the
+// list is read again, up to three times: until a reading brings none twice, or one brings the same tokens as the one before
+// it and none in two forms. begin is called for each reading and returns what visits its tokens. Only the last reading
+// counts: what the visitors of the others took in is to be forgotten.
+//
+// The error is the visitor's, or a bad option's, before anything is sent; all others are an IncompleteError, after which
+// nothing may be concluded from any token. Read runs once.
+func (l *Listing) Read(begin func() (visit func(Token) error)) error {
+	query, err := l.options.query()
+	if err != nil {
+		return err
+	}
+	if l.Readings > 0 {
+		return errors.New("this listing was read before: make a new one")
+	}
+	for {
+		before := l.reading.brought
+		l.reading.begin()
+		l.Pages, l.Tokens, l.Duplicates, l.Date, l.Clock = 0, 0, 0, time.Time{}, time.Time{}
+		l.Readings++
+		err := l.readOnce(query, begin())
+		switch stop := new(stopped); {
+		case errors.As(err, &stop):
+			return stop.err
+		case err != nil:
+			return err
+		case l.reading.counts(before):
+			return nil
+		case l.Readings == maxReadings:
+			return l.incomplete(l.Pages, fmt.Errorf("the list moved each of %d times that it was read: %w: run again", l.Readings, l.reading.moved))
+		}
+	}
+}
+
+// readOnce reads the list from its beginning to its end. That it moved is no error.
+func (l *Listing) readOnce(query string, visit func(Token) error) error {
+	pages := newPager(l.ctx, l.conn)
+	pages.start(query, 1, nil)
+	defer func() { pages.stop() }()
+	for {
+		p := pages.next()
+		err := l.read(p, visit)
+		if err != nil && errors.As(err, new(*stopped)) {
+			return err
+		}
 		if err != nil {
-			yield(Token{}, err)
-			return
+			// A body that breaks off is asked for again, as a request whose headers never came is.
+			pages.stop()
+			if p.err == nil {
+				err = p.tries.wait(l.ctx, err)
+			}
+			if err == nil {
+				pages.start(p.query, p.number, p.tries)
+				continue
+			}
+			return l.incomplete(l.Pages+1, err)
 		}
-		if l.seen != nil {
-			yield(Token{}, errors.New("this listing was read before: make a new one"))
-			return
-		}
-		l.ids, l.content, l.seen = maphash.MakeSeed(), maphash.MakeSeed(), make(map[sighting]fingerprint)
-		pages := newPager(l.ctx, l.conn)
-		pages.start(query, 1, nil)
-		defer func() { pages.stop() }()
-		for {
-			p := pages.next()
-			err := l.read(p, yield)
-			if err == nil && p.last && p.number == 1 && l.Tokens > 1 && l.options.Limit != 1 {
-				if err := l.proveEnd(l.Tokens); err != nil {
-					yield(Token{}, l.incomplete(1, err))
-					return
-				}
+		l.Pages++
+		switch {
+		case l.reading.cut, p.last && (p.number > 1 || l.Tokens < 2 || l.options.Limit == 1):
+			return nil
+		case p.last:
+			if err := l.proveEnd(l.Tokens); err != nil {
+				return l.incomplete(1, err)
 			}
-			if err != nil && !errors.Is(err, errStopped) {
-				// A body that breaks off is asked for again, as a request whose headers never came is.
-				pages.stop()
-				if p.err == nil {
-					err = p.tries.wait(l.ctx, err)
-				}
-				if err == nil {
-					pages.start(p.query, p.number, p.tries)
-					continue
-				}
-				yield(Token{}, l.incomplete(l.Pages+1, err))
-			}
-			if err != nil {
-				return
-			}
-			if l.Pages++; p.last {
-				return
-			}
+			return nil
 		}
 	}
 }
@@ -130,8 +131,11 @@ func (l *Listing) incomplete(page int, err error) error {
 	return &IncompleteError{Page: page, Tokens: l.Tokens, Err: l.conn.presentable(err)}
 }
 
-// errStopped says that the caller has had enough.
-var errStopped = errors.New("stopped")
+// stopped is a visitor's error: it wants no more.
+type stopped struct{ err error }
+
+func (s *stopped) Error() string { return s.err.Error() }
+func (s *stopped) Unwrap() error { return s.err }
 
 func (o ListOptions) query() (string, error) {
 	if o.Limit == 0 {
@@ -152,7 +156,7 @@ func (o ListOptions) query() (string, error) {
 
 // read hands out the tokens of a page. If the page was begun before, the tokens that had come then are
 // recognised.
-func (l *Listing) read(p *page, yield func(Token, error) bool) error {
+func (l *Listing) read(p *page, visit func(Token) error) error {
 	defer p.close()
 	if p.err != nil {
 		return p.err
@@ -162,178 +166,23 @@ func (l *Listing) read(p *page, yield func(Token, error) bool) error {
 			l.Date = l.Clock
 		}
 	}
-	l.current.begin(p.number)
+	l.reading.current.begin(p.number)
 	size := 0
 	err := l.decode(p, func(t Token) error {
 		size++
-		isNew, err := l.sight(&t)
+		isNew, err := l.reading.sight(&t)
 		if err != nil || !isNew {
+			l.Duplicates = l.reading.twice
 			return err
 		}
-		l.current.fresh++
 		l.Tokens++
-		if !yield(t, nil) {
-			return errStopped
+		if err := visit(t); err != nil {
+			return &stopped{err}
 		}
 		return nil
 	})
-	if err == nil && size > 0 && l.current.fresh == 0 {
-		return errors.New("the page brings nothing but tokens of earlier pages")
+	if err == nil && size > 0 {
+		l.reading.endPage()
 	}
 	return err
-}
-
-// begin begins to read a page, or to read it anew.
-func (c *current) begin(number int) {
-	if c.number != number {
-		*c = current{number: number, came: c.came[:0]}
-		return
-	}
-	c.again = make(map[sighting]struct{}, len(c.came))
-	for _, s := range c.came {
-		c.again[s] = struct{}{}
-	}
-}
-
-// sight takes note of a token and reports whether it is new. What an earlier body of the same page
-// brought is neither new nor a duplicate: it may have been used since, and was handed out already.
-func (l *Listing) sight(t *Token) (isNew bool, err error) {
-	key, content := sighting(maphash.String(l.ids, t.ID)), l.fingerprint(t)
-	before, known := l.seen[key]
-	_, again := l.current.again[key]
-	switch {
-	case again:
-		delete(l.current.again, key)
-	case !known && len(l.seen) >= maxTokens:
-		return false, fmt.Errorf("there are more than %d tokens", maxTokens)
-	case known && before != content:
-		return false, fmt.Errorf("the token %s came twice with different content: it was used or changed while the list was read; run again", Printable(t.ID))
-	case known:
-		l.Duplicates++
-	}
-	if !again {
-		l.current.came = append(l.current.came, key)
-	}
-	l.seen[key] = content
-	return !known, nil
-}
-
-// fingerprint is a hash of all that a token says.
-func (l *Listing) fingerprint(t *Token) fingerprint {
-	var h maphash.Hash
-	h.SetSeed(l.content)
-	number := func(n int64) {
-		var b [8]byte
-		binary.LittleEndian.PutUint64(b[:], uint64(n))
-		_, _ = h.Write(b[:])
-	}
-	word := func(o Opt[string]) {
-		_ = h.WriteByte(byte(o.presence))
-		number(int64(len(o.value)))
-		_, _ = h.WriteString(o.value)
-	}
-	instant := func(o Opt[time.Time]) {
-		_ = h.WriteByte(byte(o.presence))
-		number(o.value.Unix())
-		number(int64(o.value.Nanosecond()))
-	}
-	list := func(o Opt[[]string]) {
-		_ = h.WriteByte(byte(o.presence))
-		number(int64(len(o.value)))
-		for _, s := range o.value {
-			word(Some(s))
-		}
-	}
-	for _, o := range []Opt[string]{Some(t.ID), t.Name, t.UserID, t.ClientName, t.Network.value.Connection} {
-		word(o)
-	}
-	for _, o := range []Opt[time.Time]{t.Created, t.LastUpdated, t.ExpiresAt} {
-		instant(o)
-	}
-	_ = h.WriteByte(byte(t.TokenWindow.presence))
-	number(int64(t.TokenWindow.value))
-	_ = h.WriteByte(byte(t.Network.presence))
-	list(t.Network.value.Include)
-	list(t.Network.value.Exclude)
-	return fingerprint(h.Sum64())
-}
-
-// decode reads a page's body, which must be exactly one JSON array of tokens.
-func (l *Listing) decode(p *page, each func(Token) error) error {
-	body := &pageBody{r: p.resp.Body}
-	dec := json.NewDecoder(body)
-	body.element = func() int64 { return dec.InputOffset() }
-	err := decodeArray(dec, func(raw json.RawMessage) error {
-		t, err := parseToken(raw)
-		if err != nil {
-			return err
-		}
-		return each(t)
-	})
-	switch {
-	case err == nil, errors.Is(err, errStopped):
-		return err
-	case body.err != nil: // the connection is at fault, whatever the decoder makes of it
-		return l.conn.unanswered(p.resp.Request.Context(), http.MethodGet, listPath, fmt.Errorf("reading the page: %w", body.err))
-	}
-	return err
-}
-
-func decodeArray(dec *json.Decoder, each func(json.RawMessage) error) error {
-	start, err := dec.Token()
-	if err != nil {
-		return notAnArray(err)
-	}
-	if start != json.Delim('[') {
-		return fmt.Errorf("%w: want a JSON array, found another JSON value", errMalformed)
-	}
-	var raw json.RawMessage
-	for dec.More() {
-		raw = raw[:0]
-		if err := dec.Decode(&raw); err != nil {
-			return notAnArray(err)
-		}
-		if err := each(raw); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return notAnArray(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: something follows the JSON array", errMalformed)
-	}
-	return nil
-}
-
-func notAnArray(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it ends before the JSON array does", errMalformed)
-	}
-	return fmt.Errorf("%w: want a JSON array: %w", errMalformed, err)
-}
-
-// pageBody caps a body and what of it is buffered for one element, and remembers how it ended.
-type pageBody struct {
-	r       io.Reader
-	n       int64
-	element func() int64 // where the element that is being read begins
-	err     error        // other than io.EOF
-}
-
-func (b *pageBody) Read(p []byte) (int, error) {
-	switch {
-	case b.n > maxPageBody:
-		b.err = fmt.Errorf("%w: a page of more than %d bytes", errTooLarge, int64(maxPageBody))
-		return 0, b.err
-	case b.n-b.element() > maxElement:
-		b.err = fmt.Errorf("%w: a token of more than %d bytes", errTooLarge, maxElement)
-		return 0, b.err
-	}
-	n, err := b.r.Read(p)
-	b.n += int64(n)
-	if err != nil && !errors.Is(err, io.EOF) {
-		b.err = err
-	}
-	return n, err
 }

@@ -3,6 +3,7 @@ package okta
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -74,13 +75,11 @@ func at(s string) time.Time {
 
 // collect reads a whole listing.
 func collect(l *Listing) (tokens []Token, err error) {
-	for t, err := range l.All() {
-		if err != nil {
-			return tokens, err
-		}
-		tokens = append(tokens, t)
-	}
-	return tokens, nil
+	err = l.Read(func() func(Token) error {
+		tokens = nil
+		return func(t Token) error { tokens = append(tokens, t); return nil }
+	})
+	return tokens, err
 }
 
 func TestTheRecordedListIsReadWhole(t *testing.T) {
@@ -223,8 +222,9 @@ func TestAnOrgOf10037TokensIsReadInBothShapes(t *testing.T) {
 			c := connect(t, org)
 			l := c.List(t.Context(), ListOptions{})
 			seen := make(map[string]bool)
-			for token, err := range l.All() {
-				require.NoError(t, err)
+			tokens, err := collect(l)
+			require.NoError(t, err)
+			for _, token := range tokens {
 				require.False(t, seen[token.ID])
 				seen[token.ID] = true
 			}
@@ -247,23 +247,23 @@ func TestTheNextPageIsAskedForWhileTheCurrentOneIsRead(t *testing.T) {
 	// The first page's body is cut off until the second page has been asked for: a client that reads
 	// before it asks would wait for ever here.
 	tokens := 0
-	for _, err := range c.List(t.Context(), ListOptions{}).All() {
-		require.NoError(t, err)
-		if tokens == 0 {
-			<-second
+	require.NoError(t, c.List(t.Context(), ListOptions{}).Read(func() func(Token) error {
+		return func(Token) error {
+			if tokens == 0 {
+				<-second
+			}
+			tokens++
+			return nil
 		}
-		tokens++
-	}
+	}))
 	require.Equal(t, 30, tokens)
 }
 
 func TestAListingCanBeLeftEarly(t *testing.T) {
 	org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: oktatest.Many(50, time.Now()), PageSize: 10})
 	l := connect(t, org).List(t.Context(), ListOptions{})
-	for _, err := range l.All() {
-		require.NoError(t, err)
-		break
-	}
+	enough := errors.New("enough")
+	require.Equal(t, enough, l.Read(func() func(Token) error { return func(Token) error { return enough } }))
 	require.Equal(t, 1, l.Tokens)
 	// The page that was read, one that waited, and one that was asked for meanwhile.
 	require.LessOrEqual(t, len(org.Requests()), 3)

@@ -22,7 +22,7 @@ func (l *Listing) proveEnd(tokens int) error {
 	if err != nil {
 		return err
 	}
-	came, next, err := l.begin(query)
+	came, next, err := l.firstTokens(query)
 	switch {
 	case err != nil:
 		return fmt.Errorf("asking whether the first page is the whole list: %w", err)
@@ -35,8 +35,11 @@ func (l *Listing) proveEnd(tokens int) error {
 		"something between here and Okta, such as a proxy that keeps one line of each header, takes Link lines away. Let it pass all of them, or go around it (NO_PROXY)", tokens)
 }
 
-// begin reads up to two tokens of the first page of the query, and returns how many came and the link to the next page.
-func (l *Listing) begin(query string) (came int, next string, err error) {
+// errEnough ends a page of which nothing else is asked.
+var errEnough = errors.New("enough")
+
+// firstTokens reads up to two tokens of the first page of the query, and returns how many came and the link to the next page.
+func (l *Listing) firstTokens(query string) (came int, next string, err error) {
 	tries := l.conn.newRetries(listPath)
 	for {
 		p := &page{number: 1, query: query, tries: tries}
@@ -48,12 +51,12 @@ func (l *Listing) begin(query string) (came int, next string, err error) {
 		came = 0
 		err = l.decode(p, func(Token) error {
 			if came++; came > 1 {
-				return errStopped
+				return &stopped{errEnough}
 			}
 			return nil
 		})
 		p.close()
-		if err == nil || errors.Is(err, errStopped) {
+		if err == nil || errors.Is(err, errEnough) {
 			return came, next, nil
 		}
 		if err = tries.wait(l.ctx, err); err != nil {

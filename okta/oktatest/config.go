@@ -39,6 +39,10 @@ type Config struct {
 	// linked by two Link header lines, self and next, with an opaque cursor in "after".
 	PageSize int
 
+	// Offsets makes the cursors of pages count tokens, instead of naming the token behind which a page begins: what is
+	// added, removed or moved while somebody reads then pushes others past the reader, or back.
+	Offsets bool
+
 	// Latency is how long after the arrival of its request an answer is sent, in real time. The work of
 	// making the answer is part of it, and effects happen before it.
 	Latency time.Duration
@@ -61,7 +65,8 @@ type RateLimit struct {
 // Token is an API token of the org, or rather what there is to know about one: nothing here is a secret.
 type Token struct {
 	ID     string // 00T and 17 letters or digits; TokenID makes such ids. Any other string is served as well
-	Name   string // decides the place in the list
+	Name   string // decides the place in the list, unless Place does
+	Place  string // decides the place in the list instead of Name; "" for Name
 	UserID string // the owner; "" leaves out userId and its link, except that OwnToken then belongs to Me
 
 	ClientName string // "" means "Okta API", as tokens made by people have
@@ -85,7 +90,7 @@ type Token struct {
 	Instead map[string]string
 
 	// Raw, if set, is sent instead of the whole JSON object, valid or not. ID is still the id that paths
-	// name and Name the place in the list, so that two tokens with different IDs can show the same id on
+	// name and Name, or Place, the place in the list, so that two tokens with different IDs can show the same id on
 	// two pages. A token with Raw never expires.
 	Raw json.RawMessage
 }

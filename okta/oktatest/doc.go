@@ -65,7 +65,7 @@
 // # What is assumed
 //
 // Okta says nothing about these, so a client should not rely on them: a cursor stays good when tokens come
-// and go, and goes on behind the token that ended its page; a page has a next link if an active token is
+// and go, and goes on behind the token that ended its page (with Config.Offsets, behind as many as came before); a page has a next link if an active token is
 // behind it, so none is empty but that of an empty org or one that emptied meanwhile; the parameter q
 // selects nothing on a paged org either; a refused request counts against the rate limit, each bucket
 // having the same one; network.connection may be any word; what may be done to users that are not

@@ -110,14 +110,34 @@ func (c *call) page() answer {
 	if !ok {
 		return c.fail(badCursor)
 	}
-	entries, more := c.org.slice(cur.behind, min(limit, c.cfg.PageSize))
+	entries, more := c.slice(cur, min(limit, c.cfg.PageSize))
 	a := c.ok(appendTokens(entries, c.base))
 	a.self = c.link(query)
 	if more {
-		query.Set("after", cursor{cur.page + 1, entries[len(entries)-1].place}.String())
+		behind := entries[len(entries)-1].place
+		if c.cfg.Offsets {
+			behind = place{key: strconv.Itoa(cur.offset() + len(entries))}
+		}
+		query.Set("after", cursor{cur.page + 1, behind}.String())
 		a.next = c.link(query)
 	}
 	return a
+}
+
+// slice returns at most n active tokens from where a cursor points to, and whether there are more.
+func (c *call) slice(cur cursor, n int) (entries []*entry, more bool) {
+	if !c.cfg.Offsets {
+		return c.org.slice(cur.behind, n)
+	}
+	all, _ := c.org.slice(place{}, -1)
+	all = all[min(cur.offset(), len(all)):]
+	return all[:min(n, len(all))], len(all) > n
+}
+
+// offset is how many tokens come before the page, if cursors count them.
+func (c cursor) offset() int {
+	n, _ := strconv.Atoi(c.behind.key)
+	return n
 }
 
 // link is this request's URL with another query, parameters sorted as in the recordings.

@@ -68,7 +68,7 @@ func (o *org) newEntry(t Token) *entry {
 	if t.UserID == "" && t.ID == o.own {
 		t.UserID = o.me
 	}
-	return &entry{Token: t, place: place{strings.ToLower(t.Name), t.ID}, expires: ceilSecond(t.expiresAt())}
+	return &entry{Token: t, place: place{strings.ToLower(cmp.Or(t.Place, t.Name)), t.ID}, expires: ceilSecond(t.expiresAt())}
 }
 
 func ceilSecond(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }
