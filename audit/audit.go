@@ -91,6 +91,7 @@ type run struct {
 	forgotten       error          // why what was listed before can't be told
 	known           int            // how many were listed before
 	done            int            // changes that this run has begun
+	toldUpTo        uint64         // the last record that ended a notice, of those that the report tells
 	shrunken        string         // why the listing is too small to act on, "" if it isn't
 	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
 }
@@ -217,6 +218,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 		return err
 	}
 	if r.o.Enforce == nil {
+		r.wouldCallOff()
 		return nil
 	}
 	return r.enforce(ctx)

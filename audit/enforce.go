@@ -89,6 +89,7 @@ func (r *run) enforce(ctx context.Context) error {
 		hold(r.due(), "%v", err)
 		return err
 	}
+	r.calledOff(ctx)
 	r.Before, r.Notices = true, r.notices()
 	via, err := r.o.Enforce.Announce(ctx, r.Report)
 	r.Before = false
@@ -180,7 +181,10 @@ func (r *run) tell(ctx context.Context, via string) error {
 			continue
 		}
 		for _, u := range f.untold {
-			if err := r.keep(ctx, ledger.Record{Kind: ledger.Noticed, Token: f.Token.ID, Rule: u.rule, Facts: u.digest, Via: via}); err != nil {
+			if err := r.keep(ctx, ledger.Record{
+				Kind: ledger.Noticed, Token: f.Token.ID, Name: named(f.Token.Name), Owner: named(f.Token.UserID),
+				Rule: u.rule, Facts: u.digest, Ahead: announcedBy(f.Matched, u.rule), Via: via,
+			}); err != nil {
 				return err
 			}
 			f.Announced = true
@@ -198,8 +202,19 @@ func (f *Finding) spared() bool {
 // become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
 // that was seen to stay as it was. That a token is missing from a list which is too small to believe ends nothing.
 func (r *run) voidStale(ctx context.Context) error {
+	stale, why := r.stale()
+	for _, key := range stale {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stale are the notices that do not hold any more, and why.
+func (r *run) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	holds := make(map[ledger.Key]string)
-	why := make(map[ledger.Key]string)
+	why = make(map[ledger.Key]string)
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		for _, seen := range f.facts {
@@ -210,11 +225,10 @@ func (r *run) voidStale(ctx context.Context) error {
 		}
 		if f.spared() {
 			for _, m := range f.Matched {
-				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it is " + string(f.Outcome) + " now"
+				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+" now: "+f.Reason, ": ")
 			}
 		}
 	}
-	var stale []ledger.Key
 	unlisted := r.unlisted()
 	for key, n := range r.decider.past.Notices {
 		digest, ok := holds[key]
@@ -222,6 +236,8 @@ func (r *run) voidStale(ctx context.Context) error {
 		case r.shrunken != "" && unlisted[key.Token]:
 			continue
 		case why[key] != "":
+		case unlisted[key.Token] && r.inventory != nil:
+			why[key] = "the token is no longer listed"
 		case !ok:
 			why[key] = "the rule does not match it any more, or does no more than flag"
 		case digest != n.Facts:
@@ -232,12 +248,7 @@ func (r *run) voidStale(ctx context.Context) error {
 		stale = append(stale, key)
 	}
 	sortKeys(stale)
-	for _, key := range stale {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
-			return err
-		}
-	}
-	return nil
+	return stale, why
 }
 
 // unlisted are the tokens with a notice that are not on the list.

@@ -333,8 +333,16 @@ func (r *run) end(unread bool) {
 		for _, f := range r.Findings {
 			counts[string(f.Outcome)]++
 		}
-		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread}); err != nil {
+		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread, Told: r.told(unread)}); err != nil {
 			r.fail(CodeOf(err), err)
 		}
 	}
+}
+
+// told is up to which record the ends of notices are told by the report.
+func (r *run) told(unread bool) uint64 {
+	if unread || !r.Complete {
+		return 0
+	}
+	return r.toldUpTo
 }

@@ -1,10 +1,12 @@
 package audit_test
 
 import (
+	"fmt"
 	"maps"
 	"time"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 )
 
 // calmDown ends a history: nothing goes wrong any more. After one run all is told, and after some more all is done.
@@ -22,6 +24,7 @@ func (w *modelWorld) calmDown(h *modelHistory) {
 		}
 		again = p.report.Code == audit.Incomplete
 	}
+	w.allEndsAreTold()
 	if w.inTheEnd(); h.toTheEnd {
 		w.allIsDone(len(h.tokens))
 	}
@@ -65,4 +68,21 @@ func (w *modelWorld) clean() *modelProcess {
 		return nil
 	}
 	return p
+}
+
+// allEndsAreTold checks that people have heard of each notice that a run has ended.
+func (w *modelWorld) allEndsAreTold() {
+	for _, e := range w.book.entries {
+		if !e.is(ledger.Voided) {
+			continue
+		}
+		if r := e.record(); !w.toldOff[ending(r.Token, r.Rule, r.Time)] {
+			w.violatedBy(callingOffIsTold, "what rule %s announced for %s, which was called off by %s: %s", r.Rule, r.Token, r.Run, r.Reason)
+		}
+	}
+}
+
+// ending names the end of a notice.
+func ending(token, rule string, at time.Time) string {
+	return fmt.Sprint(token, " ", rule, " ", at.UnixMilli())
 }

@@ -22,18 +22,19 @@ type invariant struct {
 
 // The invariants that are judged while a process is running, or by other means than looking at the last one.
 var (
-	honestReports   = &invariant{id: "I10", sentence: "Nothing is reported as revoked, gone or quarantined that is not, and nothing as untouched that is gone."}
-	orderIsNoMatter = &invariant{id: "I14", sentence: "The order of rules, of tokens and of pages, the size of pages, and tokens that come twice change no decision."}
-	lessIsLess      = &invariant{id: "I15", sentence: "An exemption more, a lower limit or a token used lately makes nothing due that was not."}
-	samePlan        = &invariant{id: "I16", sentence: "The same inputs and the same instant give the same plan digest."}
-	replayIsLive    = &invariant{id: "I17", sentence: "The ledger alone rebuilds the state: what is read is what was in memory."}
-	noSecretLeaves  = &invariant{id: "I18", sentence: "The credential is in no record, report, error or trace."}
-	progress        = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
-	oneProcess      = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
-	smallEndsNone   = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
-	wholeLists      = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
-	cutOffIsTold    = &invariant{id: "I37", sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
-	toldInTheEnd    = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
+	honestReports    = &invariant{id: "I10", sentence: "Nothing is reported as revoked, gone or quarantined that is not, and nothing as untouched that is gone."}
+	orderIsNoMatter  = &invariant{id: "I14", sentence: "The order of rules, of tokens and of pages, the size of pages, and tokens that come twice change no decision."}
+	lessIsLess       = &invariant{id: "I15", sentence: "An exemption more, a lower limit or a token used lately makes nothing due that was not."}
+	samePlan         = &invariant{id: "I16", sentence: "The same inputs and the same instant give the same plan digest."}
+	replayIsLive     = &invariant{id: "I17", sentence: "The ledger alone rebuilds the state: what is read is what was in memory."}
+	noSecretLeaves   = &invariant{id: "I18", sentence: "The credential is in no record, report, error or trace."}
+	progress         = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
+	oneProcess       = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
+	smallEndsNone    = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
+	wholeLists       = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
+	callingOffIsTold = &invariant{id: "I38", sentence: "Each notice that a run ends is in a report of an enforcing run that reached somebody, as called off and why."}
+	cutOffIsTold     = &invariant{id: "I37", sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
+	toldInTheEnd     = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
 )
 
 // invariants are all of them. The first twenty are those of the design; the others came with the model.
@@ -70,6 +71,7 @@ var invariants = []*invariant{
 	wholeLists,
 	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
 	cutOffIsTold,
+	callingOffIsTold,
 }
 
 // check checks all invariants after a process.

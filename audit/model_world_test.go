@@ -53,7 +53,8 @@ type modelWorld struct {
 	released map[string]bool // taken out of our quarantine and not announced since
 	plans    map[string]*modelPlan
 	lastPlan string
-	told     map[string]int // what people were told of, and how often
+	told     map[string]int  // what people were told of, and how often
+	toldOff  map[string]bool // the ends of notices that people were told of
 
 	mu    sync.Mutex
 	wrong string
@@ -97,7 +98,7 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 		pageSize: h.pageSize, rateLimit: h.rateLimit,
 		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
 		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
-		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
+		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int), toldOff: make(map[string]bool),
 	}
 	cfg := oktatest.Config{
 		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
@@ -269,6 +270,10 @@ func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
 		case f.Outcome == audit.Quarantined:
 			w.told[f.Token.ID+" "+ledger.StepQuarantine]++
 		}
+	}
+	for i := range r.CalledOff {
+		c := &r.CalledOff[i]
+		w.toldOff[ending(c.Token.ID, c.Rule, c.Ended)] = c.Why != "" && r.Complete
 	}
 	for _, v := range r.Vanished {
 		if strings.HasPrefix(v.Reason, "revoked by tokensweep") {

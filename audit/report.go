@@ -157,6 +157,8 @@ type Report struct {
 	// Changes says how the findings differ from those of the run before, Vanished which tokens are gone.
 	Changes  Changes
 	Vanished []Vanished
+	// CalledOff is what had been announced and does not come; in a dry run, what an enforcing run would call off.
+	CalledOff []CalledOff
 	// InQuarantine are the tokens in our quarantine that no finding is about.
 	InQuarantine []InQuarantine
 	// Stopped says that more was due at once than stopAbove allows.

@@ -297,6 +297,7 @@ func (a *app) besides(r *audit.Report) error {
 	for _, v := range r.Vanished {
 		lines = append(lines, fmt.Sprintf("the token %s (%q) is no longer listed: %s", v.ID, v.Name, v.Reason))
 	}
+	lines = append(lines, notify.CalledOffLines(r)...)
 	for _, line := range lines {
 		if _, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(line)); err != nil {
 			return err

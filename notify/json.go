@@ -30,6 +30,7 @@ type jsonReport struct {
 	Changes   jsonChanges           `json:"changes"`
 	Findings  []jsonFinding         `json:"findings"`
 	Vanished  []jsonVanished        `json:"vanished"`
+	CalledOff []jsonCalledOff       `json:"calledOff"`
 	// InQuarantine are the tokens in our quarantine that no finding is about.
 	InQuarantine []jsonInQuarantine `json:"inQuarantine"`
 	Notes        []string           `json:"notes"`
@@ -196,6 +197,7 @@ func JSON(w io.Writer, r *audit.Report) error {
 		Findings:     make([]jsonFinding, 0, len(r.Findings)),
 		Vanished:     make([]jsonVanished, 0, len(r.Vanished)),
 		Notes:        append([]string{}, r.Notes...),
+		CalledOff:    calledOffJSON(r),
 		InQuarantine: make([]jsonInQuarantine, 0, len(r.InQuarantine)),
 		Ledger:       jsonLedger{head(r.Head)},
 	}

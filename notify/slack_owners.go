@@ -36,8 +36,7 @@ func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (ou
 	}
 	asked := make(map[string]bool)
 	var broken string // why none can be found
-	for i := range r.Findings {
-		t := &r.Findings[i].Token
+	for _, t := range tokensOf(r) {
 		id, _ := t.UserID.Get() // for "" there is no news
 		m, news := SlackOwner(r, id, o)
 		if !news || asked[id] {
@@ -61,6 +60,17 @@ func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (ou
 		out = append(out, w)
 	}
 	return out
+}
+
+// tokensOf are the tokens whose owners may be told something: those of findings, and of what was called off.
+func tokensOf(r *audit.Report) (all []*okta.Token) {
+	for i := range r.Findings {
+		all = append(all, &r.Findings[i].Token)
+	}
+	for i := range r.CalledOff {
+		all = append(all, &r.CalledOff[i].Token)
+	}
+	return all
 }
 
 // account finds an owner's account in Slack, or says why they have none. The error is one that the next look-up

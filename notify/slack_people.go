@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -105,12 +106,17 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(title(k), 60), safe(k.ID, 24), r.InQuarantine[i]), 400))
 		}
 	}
-	if !news || !r.Complete {
+	off := calledOffFor(r, userID)
+	if !news && len(off) == 0 || !r.Complete {
 		return SlackMessage{}, false
 	}
-	text := fmt.Sprintf("%s of yours on %s: tokensweep %s of %s", count(len(items), "Okta API token"), host(r), r.Mode, r.AsOf.UTC().Format("2006-01-02"))
-	b := newSlack(r, "owner-"+safe(userID, 40), o)
-	b.header(count(len(items), "Okta API token") + " of yours")
+	yours := count(len(items), "Okta API token") + " of yours"
+	if len(items) == 0 {
+		yours = count(len(off), "step") + " called off for Okta API tokens of yours"
+	}
+	text := fmt.Sprintf("%s on %s: tokensweep %s of %s", yours, host(r), r.Mode, r.AsOf.UTC().Format("2006-01-02"))
+	b := newSlack(r, ledger.OwnerPart+safe(userID, 40), o)
+	b.header(yours)
 	state := "Nothing was changed."
 	if doneWords(told) != unchanged {
 		state = "Changed: " + doneWords(told) + "."
@@ -122,6 +128,7 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 	if len(items) > most {
 		items = append(items[:most:most], fmt.Sprintf("%d more tokens of yours: ask whoever sent this for the report of this run.", len(items)-most))
 	}
+	b.bullets(calledOffTitle(r), some(off, 2000))
 	b.bullets("Your tokens", items)
 	b.bullets("What to do", adviceItems(told, 2000))
 	b.context("run " + safe(r.ID, 60))

@@ -55,6 +55,7 @@ func TestAnEnforcingRunWithNothingToAnnouncePostsWhatADryRunWould(t *testing.T) 
 		"nothing is new":                     {change: func(*audit.Report) {}},
 		"nothing is new, and a sign of life": {last: 8 * 24 * time.Hour, change: func(*audit.Report) {}, want: true},
 		"something is new":                   {change: func(r *audit.Report) { r.Changes.New = 1 }, want: true},
+		"something was called off":           {change: func(r *audit.Report) { r.CalledOff = []audit.CalledOff{{Rule: "idle", Why: "it is exempt now"}} }, want: true},
 		"it fails afterwards":                {change: func(r *audit.Report) { r.Err = errors.New("the disk is full") }, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {

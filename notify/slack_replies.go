@@ -119,6 +119,9 @@ func (b *slackBuilder) leftOut(n int) string {
 	if len(r.Vanished) > 0 {
 		more = append(more, count(len(r.Vanished), "vanished token"))
 	}
+	if len(r.CalledOff) > 0 && r.Mode == rules.Enforce {
+		more = append(more, count(len(r.CalledOff), "called-off step"))
+	}
 	if len(r.Notes) > 0 {
 		more = append(more, count(len(r.Notes), "note"))
 	}
@@ -217,6 +220,9 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		gone.rows = append(gone.rows, []slackCell{foreign(v.Name, 40), foreign(v.ID, 24), foreign(v.Reason, 160)})
 	}
 	more, _ = gone.messages()
+	out = append(out, more...)
+	off := slackCalledOff(r, o)
+	more, _ = off.messages()
 	out = append(append(out, more...), slackNotes(r, o)...)
 	if trend := o.Trend[max(0, len(o.Trend)-slackPoints):]; len(trend) >= 3 {
 		b := newSlack(r, "trend", o)
@@ -274,7 +280,7 @@ func (l *slackList) messages() (out []SlackMessage, cut bool) {
 		if left := len(l.rows) - shown; i == total-1 && left > 0 {
 			cut = true
 			where := "findings.csv"
-			if l.part == "vanished" {
+			if l.part == "vanished" || l.part == "called-off" {
 				where = "report.json"
 			}
 			b.context(fmt.Sprintf("%d more, all in %s in this thread.", left, where))

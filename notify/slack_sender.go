@@ -77,7 +77,7 @@ func silent(r *audit.Report) bool { return due(r) == 0 && r.Notices == 0 }
 // wanted says whether the policy wants a report posted. Failures are always, and what nobody was told of before.
 func (s *sender) wanted(r *audit.Report) bool {
 	switch {
-	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0:
+	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0, calledOffNews(r):
 		return true
 	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.past().LastPost) > s.policy.Heartbeat:
 		return true

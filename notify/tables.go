@@ -131,6 +131,12 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			_, _ = fmt.Fprintf(&b, "- %s\n", code(ask))
 		}
 	}
+	if off := calledOff(r); len(off) > 0 {
+		b.WriteString("\n" + calledOffTitle(r) + ":\n\n")
+		for _, line := range off {
+			_, _ = fmt.Fprintf(&b, "- %s\n", code(line))
+		}
+	}
 	if len(r.Vanished) > 0 {
 		b.WriteString("\nNo longer listed:\n\n")
 		for _, v := range r.Vanished {

@@ -74,6 +74,12 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 	findings(&b, r, s)
 	advice(&b, r, s)
 	vanished(&b, r, s)
+	if off := calledOff(r); len(off) > 0 {
+		b.WriteString("\n" + strings.ToUpper(calledOffTitle(r)) + "\n")
+		for _, line := range off {
+			paragraph(&b, s, "  - ", line)
+		}
+	}
 	notes(&b, r, s)
 	footer(&b, r)
 	_, err := io.WriteString(w, b.String())

@@ -53,6 +53,7 @@ func (s *State) deliver(r Record) {
 		if !r.Doubted {
 			s.LastPost = r.Time
 		}
+		s.tellOwner(r)
 		if begun {
 			put(&d.Parts, r.Part, r.Via)
 			s.Undelivered[r.Of] = d

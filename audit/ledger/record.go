@@ -9,7 +9,7 @@ type Kind string
 const (
 	// Begun is the beginning of a run: Mode, Policy and Org are set.
 	Begun Kind = "begun"
-	// Ended is the end of a run: ExitCode, Counts and Unread are set.
+	// Ended is the end of a run: ExitCode, Counts, Unread and Told are set.
 	Ended Kind = "ended"
 	// Listed is a complete listing: Count and Snapshot are set, and Believed if it is too small to be.
 	Listed Kind = "listed"
@@ -18,7 +18,7 @@ const (
 	Seen Kind = "seen"
 	// Resolved is the end of a finding: Token, Rule and Reason are set.
 	Resolved Kind = "resolved"
-	// Noticed is a notice that was delivered: Token, Rule, Facts and Via are set.
+	// Noticed is a notice that was delivered: Token, Name, Owner, Rule, Facts, Ahead and Via are set.
 	Noticed Kind = "notice"
 	// Voided is the end of a notice's validity: Token, Rule and Reason are set.
 	Voided Kind = "void"
@@ -106,7 +106,7 @@ type Record struct {
 	// Token is the id of the token, in Seen, Resolved, Noticed, Voided, Intent, Exempted, Lifted and
 	// Vanished, and in Outcome, where Append takes it from the intent if it is empty.
 	Token string `json:"token,omitempty"`
-	// Name is the name of the token, in Intent, Outcome and Vanished. It is a stranger's text.
+	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text.
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`
@@ -118,6 +118,12 @@ type Record struct {
 	Plan string `json:"plan,omitempty"`
 	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only.
 	Facts string `json:"facts,omitempty"`
+	// Ahead are the steps that the notice announces, in Noticed.
+	Ahead []Delay `json:"ahead,omitempty"`
+	// Owner is the id of the token's owner, in Noticed.
+	Owner string `json:"owner,omitempty"`
+	// Told is the number of the last record that ended a notice and that the run's report has told, in Ended.
+	Told uint64 `json:"told,omitempty"`
 	// Via is how the notice was delivered, in Noticed, where the report goes, in Announcing and Outbox, and
 	// where the part is, in Posted.
 	Via string `json:"via,omitempty"`

@@ -17,6 +17,10 @@ type Notice struct {
 	At time.Time
 	// Facts is the digest of the values that the rule read; Via is how the notice was delivered.
 	Facts, Via string
+	// Ahead is what it announced; nil where that was not recorded.
+	Ahead []Delay
+	// Name and Owner are those of the token then, the owner by id; "" where they were not recorded.
+	Name, Owner string
 	// Seq is the number of its record.
 	Seq uint64
 }
@@ -72,6 +76,10 @@ type State struct {
 	// Unreported are settled outcomes and vanished tokens of runs that never ended or could not deliver their
 	// report, oldest first: nobody may have been told of them.
 	Unreported []Record
+	// Recalled are the notices that ended early, oldest first, until an enforcing run has told people of that.
+	Recalled []Recalled
+	// OwnersTold are the owners who were told of their tokens, by id of Okta's, and when last.
+	OwnersTold map[string]time.Time
 	// Revoked are the tokens that we have revoked, by id, and when that was settled.
 	Revoked map[string]time.Time
 	// Plans are the plans of dry runs by digest; of those with the same digest, the newest.
@@ -109,6 +117,7 @@ func (s *State) Apply(r Record) {
 		s.LastRun = &r
 	case Ended:
 		s.LastRun = &r
+		s.toldRecalls(r.Told)
 	case Listed:
 		s.Listing = &r
 	case Seen:
@@ -126,9 +135,9 @@ func (s *State) Apply(r Record) {
 		delete(s.Unjudged, key)
 		delete(s.Exempted, key)
 	case Noticed:
-		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Seq: r.Seq})
+		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Ahead: r.Ahead, Name: r.Name, Owner: r.Owner, Seq: r.Seq})
 	case Voided:
-		delete(s.Notices, key)
+		s.recall(key, r, r.Reason)
 	case Intent:
 		put(&s.Open, r.Seq, r)
 		if r.Step == StepQuarantine || r.Step == StepRevoke {
@@ -149,7 +158,7 @@ func (s *State) Apply(r Record) {
 		s.Halted = nil
 	case Lifted:
 		delete(s.Quarantined, r.Token)
-		s.release(r.Token, r.Time)
+		s.release(r, r.Token, r.Reason)
 	case Exempted:
 		put(&s.Exempted, key, r.Reason)
 	case Announcing, Outbox, Posted, Delivered:
@@ -200,10 +209,13 @@ func (s *State) settle(r Record) {
 		put(&s.Revoked, token, r.Time)
 		delete(s.Quarantined, token)
 		delete(s.Released, token)
+		if intent.By == ByHand {
+			s.recallAll(token, r, "the token was revoked by hand before")
+		}
 		s.forget(token)
 	case ResultRestored:
 		delete(s.Quarantined, token)
-		s.release(token, r.Time)
+		s.release(r, token, "the quarantine was undone by hand, and nothing happens before a new notice")
 	case ResultGone:
 		delete(s.Quarantined, token)
 		delete(s.Released, token)
@@ -221,9 +233,9 @@ func (s *State) forget(token string) {
 
 // release notes that a person wanted a token out of quarantine: what was announced is void, and nothing is
 // done before a new notice.
-func (s *State) release(token string, at time.Time) {
-	s.forget(token)
-	put(&s.Released, token, at)
+func (s *State) release(r Record, token, why string) {
+	s.recallAll(token, r, why)
+	put(&s.Released, token, r.Time)
 }
 
 // put sets (*m)[k] to v and makes the map if need be.
