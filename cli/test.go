@@ -14,6 +14,7 @@ import (
 
 func (a *app) testCommand() *cobra.Command {
 	var policy string
+	var strict bool
 	var out *outputFlags
 	cmd := &cobra.Command{
 		Use:   "test FILE…",
@@ -22,7 +23,8 @@ func (a *app) testCommand() *cobra.Command {
 each. A run's own code decides them, at the time that the file gives; no org is
 asked. A case that fails is explained as by tokensweep explain, and then the
 command exits 10. A file with a mistake, or without cases, exits 65, and
-nothing is tried.
+nothing is tried. Values of tokens that Okta is not known to have, such as a
+status in small letters, are warned of; --strict makes these mistakes.
 
 The policy is the one that a file names, relative to itself; --policy tries
 another one.`,
@@ -38,26 +40,28 @@ another one.`,
 			if !cmd.Flags().Changed("policy") {
 				policy = ""
 			}
-			return a.test(args, policy, out)
+			return a.test(args, policy, strict, out)
 		},
 	}
 	cmd.Flags().StringVar(&policy, "policy", a.policyFile(), "policy `file`, instead of the one that the tests name")
+	cmd.Flags().BoolVar(&strict, "strict", false, "make warnings of the tests mistakes")
 	out = addOutputFlags(cmd, "text", "json", "junit")
 	return cmd
 }
 
 // test tries the files. policy, if not "", is used instead of the policies that they name.
-func (a *app) test(files []string, policy string, flags *outputFlags) error {
+func (a *app) test(files []string, policy string, strict bool, flags *outputFlags) error {
 	out, err := flags.open(a)
 	if err != nil {
 		return err
 	}
 	defer out.discard()
 	var reports []audit.TestReport
-	var mistakes rules.Mistakes
+	var mistakes, doubts rules.Mistakes
 	failed := 0
 	for _, file := range files {
-		report, err := a.tryFile(file, policy)
+		report, unlikely, err := a.tryFile(file, policy)
+		doubts = append(doubts, unlikely...)
 		var wrong rules.Mistakes
 		switch {
 		case errors.As(err, &wrong):
@@ -66,6 +70,11 @@ func (a *app) test(files []string, policy string, flags *outputFlags) error {
 			return err
 		}
 		reports, failed = append(reports, report), failed+report.Failed()
+	}
+	if strict {
+		mistakes = append(mistakes, doubts...)
+	} else if err := a.warn(doubts); err != nil {
+		return err
 	}
 	if len(mistakes) > 0 {
 		return &failure{code: audit.BadPolicy, err: mistakes}
@@ -83,14 +92,14 @@ func (a *app) test(files []string, policy string, flags *outputFlags) error {
 	return nil
 }
 
-// tryFile tries one file of tests.
-func (a *app) tryFile(file, policy string) (audit.TestReport, error) {
+// tryFile tries one file of tests, and says what is unlikely in it.
+func (a *app) tryFile(file, policy string) (audit.TestReport, rules.Mistakes, error) {
 	tests, err := rules.LoadTests(file)
 	switch {
 	case errors.As(err, &rules.Mistakes{}):
-		return audit.TestReport{}, err
+		return audit.TestReport{}, nil, err
 	case err != nil:
-		return audit.TestReport{}, usage("%w", err)
+		return audit.TestReport{}, nil, usage("%w", err)
 	}
 	switch {
 	case policy != "":
@@ -104,10 +113,10 @@ func (a *app) tryFile(file, policy string) (audit.TestReport, error) {
 	a.files.reads("the policy of "+file, policy)
 	p, err := loadPolicy(policy)
 	if err != nil {
-		return audit.TestReport{}, err
+		return audit.TestReport{}, nil, err
 	}
 	if wrong := tests.Check(p); len(wrong) > 0 {
-		return audit.TestReport{}, wrong
+		return audit.TestReport{}, nil, wrong
 	}
-	return audit.TryAll(p, tests), nil
+	return audit.TryAll(p, tests), tests.Doubts, nil
 }

@@ -29,8 +29,9 @@ and column and with what to write instead. With a mistake it exits 65.
 
 In a policy without mistakes it then warns of what can't work or is dangerous:
 rules that can never match, steps that never come or come without a gentler one
-before, exemptions that have ended or hide a whole rule. --strict makes these
-mistakes.
+before, exemptions that have ended or hide a whole rule, * and ? where a text is
+compared as it stands, and values that Okta is not known to have. --strict makes
+these mistakes.
 
 It needs no org. With --org it lists the org that the environment names,
 changes nothing there, and says how many tokens each rule matches, can't judge,
@@ -80,13 +81,21 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	if f.strict && len(doubts) > 0 {
 		return &failure{code: audit.BadPolicy, err: doubts}
 	}
+	if err := a.warn(doubts); err != nil {
+		return err
+	}
+	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+}
+
+// warn tells of what is allowed and can't be meant.
+func (a *app) warn(doubts rules.Mistakes) error {
 	for _, d := range doubts {
 		d.Message = "warning: " + d.Message
 		if _, err := fmt.Fprintln(a.stderr, d); err != nil {
 			return undelivered(err)
 		}
 	}
-	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+	return nil
 }
 
 // survey judges the tokens of the org that the environment names.

@@ -18,6 +18,8 @@ type Tests struct {
 	Policy string
 	// Cases are in the order of the file. There is at least one.
 	Cases []*Case
+	// Doubts are warnings: values of tokens that Okta is not known to have.
+	Doubts Mistakes
 }
 
 // Case is one example.
@@ -124,9 +126,15 @@ var caseKeys = []key[Case]{
 var ownerKeys = []key[okta.Owner]{
 	{name: "login", doc: "their login", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Login = given(r.text(v)) }},
 	{name: "email", doc: "their e-mail address", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Email = given(r.text(v)) }},
-	{name: "status", doc: "ACTIVE and so on", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Status = given(r.text(v)) }},
+	{name: "status", doc: "ACTIVE and so on", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+		o.Status = given(r.text(v))
+		r.doubted("owner.status", v)
+	}},
 	{name: "lastLogin", doc: "when they last logged in", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.LastLogin = r.someTime(v, "lastLogin") }},
-	{name: "roles", doc: "types of their admin roles", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Roles = r.someList(v, "roles") }},
+	{name: "roles", doc: "types of their admin roles", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+		o.Roles = r.someList(v, "roles")
+		r.doubted("owner.roles", v.Content...)
+	}},
 }
 
 var expectKeys = []key[Case]{
@@ -180,6 +188,8 @@ func ParseTests(file string, data []byte) (*Tests, error) {
 		r.mistakes.sort()
 		return nil, r.mistakes
 	}
+	r.doubts.sort()
+	t.Doubts = r.doubts
 	return &t.Tests, nil
 }
 

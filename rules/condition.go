@@ -257,7 +257,19 @@ func (r *reader) compile(f *field, o *operator, at, arg *yaml.Node) (node, bool)
 		holds, l.arg, ok = o.state(r, o.name, arg)
 		l.judge = judgingPresence(f, holds)
 	}
+	l.arg.places = placesOf(arg)
 	return node{leaf: l}, ok
+}
+
+// placesOf are the places of the items of a list, or of what is none.
+func placesOf(n *yaml.Node) (all []place) {
+	if n.Kind != yaml.SequenceNode {
+		return []place{placeOf(n)}
+	}
+	for _, item := range n.Content {
+		all = append(all, placeOf(item))
+	}
+	return all
 }
 
 func judging[T any](get func(*okta.Token) okta.Opt[T], holds test[T], negated bool) func(*okta.Token, time.Time) truth {

@@ -25,8 +25,14 @@ var exampleKeys = []key[example]{
 		}
 	}},
 	{name: "name", doc: "what the creator called it", read: func(r *reader, _, v *yaml.Node, e *example) { e.Name = given(r.text(v)) }},
-	{name: "clientName", doc: "Okta API for tokens made by people", read: func(r *reader, _, v *yaml.Node, e *example) { e.ClientName = given(r.text(v)) }},
-	{name: "userId", doc: "the owner's id", read: func(r *reader, _, v *yaml.Node, e *example) { e.UserID = given(r.text(v)) }},
+	{name: "clientName", doc: "Okta API for tokens made by people", read: func(r *reader, _, v *yaml.Node, e *example) {
+		e.ClientName = given(r.text(v))
+		r.doubted("clientName", v)
+	}},
+	{name: "userId", doc: "the owner's id", read: func(r *reader, _, v *yaml.Node, e *example) {
+		e.UserID = given(r.text(v))
+		r.doubted("userId", v)
+	}},
 	{name: "created", doc: "when it was made", read: func(r *reader, _, v *yaml.Node, e *example) { e.Created = r.someTime(v, "created") }},
 	{name: "lastUpdated", doc: "its last use or edit", read: func(r *reader, _, v *yaml.Node, e *example) { e.LastUpdated = r.someTime(v, "lastUpdated") }},
 	{name: "expiresAt", doc: "when Okta ends it", read: func(r *reader, _, v *yaml.Node, e *example) {
@@ -49,9 +55,18 @@ var exampleKeys = []key[example]{
 }
 
 var networkKeys = []key[okta.Network]{
-	{name: "connection", doc: "ANYWHERE or ZONE", read: func(r *reader, _, v *yaml.Node, n *okta.Network) { n.Connection = given(r.text(v)) }},
-	{name: "include", doc: "ids of zones", read: func(r *reader, _, v *yaml.Node, n *okta.Network) { n.Include = r.someList(v, "include") }},
-	{name: "exclude", doc: "ids of zones", read: func(r *reader, _, v *yaml.Node, n *okta.Network) { n.Exclude = r.someList(v, "exclude") }},
+	{name: "connection", doc: "ANYWHERE or ZONE", read: func(r *reader, _, v *yaml.Node, n *okta.Network) {
+		n.Connection = given(r.text(v))
+		r.doubted("network.connection", v)
+	}},
+	{name: "include", doc: "ids of zones", read: func(r *reader, _, v *yaml.Node, n *okta.Network) {
+		n.Include = r.someList(v, "include")
+		r.doubted("network.include", v.Content...)
+	}},
+	{name: "exclude", doc: "ids of zones", read: func(r *reader, _, v *yaml.Node, n *okta.Network) {
+		n.Exclude = r.someList(v, "exclude")
+		r.doubted("network.exclude", v.Content...)
+	}},
 }
 
 // exampleToken reads the token of a case.

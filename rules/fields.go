@@ -20,6 +20,8 @@ type field struct {
 
 	// remark says from what the value was derived, or what is odd about it; "" if nothing is. It may be nil.
 	remark func(t *okta.Token) string
+	// values are those that Okta has, where it hasn't just any; nil where it has.
+	values *values
 	// past is set for a time that can't lie in the future.
 	past bool
 	// blame says which other field is why a derived one can't be judged, or "" if none is. It is nil
@@ -28,13 +30,13 @@ type field struct {
 }
 
 var fields = []field{
-	{name: "id", doc: "the token's id, 00T…",
+	{name: "id", doc: "the token's id, 00T…", values: tokenIDs,
 		text: func(t *okta.Token) okta.Opt[string] { return okta.Some(t.ID) }},
 	{name: "name", doc: "what the creator called it",
 		text: func(t *okta.Token) okta.Opt[string] { return t.Name }},
-	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own",
+	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own", values: clients,
 		text: func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
-	{name: "userId", doc: "the owner's id, 00u…",
+	{name: "userId", doc: "the owner's id, 00u…", values: userIDs,
 		text: func(t *okta.Token) okta.Opt[string] { return t.UserID }},
 	{name: "created", doc: "when it was made", past: true,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.Created }},
@@ -48,15 +50,15 @@ var fields = []field{
 		yesNo: neverUsed, blame: blameNeverUsed, remark: func(*okta.Token) string { return "derived: lastUsed compared with created" }},
 	{name: "tokenWindow", doc: "how long after its last use Okta ends it",
 		span: func(t *okta.Token) okta.Opt[time.Duration] { return t.TokenWindow }},
-	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …",
+	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …", values: connections,
 		text: func(t *okta.Token) okta.Opt[string] {
 			return ofNetwork(t, func(n okta.Network) okta.Opt[string] { return n.Connection })
 		}},
-	{name: "network.include", doc: "ids of the network zones from which it may be used",
+	{name: "network.include", doc: "ids of the network zones from which it may be used", values: zoneIDs,
 		list: func(t *okta.Token) okta.Opt[[]string] {
 			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Include })
 		}},
-	{name: "network.exclude", doc: "ids of the network zones from which it may not be used",
+	{name: "network.exclude", doc: "ids of the network zones from which it may not be used", values: zoneIDs,
 		list: func(t *okta.Token) okta.Opt[[]string] {
 			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Exclude })
 		}},
@@ -68,7 +70,7 @@ var fields = []field{
 		text: func(t *okta.Token) okta.Opt[string] {
 			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Email })
 		}},
-	{name: "owner.status", doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner,
+	{name: "owner.status", doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner, values: statuses,
 		text: func(t *okta.Token) okta.Opt[string] {
 			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Status })
 		}},
@@ -76,7 +78,7 @@ var fields = []field{
 		time: func(t *okta.Token) okta.Opt[time.Time] {
 			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })
 		}},
-	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …", blame: blameRoles,
+	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …", blame: blameRoles, values: roleTypes,
 		list: func(t *okta.Token) okta.Opt[[]string] {
 			return ofOwner(t, blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })
 		}},

@@ -15,6 +15,8 @@ type Census struct {
 	// Exemptions is whom each exemption reaches, also one that has ended. Of one that reads owners only the tokens are
 	// counted that a rule concerns: other owners are not looked up.
 	Exemptions map[*Exemption]Reach
+	// Clients is how many tokens each client has, by its name, "" where there was none.
+	Clients map[string]int
 }
 
 // Tally counts the tokens that a rule concerns, as a run reports them. A token is in one of the three.
@@ -31,7 +33,7 @@ type Reach struct {
 }
 
 // Lint says what can't work in the policy or is dangerous, though it is allowed: rules that can never match, steps that
-// never come, exemptions that hide too much or nothing. It is certain of what it says, and does not find
+// never come, exemptions that hide too much or nothing, texts that no token is likely to have. It is certain of what it says, and does not find
 // everything. now is when it is asked, seen what a listing told; nil if there was none. It returns nothing for a policy
 // that it has no doubts of.
 func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
@@ -39,10 +41,13 @@ func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
 	for _, rule := range p.Rules {
 		l.rule(rule)
 		l.steps(rule)
+		l.values(&rule.when)
 	}
 	for _, e := range p.Exemptions {
 		l.exemption(e)
+		l.values(&e.match)
 	}
+	l.clientValues()
 	l.limits()
 	l.mistakes.sort()
 	return l.mistakes

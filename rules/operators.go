@@ -49,11 +49,12 @@ type moment func(at, now time.Time) bool
 
 // argument is the argument that a condition gives to its operator.
 type argument struct {
-	words []string      // as the policy has it; nil for true and false
-	list  bool          // it is a list
-	limit time.Duration // of an operator that compares with a length of time
-	at    time.Time     // of one that compares with a fixed time
-	yes   bool          // of one that takes true or false
+	words  []string      // as the policy has it; nil for true and false
+	places []place       // of each word in the file
+	list   bool          // it is a list
+	limit  time.Duration // of an operator that compares with a length of time
+	at     time.Time     // of one that compares with a fixed time
+	yes    bool          // of one that takes true or false
 }
 
 // shown is the argument as sentences have it, printable.

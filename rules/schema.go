@@ -61,7 +61,7 @@ func definitions() schema {
 	for i := range fields {
 		f := &fields[i]
 		name := f.class()
-		properties[f.name] = schema{"description": f.doc, "$ref": "#/$defs/" + name}
+		properties[f.name] = schema{"description": f.doc + f.values.reference(), "$ref": "#/$defs/" + name}
 		if defs[name] == nil {
 			defs[name] = f.asked()
 		}

@@ -28,6 +28,7 @@ type reader struct {
 	file        string
 	least       string // what a file must have, for one that is empty
 	mistakes    Mistakes
+	doubts      Mistakes         // of policy tests: what is allowed and unlikely
 	enforces    *yaml.Node       // the value of mode, if it could be read
 	ids         map[string]int   // the line of each rule id
 	quarantines []*yaml.Node     // the quarantine keys of all rules, which need quarantine.zone
@@ -208,6 +209,14 @@ func kindOf(n *yaml.Node) string {
 // suggest ends a message about an unknown word: with the known one that it was probably meant to be,
 // or else with all of them.
 func suggest(word string, known []string) string {
+	if best := nearest(word, known); best != "" {
+		return fmt.Sprintf(", did you mean %q?", best)
+	}
+	return ": write one of " + strings.Join(known, ", ")
+}
+
+// nearest is the known word that a word was probably meant to be, "" if none is like it.
+func nearest(word string, known []string) string {
 	best, least := "", 3
 	if len(word) < 64 { // the distance is quadratic; longer words resemble none of ours
 		for _, k := range known {
@@ -220,10 +229,7 @@ func suggest(word string, known []string) string {
 			}
 		}
 	}
-	if best != "" {
-		return fmt.Sprintf(", did you mean %q?", best)
-	}
-	return ": write one of " + strings.Join(known, ", ")
+	return best
 }
 
 // plain removes what only style tells apart: per_run and perRun are one word.
