@@ -155,13 +155,8 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 		intent.After = &after
 	}
 	result, err := r.carryOut(ctx, r.o.Enforce.Org, intent, fresh)
-	switch {
-	case err != nil && result.word == "":
+	if err != nil && result.word == "" {
 		hold([]*Finding{f}, "%v", err)
-		return "", err
-	case err != nil:
-		f.Done = true
-		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", strings.TrimSpace(result.word+" "+result.reason), err)
 		return "", err
 	}
 	f.Outcome, f.Reason, f.Done = result.outcome(), result.reason, true
@@ -171,6 +166,10 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 	case f.Outcome == Quarantined && result.after != nil:
 		fresh.Network = networkOf(*result.after)
 		f.Quarantine = r.decider.quarantine(&fresh)
+	}
+	if err != nil {
+		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", strings.TrimSpace(result.word+" "+result.reason), err)
+		return "", err
 	}
 	if f.Outcome == Failed {
 		r.fail(ActionFailed, nil)

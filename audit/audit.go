@@ -51,6 +51,8 @@ type Options struct {
 	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
 	Ledger *ledger.Ledger
 	State  string
+	// StateAlone says that no other machine mounts the state directory, though it is on FUSE.
+	StateAlone bool
 	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a run
 	// did whose report was not delivered with its notes, the next one tells.
 	Deliver func(*Report) error
@@ -227,6 +229,11 @@ func (r *run) pass(ctx context.Context) (err error) {
 // enter asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so that
 // it is known whether ours can be believed.
 func (r *run) enter(ctx context.Context, mode string) (err error) {
+	if r.o.Ledger != nil {
+		if err := r.o.Ledger.Claim(r.ID); err != nil {
+			return err
+		}
+	}
 	var refused error
 	r.self, refused = whoAmI(ctx, r.o.Org)
 	err = r.record(ledger.Record{Kind: ledger.Begun, Org: r.OrgURL, Mode: mode, Policy: r.PolicyDigest})
@@ -301,6 +308,9 @@ func (r *run) note() {
 	}
 	for _, q := range r.InQuarantine {
 		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID), named(q.Token.Name), q)
+	}
+	if shared := sharedState(r.o.State, r.o.StateAlone); r.o.Ledger != nil && shared != "" {
+		add("%s", shared)
 	}
 	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {
 		add("%s", doubt)

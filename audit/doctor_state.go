@@ -21,8 +21,8 @@ type StateCheck struct {
 	OrgURL string
 	// Told says that the org's clock was seen, and agrees with ours.
 	Told bool
-	// Enforce says that an enforcing run is meant.
-	Enforce bool
+	// Enforce says that an enforcing run is meant; Alone, that no other machine mounts the directory.
+	Enforce, Alone bool
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -74,7 +74,20 @@ func (c StateCheck) begins(parent, detail string, args ...any) Check {
 	if err := writable(parent); err != nil {
 		return failure("state", NoLedger, "give the run a state directory of its own that it can write", "%s, and %s can't be written: %v", detail, parent, err)
 	}
+	if c, shared := c.shared(parent, detail); shared {
+		return c
+	}
 	return warning("state", "if there were runs before, this is the wrong directory, or its volume is not mounted", "%s: the next run begins without memory", detail)
+}
+
+// shared is a state that is on a file system which many machines may mount; dir is there already.
+func (c StateCheck) shared(dir, detail string) (Check, bool) {
+	const advice = "use a disk that one machine mounts"
+	if err := checkFileSystem(dir, c.Alone); err != nil && c.Enforce {
+		return failure("state", NoLedger, advice, "%s; %v", detail, err), true
+	}
+	why := sharedState(dir, c.Alone)
+	return warning("state", advice, "%s; %s", detail, why), why != ""
 }
 
 func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, torn *ledger.TornError) Check {
@@ -84,12 +97,15 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 		return failure(name, NoLedger, "give the run a state directory of its own that it can write", "%s; it can't be written: %v", sound, err)
 	}
 	last := past.LastRun
+	shared, isShared := c.shared(c.Dir, sound)
 	future := ahead(past.Latest(), c.Now(), c.Told)
 	switch {
 	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
 		return failure(name, Usage, "give each org a state directory of its own", "the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
 	case future != nil:
 		return failsIf(c.Enforce, name, Halted, "no run enforces before that is in order", "%v", future)
+	case isShared:
+		return shared
 	case torn != nil:
 		return warning(name, "nothing, if a run is under way; else the next one sets that line aside", "%s, and a last line that is not complete", sound)
 	case last != nil && last.Kind == ledger.Begun:

@@ -24,8 +24,9 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("it takes a state directory (--state)")
 	case !r.o.AsOf.IsZero():
 		return plan, refused("--as-of is for dry runs")
-	case r.o.Enforce.Plan == "":
-		return plan, nil
+	}
+	if err := checkFileSystem(r.o.State, r.o.StateAlone); err != nil || r.o.Enforce.Plan == "" {
+		return plan, err
 	}
 	plan, ok := r.decider.past.Plans[r.o.Enforce.Plan]
 	age := r.now().Sub(plan.At)

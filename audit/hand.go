@@ -21,6 +21,8 @@ type Hand struct {
 	Policy *rules.Policy
 	Ledger *ledger.Ledger
 	State  string
+	// StateAlone is that of Options.
+	StateAlone bool
 	// Reason says why, for the record.
 	Reason string
 	// OwnTokenToo says that the token is meant even if it may be the one in use.
@@ -73,7 +75,7 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 
 // do makes a run of one change, whose end in the ledger says how it went, as the error does.
 func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string, err error) {
-	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, Now: h.Now, Recorded: h.Recorded})
+	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, StateAlone: h.StateAlone, Now: h.Now, Recorded: h.Recorded})
 	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}
@@ -133,6 +135,9 @@ func (h Hand) deliver(outcome Outcome, reason string) error {
 // begin checks what every change by hand needs, and settles what is open.
 func (r *run) begin(ctx context.Context) error {
 	if err := r.checkOrg(); err != nil {
+		return err
+	}
+	if err := checkFileSystem(r.o.State, r.o.StateAlone); err != nil {
 		return err
 	}
 	if err := r.enter(ctx, ledger.ByHand); err != nil {

@@ -300,6 +300,10 @@ func drawIncident(d dice, tokens int) incident {
 	case kind < 7:
 		a := drawMeddling(d, tokens)
 		i.says, i.do = a.says, func(p *modelProcess) { p.meddled = true; a.do(p.w) }
+	case i.at == atChange && d.oneIn(2):
+		i.says, i.do = "another process gets the lock too", usurper(1)
+	case i.at == afterChange && d.oneIn(2):
+		i.says, i.do = "another process gets the lock too", usurper(0)
 	case i.at == atChange || i.at == afterChange:
 		i.says, i.do = "another process begins", rival
 	default:
@@ -316,14 +320,35 @@ func rival(p *modelProcess) {
 	}
 }
 
-// guest is a disk as a process uses it that may not have the lock: what it closes is its own.
+// usurper is another process that gets the lock although there is one already, since locks are kept to one machine here.
+// onTheirWay are the changes that can't be called back.
+func usurper(onTheirWay int) func(*modelProcess) {
+	return func(p *modelProcess) {
+		if p.failed || p.usurped { // it would set half a line aside
+			return
+		}
+		l, err := ledger.OpenOn(&guest{Disk: p.w.disk, local: true}, time.Now)
+		if err != nil {
+			p.w.violated("another one can't open the ledger: %v", err)
+			return
+		}
+		_ = l.Close()
+		p.usurped, p.mayStill = true, len(p.changes)+onTheirWay
+	}
+}
+
+// guest is a disk as a process uses it that may not have the lock: what it closes is its own. On a local one it always
+// gets the lock.
 type guest struct {
 	*ledgertest.Disk
-	has bool
+	has, local bool
 }
 
 // Lock takes the lock.
 func (g *guest) Lock() error {
+	if g.local {
+		return nil
+	}
 	err := g.Disk.Lock()
 	g.has = err == nil
 	return err

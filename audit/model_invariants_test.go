@@ -66,6 +66,7 @@ var invariants = []*invariant{
 	{"I34", "Nothing that later times are judged by is written while the clocks disagree, and no process is stopped by a clock that is right.", noClockIsBelieved},
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
+	{"I35", "A process that has lost the ledger to another, where locks don't hold, sends no more than the change that is on its way.", stopsForAnother},
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
 	wholeLists,
@@ -261,6 +262,9 @@ func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
 	if p.byHand == "" && code == audit.Usage || len(w.book.entries) == 0 { // refused before it began
 		return ""
 	}
+	if p.usurped && code == audit.Locked { // the ledger is the other's
+		return ""
+	}
 	end := w.book.last().record()
 	if end.Kind != ledger.Ended || end.Run != p.runID || end.ExitCode != int(code) {
 		return fmt.Sprintf("exit code %d, and the last record is %+v", code, end)
@@ -282,6 +286,13 @@ func (p *modelProcess) exitCode() (code audit.ExitCode, ended bool) {
 		return failed.Code, true
 	}
 	return audit.OK, p.handErr == nil
+}
+
+func stopsForAnother(_ *modelWorld, p *modelProcess) string {
+	if p.usurped && len(p.changes) > p.mayStill {
+		return fmt.Sprintf("%v", p.changes[p.mayStill])
+	}
+	return ""
 }
 
 func failureIsTold(_ *modelWorld, p *modelProcess) string {

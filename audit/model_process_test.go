@@ -10,12 +10,10 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/audit/ledger/ledgertest"
 	"tokensweep/okta"
 )
 
@@ -90,6 +88,8 @@ type modelProcess struct {
 	base      *entry          // the listing that was in force when it began
 	held      map[string]bool // tokens that the org had then
 	halted    bool            // the brake was pulled when it began
+	usurped   bool            // another process got the lock too
+	mayStill  int             // how many changes it may have made in all then
 	broken    atomic.Bool
 	lied      atomic.Bool
 	meddled   bool
@@ -331,74 +331,3 @@ func kindOf(r *http.Request) point {
 	}
 	return atRead
 }
-
-// modelDisk is the disk as a process uses it.
-type modelDisk struct {
-	*ledgertest.Disk
-	p *modelProcess
-}
-
-// Write is one step; the process may die before it, in the middle, or after it.
-func (d *modelDisk) Write(line []byte) error {
-	d.p.at(atWrite)
-	d.p.w.book.write(line)
-	d.p.w.written(d.p, line)
-	err := d.Disk.Write(line)
-	if err != nil {
-		d.p.failed = true
-		d.p.w.book.trim(len(d.Bytes())) // all of the line may be stored all the same
-		if d.p.dying {
-			d.p.die(false, 0)
-		}
-	}
-	return err
-}
-
-// Sync makes durable what was written, or doesn't.
-func (d *modelDisk) Sync() error {
-	d.p.at(atSync)
-	err := d.Disk.Sync()
-	d.p.failed = d.p.failed || err != nil
-	return err
-}
-
-// SetAside stores a torn line.
-func (d *modelDisk) SetAside(name string, text []byte) error {
-	d.p.at(atAside)
-	return d.Disk.SetAside(name, text)
-}
-
-// Truncate cuts a torn line off.
-func (d *modelDisk) Truncate(size int64) error {
-	d.p.w.book.trim(int(size))
-	return d.Disk.Truncate(size)
-}
-
-// The incidents of a disk.
-
-// tear makes the next write fail with a part of it stored; with dying the process ends there.
-func tear(keep int, dying bool) func(*modelProcess) {
-	return func(p *modelProcess) {
-		p.dying = dying
-		p.w.disk.FailWrite(1, keep, syscall.EIO)
-	}
-}
-
-// unsynced makes the next fsync fail. What it was to write is in the balance until the machine crashes and keeps some
-// of it, which is soon after the process has ended.
-func unsynced(keep int) func(*modelProcess) {
-	return func(p *modelProcess) {
-		p.keep, p.inBalance = keep, true
-		p.w.disk.FailSync(1, syscall.EIO)
-	}
-}
-
-func killed(p *modelProcess) { p.die(false, 0) }
-
-// terminated tells the process to end, as a signal does.
-func terminated(p *modelProcess) {
-	p.toldToEnd = true
-	p.cancel()
-}
-
-func powerless(keep int) func(*modelProcess) { return func(p *modelProcess) { p.die(true, keep) } }

@@ -109,7 +109,7 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 		return err
 	}
 	brief := func(r *audit.Report) error { return notify.Brief(d.stdout, r, styleOf(d.stdout)) }
-	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, Now: d.now}
+	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Now: d.now}
 	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), slack.Report(ctx, r)) }
 	if enforce {
 		o.Enforce = &audit.Enforcement{Org: client, Announce: announceIn(slack, func(_ context.Context, r *audit.Report) (string, error) {
@@ -134,7 +134,7 @@ func (d *demoRun) restore(ctx context.Context) error {
 		if t.Name != "wiki-export" {
 			continue
 		}
-		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, State: d.state, Reason: "the wiki export runs once a month", Now: d.now}
+		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Reason: "the wiki export runs once a month", Now: d.now}
 		outcome, reason, err := h.Restore(ctx, t.ID)
 		if err != nil {
 			return err

@@ -54,6 +54,7 @@ as far as that can be told without judging tokens or writing anything.`,
 	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&f.enforce, "enforce", false, "look at what run --enforce needs, too")
 	f.state.add(cmd, a.env)
+	f.state.addAlone(cmd)
 	f.out = addOutputFlags(cmd, "text", "json")
 	return cmd
 }
@@ -70,7 +71,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	policy, checks := f.checkPolicy()
 	org, told, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
-	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Told: told, Enforce: f.enforce})...)
+	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Told: told, Enforce: f.enforce, Alone: f.state.alone})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
 	err = out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.DoctorText(w, checks, out.style) },

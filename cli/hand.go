@@ -34,6 +34,7 @@ func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit
 		cmd.Flags().BoolVar(&f.ownToo, "own-token-too", false, "also if it may be the token in use, as every token of its owner may")
 	}
 	f.state.add(cmd, a.env)
+	f.state.addAlone(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		id := ""
 		if len(args) > 0 {
@@ -70,7 +71,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	}
 	defer func() { _ = l.Close() }()
 	log := a.logger()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		return a.tellByHand(outcome, reason, id, l.Head().String())
 	}

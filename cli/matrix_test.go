@@ -47,6 +47,8 @@ var faultMatrix = []struct {
 	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.", badTLS},
 	{"N16", "A redirect of the list or of a change: an error, and nothing reaches the other place.", redirects},
 	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, and no change is made twice.", nonces},
+	{"N21", "A state directory on FUSE: nothing is changed by it before --state-alone says that no other machine mounts it.", stateOnFUSE},
+	{"N22", "A lock that two runs get, since it holds on each machine alone: the first finds the other's name, and stops.", lockOfEachMachine},
 	{"S01", "A token twice with the same content: the list is read again; if it brings the same, counted once, and noted.", tokenTwice},
 	{"S02", "A token twice with different content: the list is read again, and if that goes on nothing is done.", tokenTwiceDifferent},
 	{"S03", "A list that lost more than half of its tokens: nothing is done before a second one, an hour later, comes to the same.", shrunkenList},
@@ -98,7 +100,7 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}
 	}
-	want = append(want, "N19", "S23", "S24", "S25", "S26")
+	want = append(want, "N19", "N21", "N22", "S23", "S24", "S25", "S26")
 	for _, row := range faultMatrix {
 		have = append(have, row.id)
 	}

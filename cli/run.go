@@ -70,6 +70,7 @@ before it is taken.`,
 	flags.StringVar(&f.plan, "plan", "", "with --enforce: do no more than the plan with this `digest`, made by a dry run at most 24 hours ago")
 	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
 	f.state.add(cmd, a.env)
+	f.state.addAlone(cmd)
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	x.add(cmd)
 	a.summary.add(cmd, f)
@@ -175,7 +176,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	}
 	o := audit.Options{
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
-		Ledger: l, State: f.state.dir, Now: f.now, Recorded: a.recorded(f.metrics),
+		Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
 	}
 	if f.notes != nil {
 		o.Notes = f.notes()
@@ -204,7 +205,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
 	}
 	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}
 	return failed

@@ -67,6 +67,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 	flags.BoolVar(&s.flags.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9090", "`address` to answer HTTP at")
 	s.flags.state.add(cmd, a.env)
+	s.flags.state.addAlone(cmd)
 	s.flags.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	return cmd
 }

@@ -20,6 +20,7 @@ const defaultState = "./state"
 type stateFlag struct {
 	dir   string
 	given bool // by the flag or the environment
+	alone bool // though it is on FUSE, no other machine mounts it
 }
 
 // add defines --state.
@@ -35,6 +36,11 @@ func (f *stateFlag) add(cmd *cobra.Command, e environment) {
 		}
 		return nil
 	}
+}
+
+// addAlone defines --state-alone, for commands that change tokens.
+func (f *stateFlag) addAlone(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&f.alone, "state-alone", false, "no other machine mounts the state directory, though it is on FUSE")
 }
 
 // exists reports whether there is such a directory.

@@ -92,7 +92,6 @@ var crashpoints = [...]struct{ file, text, becomes string }{
 // buildSwept builds the program with its crash points.
 func buildSwept(t *testing.T) (program string) {
 	t.Helper()
-	dir := t.TempDir()
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	files := map[string]string{filepath.Join(root, "crashpoint", "crashpoint.go"): crashpoint}
@@ -107,6 +106,13 @@ func buildSwept(t *testing.T) (program string) {
 		require.Equal(t, 1, strings.Count(text, c.text), "%s: %s", c.file, c.text)
 		files[path] = strings.Replace(text, c.text, strings.ReplaceAll(c.becomes, "PLACE", strconv.Itoa(place)), 1)
 	}
+	return buildEdited(t, files)
+}
+
+// buildEdited builds the program with other texts in place of some of its files.
+func buildEdited(t *testing.T, files map[string]string) (program string) {
+	t.Helper()
+	dir := t.TempDir()
 	overlay := sourceOverlay{inheritedOverlay(t)}
 	for path, text := range files {
 		edited := filepath.Join(dir, fmt.Sprint(len(overlay.Replace), ".go"))

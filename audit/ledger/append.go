@@ -23,6 +23,9 @@ func (l *Ledger) open() error {
 	if err := l.disk.Lock(); err != nil {
 		return unusable("locking it", err)
 	}
+	if err := l.hold(""); err != nil {
+		return err
+	}
 	stored, err := l.disk.Read()
 	if err != nil {
 		return unusable("reading it", err)
@@ -78,10 +81,13 @@ func unusable(doing string, err error) error {
 //
 // An error that is an ErrPoisoned (and by its cause an ErrUnusable) says that the record may be on the
 // disk or not, that State doesn't include it, and that every later Append fails as well: the ledger has
-// to be opened anew. Any other error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
+// to be opened anew. If it is an ErrLocked as well, another has taken the ledger, and nothing was written. Any other error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
 func (l *Ledger) Append(r Record) (Record, error) {
 	if l.poison != nil {
 		return Record{}, l.poison
+	}
+	if err := l.alone(); err != nil {
+		return Record{}, err
 	}
 	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
 	r.Doubted = r.Doubted || l.InDoubt()

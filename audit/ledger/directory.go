@@ -240,6 +240,27 @@ func (d *directory) Truncate(size int64) error {
 	return d.file.Sync()
 }
 
+// Sign writes into the lock file itself, which is never replaced.
+func (d *directory) Sign(text []byte) error {
+	if _, err := d.lock.WriteAt(text, 0); err != nil {
+		return err
+	}
+	if err := d.lock.Truncate(int64(len(text))); err != nil {
+		return err
+	}
+	return d.lock.Sync()
+}
+
+// Signature opens the lock file anew: on NFS an opening sees what other machines have written.
+func (d *directory) Signature() ([]byte, error) {
+	f, _, err := openFile(filepath.Join(d.path, lockFile), os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	return io.ReadAll(io.LimitReader(f, maxHolder))
+}
+
 // Close closes both files; the lock goes with its file.
 func (d *directory) Close() error {
 	var errs []error

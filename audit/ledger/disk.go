@@ -18,6 +18,10 @@ type Disk interface {
 	SetAside(name string, p []byte) error
 	// Truncate cuts what is stored down to size bytes, durably.
 	Truncate(size int64) error
+	// Sign puts text into the lock, in place of what it says, durably; Signature is what it says now, whoever wrote
+	// that. Both are for who has the lock.
+	Sign(text []byte) error
+	Signature() ([]byte, error)
 	// Close releases the lock.
 	Close() error
 }

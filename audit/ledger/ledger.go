@@ -30,6 +30,8 @@ type Ledger struct {
 	now    func() time.Time
 	state  State
 	poison error       // why nothing more is written
+	holder holder      // who has it open
+	signed []byte      // what the lock file says, unless another has it too
 	doubt  func() bool // whether the clock is in doubt; nil if it isn't
 }
 

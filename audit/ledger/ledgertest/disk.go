@@ -22,6 +22,7 @@ type Disk struct {
 	durable int    // how much of data survives a power failure
 	dropped bool   // a Sync failed: what was written before it or comes after it is never durable
 	locked  bool
+	signed  []byte // what the lock says
 	asides  map[string][]byte
 	limit   int // of the size, 0 if none
 
@@ -180,6 +181,21 @@ func (d *Disk) SetAside(name string, p []byte) error {
 	}
 	d.asides[name] = bytes.Clone(p)
 	return nil
+}
+
+// Sign puts text into the lock.
+func (d *Disk) Sign(text []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.signed = bytes.Clone(text)
+	return nil
+}
+
+// Signature is what the lock says.
+func (d *Disk) Signature() ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return bytes.Clone(d.signed), nil
 }
 
 // Truncate cuts the end off.

@@ -1,0 +1,15 @@
+package audit
+
+import (
+	"testing"
+
+	"tokensweep/audit/ledger"
+)
+
+// OnFileSystem has all state directories be on a kind of file system, for one test.
+func OnFileSystem(t *testing.T, fs ledger.FileSystem) {
+	t.Helper()
+	was := fileSystemOf
+	t.Cleanup(func() { fileSystemOf = was })
+	fileSystemOf = func(string) ledger.FileSystem { return fs }
+}
