@@ -37,7 +37,7 @@ func (r *run) act(ctx context.Context) error {
 			switch {
 			case err != nil || len(left) == 0:
 			case ctx.Err() != nil:
-				r.interrupted(ctx)
+				_ = r.interrupted(ctx) // the findings say why
 			default:
 				r.fail(ActionFailed, fmt.Errorf("the run stopped acting, and what is left stays due: %s", stop))
 			}
