@@ -61,18 +61,23 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.claim(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := noSecrets(cmd); err != nil {
+				return err
+			}
+			return a.claim(cmd)
+		},
 	}
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		a.summary.blind = true
-		return err
+		return flagError(err)
 	})
-	root.SetOut(a.stdout)
-	root.SetErr(a.stderr)
+	root.SetOut(scrubbed{a.stdout}) // what cobra itself says may repeat an argument
+	root.SetErr(scrubbed{a.stderr})
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
@@ -133,12 +138,12 @@ func (a *app) complain(err error, command string) audit.ExitCode {
 	case errors.As(err, &mistakes):
 		_, _ = fmt.Fprintln(a.stderr, mistakes.Error())
 	default:
-		for line := range strings.Lines(f.err.Error()) {
-			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(strings.TrimSpace(line)))
+		for line := range strings.Lines(okta.Scrub(f.err.Error())) {
+			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(strings.TrimSpace(line)))
 		}
 	}
 	if f.hint != "" {
-		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", f.hint)
+		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(f.hint))
 	}
 	return f.code
 }

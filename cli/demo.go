@@ -34,7 +34,7 @@ tokens on several pages, and a Slack workspace, and runs the real job against
 them over HTTP. It shows the report, and the messages as they would read in
 Slack. With --enforce it runs it several times, days apart, and acts: the clock
 of the demo is moved.`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if show {
 				return a.print(string(demoPolicy))

@@ -43,7 +43,7 @@ as far as that can be told without judging tokens or writing anything.`,
 		Example: `  tokensweep doctor
   tokensweep doctor --policy policy.yaml --state state --enforce
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.policyGiven = cmd.Flags().Changed("policy") || a.env.or("TOKENSWEEP_POLICY", "") != ""
 			return a.doctor(cmd.Context(), f)
@@ -73,6 +73,9 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	checks = append(checks, more...)
 	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Told: told, Enforce: f.enforce, Alone: f.state.alone})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
+	for i := range checks {
+		checks[i].Detail, checks[i].Advice = okta.Scrub(checks[i].Detail), okta.Scrub(checks[i].Advice)
+	}
 	err = out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.DoctorText(w, checks, out.style) },
 		"json": func(w io.Writer) error { return notify.DoctorJSON(w, checks) },

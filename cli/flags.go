@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,8 +60,10 @@ func (f *severityFlag) Type() string { return "severity" }
 
 // Set implements pflag.Value.
 func (f *severityFlag) Set(s string) (err error) {
-	f.Severity, err = rules.ParseSeverity(s)
-	return err
+	if f.Severity, err = rules.ParseSeverity(s); err != nil {
+		return errors.New("want one of low, medium, high, critical") // the error has the word
+	}
+	return nil
 }
 
 // instantFlag is a flag whose value is a moment: RFC 3339, or a date, which means its first moment in UTC.

@@ -10,7 +10,6 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/okta"
 )
 
 func (a *app) haltCommand() *cobra.Command {
@@ -23,7 +22,7 @@ func (a *app) haltCommand() *cobra.Command {
 and ends an enforcing run that is under way within seconds. Later runs go on to
 report.`,
 		Example: `  tokensweep halt --reason "deploys fail since the last revocation"`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if reason == "" {
 				return usage("say why: --reason")
@@ -40,9 +39,9 @@ report.`,
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Halt, Reason: reason, By: operator()})
 			if before != nil {
-				return a.print(fmt.Sprintf("halted already, by %s since %s: %s\n", okta.Printable(before.By), before.At.UTC().Format(time.RFC3339), okta.Printable(before.Reason)))
+				return a.print(fmt.Sprintf("halted already, by %s since %s: %s\n", clean(before.By), before.At.UTC().Format(time.RFC3339), clean(before.Reason)))
 			}
-			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n", okta.Printable(state.dir)))
+			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n", clean(state.dir)))
 		},
 	}
 	state.add(cmd, a.env)
@@ -56,7 +55,7 @@ func (a *app) resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume",
 		Short: "release the emergency brake",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if !state.exists() {
 				return noState(&state)
@@ -81,7 +80,7 @@ func (a *app) resumeCommand() *cobra.Command {
 }
 
 func noState(f *stateFlag) error {
-	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", okta.Printable(f.dir))
+	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", clean(f.dir))
 }
 
 // recordBrake writes the brake into the ledger as well. While a run holds the ledger that isn't possible;
@@ -94,7 +93,7 @@ func (a *app) recordBrake(state *stateFlag, r ledger.Record) {
 		err = errors.Join(err, l.Close())
 	}
 	if err != nil {
-		a.logger().Warn("the ledger has no record of it", "kind", r.Kind, "reason", okta.Printable(err.Error()))
+		a.logger().Warn("the ledger has no record of it", "kind", r.Kind, "reason", clean(err.Error()))
 	}
 }
 

@@ -81,7 +81,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 
 // note says what else a person should know.
 func (a *app) note(text string) {
-	_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(text))
+	_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(text))
 }
 
 // tellByHand says what came of a change.
@@ -90,7 +90,7 @@ func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
 		id = "the token in use"
 	}
 	if reason != "" {
-		reason = " (" + okta.Printable(reason) + ")"
+		reason = " (" + clean(reason) + ")"
 	}
 	return a.print(fmt.Sprintf("%s: %s%s\nledger %s\n", id, outcome, reason, head))
 }
@@ -185,7 +185,7 @@ quarantine. Rules that still match announce their steps anew.`,
 			return h.Restore(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
-			Use: "revoke-current", Short: "end the token in use", Args: cobra.NoArgs,
+			Use: "revoke-current", Short: "end the token in use", Args: noArgs,
 			Long: `revoke-current ends the token that this command itself uses: for tokens that
 were made for one audit.`,
 		}, func(ctx context.Context, h audit.Hand, _ string) (audit.Outcome, string, error) {

@@ -19,7 +19,7 @@ func (a *app) ledgerCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ledger",
 		Short: "what was done, and why: verify · show · reset-clock",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.ledgerVerifyCommand(), a.ledgerShowCommand(), a.ledgerResetClockCommand())
@@ -36,7 +36,7 @@ func (a *app) ledgerVerifyCommand() *cobra.Command {
 checks that the record which a report named as the head is there and the same:
 that no record was taken away or replaced since. With a bad record it exits 23.`,
 		Example: `  tokensweep ledger verify --head 104:55e7655ae5ed`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			n := 0
 			head, err := ledger.Read(state.dir, func(ledger.Record) error { n++; return nil })
@@ -73,7 +73,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 		Short: "show records of the ledger",
 		Example: `  tokensweep ledger show --token 00T1f3w86v9h8o1VZ1d7
   tokensweep ledger show --since 2026-11-01 --output csv`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if token != "" {
 				if err := okta.CheckTokenID(token); err != nil {

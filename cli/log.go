@@ -58,7 +58,8 @@ func printable(groups []string, attr slog.Attr) slog.Attr {
 	return attr
 }
 
-func clean(text string) string { return okta.Printable(okta.Secret{}.Scrub(text)) }
+// clean makes any text fit to be told: it has nothing that does not print, and nothing that looks like a credential.
+func clean(text string) string { return okta.Printable(okta.Scrub(text)) }
 
 // recorded takes in the records of a run: into metrics, and into the log.
 func (a *app) recorded(m *notify.Metrics) func(ledger.Record) {

@@ -58,7 +58,7 @@ func (f *exportFlags) export(ctx context.Context, a *app, m *notify.Metrics) err
 	var failed error
 	for _, err := range wrong {
 		if err != nil {
-			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(err.Error()))
+			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(err.Error()))
 			failed = &failure{code: audit.Undelivered}
 		}
 	}

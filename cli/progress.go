@@ -60,7 +60,7 @@ func (p *progress) trace(e okta.Event) {
 }
 
 func (p *progress) draw(more string) {
-	text := []rune(fmt.Sprintf("listing: page %d, %d tokens%s", p.pages+1, p.tokens, okta.Printable(more)))
+	text := []rune(fmt.Sprintf("listing: page %d, %d tokens%s", p.pages+1, p.tokens, clean(more)))
 	if w := width(p.line); len(text) >= w {
 		text = append(text[:w-2], '…')
 	}

@@ -33,7 +33,7 @@ ahead. Quarantines, findings, open changes and the last list stay. What was
 spent of perDay at such a time counts as spent now; notices of such a time are
 void and come again; plans of such a time have to be made again.`,
 		Example: `  tokensweep ledger reset-clock --state state --reason "a node ran in 2028"`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.resetClock(cmd.Context(), f) },
 	}
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")

@@ -55,7 +55,7 @@ before it is taken.`,
   tokensweep run --output json --fail-on high | jq .counts
   tokensweep run --state state                            # makes a plan
   tokensweep run --state state --enforce --plan sha256:…  # does no more`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.planGiven = cmd.Flags().Changed("plan")
 			return a.runOnce(cmd.Context(), f, x)
@@ -216,7 +216,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		if reason != "" {
-			reason = " (" + okta.Printable(reason) + ")"
+			reason = " (" + clean(reason) + ")"
 		}
 		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
 		return err
@@ -300,7 +300,7 @@ func (a *app) besides(r *audit.Report) error {
 	}
 	lines = append(lines, notify.CalledOffLines(r)...)
 	for _, line := range lines {
-		if _, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", okta.Printable(line)); err != nil {
+		if _, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(line)); err != nil {
 			return err
 		}
 	}

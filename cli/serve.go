@@ -53,7 +53,7 @@ SIGUSR1 ask for a run at once. It answers /healthz, /readyz and /metrics over
 plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 		Example: `  tokensweep serve --policy policy.yaml --state state
   tokensweep serve --enforce --listen 0.0.0.0:9090 --output json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("log-level") {
 				a.logLevel.value = "info"

@@ -27,7 +27,7 @@ that nobody uses a token any more. With --in-use 7, tokens that were used in
 the last seven days go on being used.`,
 		Example: `  tokensweep simulate --days 60
   tokensweep simulate --days 60 --in-use 7 --output csv`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f, "") },
 	}
 	f.add(a, cmd, 30)

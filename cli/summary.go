@@ -50,7 +50,7 @@ func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
 	}
 	var b bytes.Buffer
 	if err := errors.Join(notify.SummaryLine(&b, line), a.overwrite(&b)); err != nil {
-		a.logger().Warn("the summary could not be written", "reason", okta.Printable(err.Error()))
+		a.logger().Warn("the summary could not be written", "reason", clean(err.Error()))
 	}
 }
 
@@ -59,7 +59,7 @@ func said(err error) string {
 	if f := (*failure)(nil); err == nil || (errors.As(err, &f) && f.err == nil) {
 		return ""
 	}
-	return err.Error()
+	return okta.Scrub(err.Error())
 }
 
 // overwrite replaces what is in the summary's file, and leaves the file itself: Kubernetes reads the one that it has

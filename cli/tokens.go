@@ -17,7 +17,7 @@ func (a *app) tokensCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tokens",
 		Short: "list · get · revoke · quarantine · restore · revoke-current",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.tokensListCommand(), a.tokensGetCommand())
@@ -32,7 +32,7 @@ func (a *app) tokensListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "list every token of the org",
 		Long:  "list shows every API token of the org, or an error: never a part of them.",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
 	}
 	out = addOutputFlags(cmd, "text", "json", "csv", "markdown")

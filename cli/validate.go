@@ -41,7 +41,7 @@ token, and of limits above the inventory.`,
   tokensweep validate --strict --org
   tokensweep validate --print
   tokensweep validate --schema > policy.schema.json  # for editors`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
 				return a.print(string(rules.Schema()))
@@ -84,7 +84,7 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	if err := a.warn(doubts); err != nil {
 		return err
 	}
-	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", okta.Printable(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", clean(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
 }
 
 // warn tells of what is allowed and can't be meant.

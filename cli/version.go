@@ -16,7 +16,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "which version of the program this is",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			return a.print(fmt.Sprintf("tokensweep %s\ncommit     %s\nbuilt with %s for %s/%s\n", version(), commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
 		},

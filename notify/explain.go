@@ -55,7 +55,11 @@ func ExplanationText(w io.Writer, e *audit.Explanation, s Style) error {
 
 // explainNow says what comes of the token now, in the words of a report.
 func explainNow(b *strings.Builder, e *audit.Explanation, s Style) {
-	if e.Finding == nil {
+	switch {
+	case e.Finding == nil && e.Quarantine == nil:
+		b.WriteString("No rule concerns it.\n")
+		return
+	case e.Finding == nil:
 		paragraph(b, s, "No rule concerns it. ", okta.Printable(e.Quarantine.String()))
 		return
 	}

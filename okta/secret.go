@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"regexp"
 	"strings"
 )
 
@@ -43,17 +42,10 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// likeToken is the shape of an SSWS token: 42 characters that begin with 00. (Ids, such as 00T…, have
-// 20.) The source is gitleaks' rule okta-access-token.
-var likeToken = regexp.MustCompile(`\b00[\w=-]{40}\b`)
-
-// likeJWT is the shape of a signed token: an access token, a client assertion, a proof of possession.
-var likeJWT = regexp.MustCompile(`eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`)
-
-// Scrub removes the credential, and whatever looks like one, from a stranger's text.
+// Scrub removes the credential, and whatever has the form of one, from a stranger's text.
 func (s Secret) Scrub(text string) string {
 	if !s.IsZero() {
 		text = strings.ReplaceAll(text, *s.text, redacted)
 	}
-	return likeJWT.ReplaceAllLiteralString(likeToken.ReplaceAllLiteralString(text, redacted), redacted)
+	return secretForms.ReplaceAllLiteralString(text, redacted)
 }

@@ -173,6 +173,7 @@ func ParseTests(file string, data []byte) (*Tests, error) {
 	r := &reader{file: file, places: make(map[string]place), least: "cases: with at least one case"}
 	t := &casesFile{Tests: Tests{File: file}}
 	if doc := r.document(data); doc != nil {
+		r.hideSecrets(doc)
 		r.vet(doc, 0)
 		readMap(r, &yaml.Node{Line: 1, Column: 1}, doc, "the file", testsKeys, t)
 		for _, c := range t.Cases {

@@ -51,6 +51,7 @@ func Parse(file string, data []byte) (*Policy, error) {
 	if doc := r.document(data); doc != nil {
 		sum := sha256.Sum256(data)
 		p.Digest = "sha256:" + hex.EncodeToString(sum[:])
+		r.hideSecrets(doc)
 		r.vet(doc, 0)
 		r.policy(doc, p)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"tokensweep/okta"
 )
 
 // Mistake is one thing that is wrong with a policy file, and what to write instead.
@@ -20,7 +22,7 @@ type Mistake struct {
 
 // String is the mistake as file:line:column: message, the form that editors can jump to.
 func (m Mistake) String() string {
-	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Message)
+	return okta.Scrub(fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Message))
 }
 
 // Mistakes is everything that is wrong with a file, in the order of the file. It is the error of Load and Parse, and

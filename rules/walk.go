@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"tokensweep/okta"
 )
 
 // The short tags that yaml.v3 gives to scalars.
@@ -36,7 +38,7 @@ type reader struct {
 }
 
 func (r *reader) wrongAt(line, column int, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Mistake{r.file, max(line, 1), max(column, 1), fmt.Sprintf(format, args...)})
+	r.mistakes = append(r.mistakes, Mistake{r.file, max(line, 1), max(column, 1), okta.Scrub(fmt.Sprintf(format, args...))})
 }
 
 func (r *reader) wrong(n *yaml.Node, format string, args ...any) {
@@ -181,6 +183,20 @@ func (r *reader) vetKeys(n *yaml.Node) {
 		default:
 			lines[k.Value] = k.Line
 		}
+	}
+}
+
+// hideSecrets notes each credential in the file, by its form, and takes it out, so that nothing that is said later repeats
+// it, or a part of it.
+func (r *reader) hideSecrets(n *yaml.Node) {
+	for _, text := range []*string{&n.Value, &n.Tag, &n.Anchor} {
+		if okta.HoldsSecret(*text) {
+			r.wrong(n, "this looks like a credential, and a policy is no place for one: remove it, and end it if others could read it here")
+			*text = "…"
+		}
+	}
+	for _, child := range n.Content {
+		r.hideSecrets(child)
 	}
 }
 

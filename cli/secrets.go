@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"tokensweep/okta"
+)
+
+// People put credentials into the wrong flag, and a shell's variable into the wrong argument. So no complaint repeats a
+// value that was refused, what has the form of a credential is refused anywhere, and all that is told is scrubbed besides.
+
+// plainWord is what a command or a flag that was mistyped looks like.
+var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
+
+// flagError says what is wrong with a flag, without its value.
+func flagError(err error) error {
+	var value *pflag.InvalidValueError
+	var unknown *pflag.NotExistError
+	var missing *pflag.ValueRequiredError
+	switch {
+	case errors.As(err, &value):
+		return fmt.Errorf("bad value of --%s: %s", value.GetFlag().Name, refusal(value))
+	case errors.As(err, &missing):
+		return fmt.Errorf("flag needs an argument: --%s", missing.GetFlag().Name)
+	case errors.As(err, &unknown) && plainWord.MatchString(unknown.GetSpecifiedName()) && unknown.GetSpecifiedShortnames() == "":
+		return err
+	case errors.As(err, &unknown):
+		return errors.New("unknown flag: it is not repeated here, since it may be a secret")
+	}
+	return errors.New("a flag is written --name value, or --name=value")
+}
+
+// refusal is why a flag's value was refused. Flags of our own say that without the value; pflag's show it.
+func refusal(err *pflag.InvalidValueError) string {
+	number := new(strconv.NumError)
+	switch kind := err.GetFlag().Value.Type(); {
+	case !errors.As(err, &number):
+		return err.Unwrap().Error()
+	case kind == "bool":
+		return "want true or false"
+	case kind == "int":
+		return "want a whole number"
+	default:
+		return "want a number"
+	}
+}
+
+// noArgs refuses arguments.
+func noArgs(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case plainWord.MatchString(args[0]):
+		return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
+	}
+	return fmt.Errorf("%q takes no such argument", cmd.CommandPath())
+}
+
+// noSecrets refuses credentials in flags and arguments: what is given there is seen by others, and goes on record.
+func noSecrets(cmd *cobra.Command) (err error) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if okta.HoldsSecret(f.Value.String()) {
+			err = usage("the value of --%s looks like a credential: those are given by the environment, as README says under Environment", f.Name)
+		}
+	})
+	for _, arg := range cmd.Flags().Args() {
+		if okta.HoldsSecret(arg) {
+			err = usage("an argument looks like a credential: those are given by the environment")
+		}
+	}
+	return err
+}
+
+// scrubbed passes on what is written, without credentials. Each text comes in one piece.
+type scrubbed struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (s scrubbed) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(s.w, okta.Scrub(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
