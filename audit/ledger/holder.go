@@ -44,7 +44,7 @@ func (l *Ledger) hold(run string) error {
 	if err != nil {
 		return err
 	}
-	l.signed = append(text, '\n')
+	l.signed = text
 	if err := l.disk.Sign(l.signed); err != nil {
 		return unusable("writing into its lock who has it", err)
 	}
