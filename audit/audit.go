@@ -197,6 +197,9 @@ func (r *run) pass(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if r.o.Enforce == nil {
+		r.readZone(ctx)
+	}
 	r.recall()
 	if err := r.judgeAll(ctx); err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 type decider struct {
 	policy *rules.Policy
 	past   *ledger.State // never nil; empty where nothing is remembered
+	zone   string        // what the policy's quarantine zone contains; "" for nobody, or where that isn't known
 }
 
 // decide says what comes of the token t at the instant at. own, if not "", says why the token may be the
@@ -112,7 +113,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
 		return
 	}
-	quarantined := f.Quarantine.CutOff()
+	quarantined := f.Quarantine.holds()
 	steps := d.steps(f, view, at, quarantined)
 	var due, coming step
 	for _, s := range steps {

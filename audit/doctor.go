@@ -350,10 +350,15 @@ func (x *examination) zone(ctx context.Context) Check {
 	if x.Policy == nil || x.Policy.QuarantineZone == "" {
 		return skipped(name, "the policy has no quarantine zone")
 	}
-	if err := checkZone(ctx, x.Org, x.Policy.QuarantineZone); err != nil {
+	contents, err := checkZone(ctx, x.Org, x.Policy.QuarantineZone)
+	switch {
+	case err != nil:
 		return failsIf(x.Enforce, name, CodeOf(err), x.Advise(err), "%v", err)
+	case contents != "":
+		return warning(name, "let it contain nobody, such as 192.0.2.1/32",
+			"the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which is not cut off", x.Policy.QuarantineZone, contents)
 	}
-	return good(name, "the quarantine's zone %s is active; that it contains nobody is for you to see", x.Policy.QuarantineZone)
+	return good(name, "the quarantine's zone %s is active, and contains nobody", x.Policy.QuarantineZone)
 }
 
 func (x *examination) clock() Check {

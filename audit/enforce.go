@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tokensweep/audit/ledger"
-	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
@@ -50,29 +49,15 @@ func (r *run) prepare(ctx context.Context) error {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v: let it read users, or log in as a service app", r.self.unknown)
 	}
 	if zone := r.o.Policy.QuarantineZone; zone != "" {
-		if err := checkZone(ctx, r.o.Org, zone); err != nil {
+		contents, err := checkZone(ctx, r.o.Org, zone)
+		if err != nil {
 			return err
+		}
+		if r.decider.zone = contents; contents != "" {
+			r.Notes = append(r.Notes, zoneOpen(zone, contents))
 		}
 	}
 	return r.settleAll(ctx)
-}
-
-// checkZone makes sure that the quarantine's zone is there and active.
-func checkZone(ctx context.Context, org *okta.Reader, zone string) error {
-	z, err := org.Zone(ctx, zone)
-	switch {
-	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrBadID):
-		return refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, such as 192.0.2.1/32, and put its id into the policy", zone)
-	case err != nil:
-		return err
-	}
-	switch status, known := z.Status.Get(); {
-	case !known:
-		return refused("the status of the quarantine's zone %s is %s, so that it can't be told whether it is active", zone, z.Status.Presence())
-	case status != "ACTIVE":
-		return refused("the quarantine's zone %s is %s: activate it", zone, okta.Printable(status))
-	}
-	return nil
 }
 
 // enforce announces the plan and then acts on it. What keeps it from acting is in the report, and all

@@ -71,7 +71,7 @@ func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 	e.Quarantine = d.quarantine(&t)
 	if f, _, ok := d.decide(t, own, at); ok {
 		e.Finding, e.Quarantine = &f, f.Quarantine
-		e.Steps = d.ahead(f, &view, f.Quarantine.CutOff())
+		e.Steps = d.ahead(f, &view, f.Quarantine.holds())
 	} else {
 		e.Quarantine.spareIf("")
 	}

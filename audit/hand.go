@@ -216,8 +216,12 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		if h.Policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
 		}
-		if err := checkZone(ctx, h.Org.Reader, h.Policy.QuarantineZone); err != nil {
+		contents, err := checkZone(ctx, h.Org.Reader, h.Policy.QuarantineZone)
+		if err != nil {
 			return "", "", err
+		}
+		if r.decider.zone = contents; contents != "" {
+			r.Notes = append(r.Notes, zoneOpen(h.Policy.QuarantineZone, contents))
 		}
 		after := zoneCondition(h.Policy.QuarantineZone)
 		intent.After = &after
@@ -230,7 +234,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		return "", "", err
 	}
 	if step == ledger.StepQuarantine {
-		if already := r.decider.quarantine(&fresh); already.CutOff() {
+		if already := r.decider.quarantine(&fresh); already.holds() {
 			return "", "", refused("%s", already)
 		}
 		if against := irreversible(&fresh); against != "" {

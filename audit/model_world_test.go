@@ -378,7 +378,7 @@ var dullAnswers = map[string]string{
 	"/api/v1/users/" + me + "/roles":                 `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
 	"/api/v1/users/" + oktatest.UserID(1):            `{"id":"` + oktatest.UserID(1) + `","status":"ACTIVE","profile":{"login":"kim@acme.example"}}`,
 	"/api/v1/users/" + oktatest.UserID(1) + "/roles": `[]`,
-	"/api/v1/zones/" + zoneID:                        `{"id":"` + zoneID + `","status":"ACTIVE"}`,
+	"/api/v1/zones/" + zoneID:                        `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"CIDR","value":"192.0.2.1/32"}],"proxies":null}`,
 }
 
 // dull answers a request that has such an answer.

@@ -11,6 +11,8 @@ import (
 type Quarantine struct {
 	// ID is the token's.
 	ID string
+	// Open is what its zone contains, so that it can be used from there; "" for nobody, or where that isn't known.
+	Open string
 	// Since is when it was put there; zero if the ledger knows of no quarantine of it, and only its network condition
 	// shows one. ByHand says that a person put it there.
 	Since  time.Time
@@ -47,11 +49,17 @@ func (d *decider) quarantine(t *okta.Token) *Quarantine {
 	default:
 		return nil
 	}
+	if d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)) {
+		in.Open = d.zone
+	}
 	return in
 }
 
 // CutOff reports whether the token can't be used.
-func (q *Quarantine) CutOff() bool { return q != nil && !q.Doubtful }
+func (q *Quarantine) CutOff() bool { return q.holds() && q.Open == "" }
+
+// holds reports whether the token is in quarantine for certain, whoever its zone contains.
+func (q *Quarantine) holds() bool { return q != nil && !q.Doubtful }
 
 // spareIf notes that the policy spares a token by an outcome, "" where no rule concerns it. A quarantine by hand is a
 // person's wish, which asks for no rule.
@@ -100,6 +108,9 @@ func (q *Quarantine) String() string {
 		return ""
 	}
 	says := q.since()
+	if q.Open != "" {
+		says += " (zone contains " + q.Open + ": it is not cut off)"
+	}
 	if q.CutOff() {
 		says += ": nobody can use it, and Okta ends it for that"
 		if !q.Ends.IsZero() {

@@ -54,7 +54,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		used, known := k.token.LastUsed().Get()
 		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0
 		t := &subject{Token: k.token, own: k.own, since: k.at}
-		t.used = !r.decider.quarantine(&k.token).CutOff() && (inUse || t.own != "" && r.self.found == 1)
+		t.used = !r.decider.quarantine(&k.token).holds() && (inUse || t.own != "" && r.self.found == 1)
 		if r.concerned(t, c, runs) {
 			m.tokens = append(m.tokens, t)
 			if o.Policy.ReadsOwners() {

@@ -32,8 +32,11 @@ func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) 
 		return nil, err
 	}
 	var err error
-	r.self, err = whoAmI(ctx, r.o.Org)
-	return r, err
+	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
+		return nil, err
+	}
+	r.readZone(ctx)
+	return r, nil
 }
 
 // census is what a complete listing told of the policy.

@@ -74,6 +74,8 @@ var faultMatrix = []struct {
 	{"S24", "Answers about another token, user or zone, or another's roles: taken for none, and nothing is done by them.", mixedUp},
 	{"S25", "A token that moves to the end of the list, and pushes another past the reader: the list is read again, and is whole or nothing is done.", tokenMoves},
 	{"S26", "Link lines that something on the way takes away: nothing is done, and every command that lists says so.", linkTakenAway},
+	{"S27", "A quarantine's zone that is no active IP zone for policies: refused. One that contains somebody: said, and no token is called cut off.", zonesThatAreNone},
+	{"S28", "A token that is exempt since its quarantine: the report says that it is cut off, and asks to give back what it had.", sparedInQuarantine},
 	{"K01", "Slack is down: nothing is announced, so nothing is done.", slackDown},
 	{"K02", "Slack answers 200 and ok: false: that is a failure, with its word.", slackRefuses},
 	{"K03", "Slack asks to wait: waited for.", slackLimits},
@@ -100,7 +102,7 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}
 	}
-	want = append(want, "N19", "N21", "N22", "S23", "S24", "S25", "S26")
+	want = append(want, "N19", "N21", "N22", "S23", "S24", "S25", "S26", "S27", "S28")
 	for _, row := range faultMatrix {
 		have = append(have, row.id)
 	}

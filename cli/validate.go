@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,8 +68,9 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 		return a.print(string(p.YAML()))
 	}
 	var census *rules.Census
+	zone := "" // what is wrong with it
 	if f.org {
-		if census, err = a.survey(ctx, p); err != nil {
+		if census, zone, err = a.survey(ctx, p); err != nil {
 			return err
 		}
 	}
@@ -80,6 +82,12 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	}
 	if f.strict && len(doubts) > 0 {
 		return &failure{code: audit.BadPolicy, err: doubts}
+	}
+	if zone != "" {
+		if f.strict {
+			return &failure{code: audit.BadPolicy, err: errors.New(zone)}
+		}
+		a.note("warning: " + zone)
 	}
 	if err := a.warn(doubts); err != nil {
 		return err
@@ -99,16 +107,20 @@ func (a *app) warn(doubts rules.Mistakes) error {
 }
 
 // survey judges the tokens of the org that the environment names.
-func (a *app) survey(ctx context.Context, p *rules.Policy) (*rules.Census, error) {
+func (a *app) survey(ctx context.Context, p *rules.Policy) (census *rules.Census, zone string, err error) {
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()}, audit.Scopes(p, false))
-	if err != nil {
-		return nil, err
+	scopes := audit.Scopes(p, false)
+	if p.QuarantineZone != "" {
+		scopes.Optional = append(scopes.Optional, okta.ScopeZones)
 	}
-	census, err := audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()}, scopes)
+	if err != nil {
+		return nil, "", err
+	}
+	census, err = audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
 	progress.end()
 	if err != nil {
-		return nil, &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return nil, "", &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
 	}
-	return census, nil
+	return census, audit.ZoneDoubt(ctx, client.Reader, p), nil
 }

@@ -132,8 +132,11 @@ func zones(how string, o okta.Opt[[]string]) string {
 // happens says what would come of a finding, and when, and that its token is cut off already.
 func happens(f *audit.Finding) string {
 	s := comesOf(f)
-	if f.Quarantine.CutOff() && f.Outcome != audit.Quarantined {
+	switch q := f.Quarantine; {
+	case q.CutOff() && f.Outcome != audit.Quarantined:
 		s += ", cut off by quarantine"
+	case q != nil && q.Open != "":
+		s += ", in quarantine, and not cut off: the zone contains " + q.Open
 	}
 	return s
 }

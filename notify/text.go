@@ -40,9 +40,9 @@ func (s Style) paint(color text.Color, words string) string {
 var meaning = map[audit.Outcome]string{
 	audit.Failed:          "not done, or nobody knows yet whether it was",
 	audit.Revoked:         "ended for good by this run",
-	audit.Quarantined:     "cut off; tokensweep tokens restore ID undoes it",
+	audit.Quarantined:     "in quarantine; tokensweep tokens restore ID undoes it",
 	audit.WouldRevoke:     "an enforcing run would end these now, for good",
-	audit.WouldQuarantine: "an enforcing run would cut these off now; can be undone",
+	audit.WouldQuarantine: "an enforcing run would quarantine these now; can be undone",
 	audit.Held:            "due, and kept back",
 	audit.Changed:         "no longer what was decided on, and left alone",
 	audit.Gone:            "had vanished when their turn came",

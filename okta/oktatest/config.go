@@ -119,6 +119,11 @@ type User struct {
 type Zone struct {
 	ID, Name string
 	Status   string // ACTIVE if "", or INACTIVE
+	Type     string // IP if "", or DYNAMIC, DYNAMIC_V2
+	Usage    string // POLICY if "", or BLOCKLIST
+
+	// Gateways and Proxies are prefixes, or ranges with a hyphen; no gateways are 192.0.2.1/32.
+	Gateways, Proxies []string
 }
 
 func (t Token) clone() Token {

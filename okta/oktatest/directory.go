@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -176,6 +177,27 @@ func (c *call) roles() answer {
 	return c.ok(encode(roles))
 }
 
+// address is a part of an IP zone.
+type address struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// addresses are those of a zone, or others if there are none; null if there are no others.
+func addresses(list []string, others ...string) (all []address) {
+	if len(list) == 0 {
+		list = others
+	}
+	for _, value := range list {
+		kind := "CIDR"
+		if strings.Contains(value, "-") {
+			kind = "RANGE"
+		}
+		all = append(all, address{kind, value})
+	}
+	return all
+}
+
 // zone answers a network zone. Its form is documented, not recorded
 // (https://developer.okta.com/docs/api/openapi/okta-management/management/tag/NetworkZone/).
 func (c *call) zone() answer {
@@ -190,17 +212,18 @@ func (c *call) zone() answer {
 		Allow []string `json:"allow"`
 	}
 	return c.ok(encode(struct {
-		Type     string   `json:"type"`
-		ID       string   `json:"id"`
-		Name     string   `json:"name"`
-		Status   string   `json:"status"`
-		Usage    string   `json:"usage"`
-		System   bool     `json:"system"`
-		Gateways []string `json:"gateways"`
-		Proxies  []string `json:"proxies"`
-		Links    any      `json:"_links"`
+		Type     string    `json:"type"`
+		ID       string    `json:"id"`
+		Name     string    `json:"name"`
+		Status   string    `json:"status"`
+		Usage    string    `json:"usage"`
+		System   bool      `json:"system"`
+		Gateways []address `json:"gateways"`
+		Proxies  []address `json:"proxies"`
+		Links    any       `json:"_links"`
 	}{
-		Type: "IP", ID: z.ID, Name: z.Name, Status: or(z.Status, "ACTIVE"), Usage: "POLICY", Gateways: []string{},
+		Type: or(z.Type, "IP"), ID: z.ID, Name: z.Name, Status: or(z.Status, "ACTIVE"), Usage: or(z.Usage, "POLICY"),
+		Gateways: addresses(z.Gateways, "192.0.2.1/32"), Proxies: addresses(z.Proxies),
 		Links: map[string]any{"self": map[string]any{
 			"href":  c.base + "/api/v1/zones/" + z.ID,
 			"hints": hints{[]string{"GET", "PUT", "DELETE"}},

@@ -245,3 +245,10 @@ func (s *Server) RemoveUser(id string) bool {
 	delete(s.org.users, id)
 	return ok
 }
+
+// SetZone adds a network zone, or replaces the one with that ID.
+func (s *Server) SetZone(z Zone) {
+	s.org.mu.Lock()
+	defer s.org.mu.Unlock()
+	s.org.zones[z.ID] = z
+}
