@@ -39,16 +39,16 @@ func TestWhatWasAnnouncedAndDoesNotComeIsToldOnce(t *testing.T) {
 			dry := w.dry(row.policy)
 			r := w.enforce(row.policy)
 			require.NoError(t, r.Err)
-			require.Len(t, of(r.CalledOff, 1), 1)
-			c := of(r.CalledOff, 1)[0]
+			require.Len(t, ofFirst(r.CalledOff), 1)
+			c := ofFirst(r.CalledOff)[0]
 			require.Equal(t, []any{"idle", okta.Some("idle-1"), row.why}, []any{c.Rule, c.Token.Name, c.Why})
 			require.True(t, c.Announced.Equal(announced))
 			require.Equal(t, []audit.StepDue{{Step: rules.Quarantine, Due: announced.Add(3 * day)}, {Step: rules.Revoke, Due: announced.Add(7 * day)}}, c.Steps)
 			require.Equal(t, w.clock, c.Ended)
 			require.False(t, c.OwnerTold, "there is no Slack")
 
-			require.Len(t, of(dry.CalledOff, 1), 1, "a dry run says what would be called off")
-			require.Zero(t, of(dry.CalledOff, 1)[0].Ended)
+			require.Len(t, ofFirst(dry.CalledOff), 1, "a dry run says what would be called off")
+			require.Zero(t, ofFirst(dry.CalledOff)[0].Ended)
 			w.pass(time.Hour)
 			require.Empty(t, w.enforce(row.policy).CalledOff, "told once")
 			require.Empty(t, w.dry(row.policy).CalledOff)
@@ -56,10 +56,10 @@ func TestWhatWasAnnouncedAndDoesNotComeIsToldOnce(t *testing.T) {
 	}
 }
 
-// of are those about the token number n.
-func of(all []audit.CalledOff, n int) (some []audit.CalledOff) {
+// ofFirst are those about the first token.
+func ofFirst(all []audit.CalledOff) (some []audit.CalledOff) {
 	for _, c := range all {
-		if c.Token.ID == oktatest.TokenID(n) {
+		if c.Token.ID == oktatest.TokenID(1) {
 			some = append(some, c)
 		}
 	}

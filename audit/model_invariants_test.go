@@ -135,7 +135,7 @@ func withinBudget(w *modelWorld, p *modelProcess) string {
 	return ""
 }
 
-func sparedAreSpared(w *modelWorld, p *modelProcess) string {
+func sparedAreSpared(_ *modelWorld, p *modelProcess) string {
 	for _, c := range p.changes {
 		if c.truth.UserID == me {
 			return fmt.Sprintf("%v, which has the owner of the token in use", c)
