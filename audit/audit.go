@@ -106,7 +106,7 @@ func Run(ctx context.Context, o Options) *Report {
 		r.Mode = rules.Enforce
 	}
 	if err := r.pass(ctx); err != nil {
-		r.fail(failed(ctx, err))
+		r.fail(failed(ctx, err, r.Complete))
 	}
 	if r.Complete {
 		r.fail(r.verdictCode(o.FailOn), nil)

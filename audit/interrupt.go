@@ -61,18 +61,40 @@ func braked(note *ledger.HaltNote, err error) error {
 	return nil
 }
 
+// ErrDeadline is the end of a run that took as long as it may.
+var ErrDeadline = errors.New("its deadline has passed")
+
+// Within returns a context for a run that may take as long as d; it ends with ctx, too. A run that it ends is interrupted as
+// by a signal: what it had not done is left to the next, and what it was at goes to its end. stop ends the waiting.
+func Within(ctx context.Context, d time.Duration) (bounded context.Context, stop func()) {
+	bounded, end := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(d, func() { end(fmt.Errorf("%w: it may take %v (--deadline)", ErrDeadline, d)) })
+	return bounded, func() {
+		timer.Stop()
+		end(nil)
+	}
+}
+
 // interruption is ErrInterrupted, and why ctx ended if that was not a signal.
 func interruption(ctx context.Context) error {
-	if why := context.Cause(ctx); errors.Is(why, errAwaited) || errors.Is(why, errHalted) {
+	if why := context.Cause(ctx); errors.Is(why, errAwaited) || errors.Is(why, errHalted) || errors.Is(why, ErrDeadline) {
 		return fmt.Errorf("%w: %w", ErrInterrupted, why)
 	}
 	return ErrInterrupted
 }
 
-// failed is what went wrong with a run, and its exit code. What fails because ctx has ended is no failure of the org's.
-func failed(ctx context.Context, err error) (ExitCode, error) {
+// failed is what went wrong with a run, and its exit code. What fails because ctx has ended is no failure of the org's;
+// but that a list could not be read in the time that there was says as much as one that could not be read.
+func failed(ctx context.Context, err error, listed bool) (ExitCode, error) {
 	code := CodeOf(err)
-	if ctx.Err() != nil && (code == Incomplete || code == Halted) && !errors.Is(err, ErrInterrupted) {
+	late := errors.Is(context.Cause(ctx), ErrDeadline)
+	switch {
+	case ctx.Err() == nil, code != Incomplete && code != Halted:
+	case late && !listed && errors.Is(err, ErrInterrupted):
+		return Incomplete, err
+	case late && !listed:
+		return Incomplete, fmt.Errorf("%w: %w", interruption(ctx), err)
+	case !errors.Is(err, ErrInterrupted):
 		return Halted, fmt.Errorf("%w: %w", ErrInterrupted, err)
 	}
 	return code, err

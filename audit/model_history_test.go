@@ -216,6 +216,7 @@ func drawRun(d dice, tokens int) modelRun {
 		r.plan = d.oneIn(4)
 		r.announce = pick(d, arrives, arrives, arrives, arrives, arrives, arrives, fails, unheard)
 	}
+	r.deadline = pick(d, 0, 0, 0, 0, 20*time.Second)
 	r.report = pick(d, arrives, arrives, arrives, arrives, fails, unheard)
 	r.brake = d.oneIn(16) || r.skew != 0 && d.oneIn(3)
 	r.draw(d, tokens)
@@ -257,6 +258,9 @@ func (r modelRun) act() act {
 	}
 	if r.brake {
 		b.WriteString("; the brake is pulled meanwhile")
+	}
+	if r.deadline != 0 {
+		_, _ = fmt.Fprintf(&b, "; it may take %v", r.deadline)
 	}
 	if r.skew != 0 {
 		_, _ = fmt.Fprintf(&b, "; its clock is wrong by %v", r.skew)

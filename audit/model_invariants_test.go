@@ -70,6 +70,7 @@ var invariants = []*invariant{
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
 	wholeLists,
+	{"I33", "A run begins no change after its deadline, and says that it was that which ended it.", withinItsTime},
 	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
 	cutOffIsTold,
 	callingOffIsTold,
@@ -384,4 +385,19 @@ func (w *modelWorld) inTheEnd() {
 			w.violatedBy(toldInTheEnd, "%v is in no report that reached anybody", c)
 		}
 	}
+}
+
+func withinItsTime(_ *modelWorld, p *modelProcess) string {
+	if p.deadline == 0 || p.meddled {
+		return ""
+	}
+	for _, c := range p.changes {
+		if late := c.at.Sub(p.began) - p.deadline; late > 0 {
+			return fmt.Sprintf("%v came %v after it", c, late)
+		}
+	}
+	if r := p.report; r != nil && !p.died.Load() && p.ended.Sub(p.began) < p.deadline && errors.Is(r.Err, audit.ErrDeadline) {
+		return fmt.Sprintf("%v, after %v", r.Err, p.ended.Sub(p.began))
+	}
+	return ""
 }

@@ -25,7 +25,8 @@ type modelRun struct {
 	probe     uint64 // only ask what would come of it, with this seed; 0 for a run
 	plan      bool   // keep to the last plan that a dry run made
 	skew      time.Duration
-	brake     bool // is pulled before it begins and released when it has ended
+	deadline  time.Duration // 0 for none
+	brake     bool          // is pulled before it begins and released when it has ended
 	faults    []modelFault
 	incidents []incident
 	announce  delivery
@@ -204,7 +205,12 @@ func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
 			o.Enforce.Plan, p.keepTo = cmp.Or(p.w.lastPlan, "sha256:00"), p.w.plans[p.w.lastPlan]
 		}
 	}
-	p.report = audit.Run(p.ctx, o)
+	ctx, stop := p.ctx, func() {}
+	if p.deadline > 0 {
+		ctx, stop = audit.Within(ctx, p.deadline)
+	}
+	defer stop()
+	p.report = audit.Run(ctx, o)
 }
 
 // hand makes a change by hand.

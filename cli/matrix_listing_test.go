@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -84,4 +85,37 @@ func tokenMoves(t *testing.T) {
 	w.run(matrixPolicy).nothingDone(t, audit.Incomplete, "the list moved each of 3 times that it was read")
 	w.org.ClearFaults()
 	w.run(matrixPolicy).done(t, allDone...)
+}
+
+func dripsForEver(t *testing.T) {
+	inBubble(t, asItIs, func(w *bubbleWorld) {
+		w.deadline = 10 * time.Minute
+		w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Drip: 50 * time.Second}) // a call alone would be given up after fifteen minutes
+		began := time.Now()
+		o := w.run(matrixPolicy)
+		o.nothingDone(w.t, audit.Incomplete, "the run was interrupted: its deadline has passed: it may take 10m0s (--deadline)")
+		require.Equal(w.t, 10*time.Minute, time.Since(began))
+		w.org.ClearFaults()
+
+		w.deadline = time.Minute
+		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: listing + "/" + oktatest.TokenID(2), Drip: 50 * time.Second})
+		o = w.run(matrixPolicy)
+		require.Equal(w.t, audit.Halted, o.code, o.text)
+		require.Equal(w.t, allDone[:1], o.changes, "and what came of it is known")
+		require.Contains(w.t, o.text, "its deadline has passed: it may take 1m0s (--deadline): what is left stays due")
+		require.Equal(w.t, []string{"revoked", "held"}, []string{o.of["dead-1"], o.of["quiet-1"]})
+		w.org.ClearFaults()
+		w.run(matrixPolicy).done(w.t, allDone[1], "DELETE "+oktatest.TokenID(3))
+	})
+	w := newCommandWorld(t, oktatest.Fault{Path: listing, Page: 2, Drip: time.Second})
+	r := tokensweep(t, w.org.URL(), "run", "--policy", policyFile(t, "rules: [{id: all, when: {id: {present: true}}, then: flag}]"), "--deadline", "1s", "--output", "json")
+	require.EqualValues(t, audit.Incomplete, r.code, r.stderr)
+	require.Contains(t, r.stdout, "its deadline has passed: it may take 1s (--deadline)")
+	for _, command := range []string{"run", "serve"} {
+		for _, wrong := range []string{"0", "-1m"} {
+			r := tokensweep(t, w.org.URL(), command, "--deadline", wrong)
+			require.EqualValues(t, audit.Usage, r.code)
+			require.Contains(t, r.stderr, "want a time such as 55m0s")
+		}
+	}
 }

@@ -47,6 +47,7 @@ var faultMatrix = []struct {
 	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.", badTLS},
 	{"N16", "A redirect of the list or of a change: an error, and nothing reaches the other place.", redirects},
 	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, and no change is made twice.", nonces},
+	{"N20", "Answers that drip for ever: the deadline ends the run, before the list is whole and between two changes, and what is left stays due.", dripsForEver},
 	{"N21", "A state directory on FUSE: nothing is changed by it before --state-alone says that no other machine mounts it.", stateOnFUSE},
 	{"N22", "A lock that two runs get, since it holds on each machine alone: the first finds the other's name, and stops.", lockOfEachMachine},
 	{"S01", "A token twice with the same content: the list is read again; if it brings the same, counted once, and noted.", tokenTwice},
@@ -102,7 +103,7 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}
 	}
-	want = append(want, "N19", "N21", "N22", "S23", "S24", "S25", "S26", "S27", "S28")
+	want = append(want, "N19", "N20", "N21", "N22", "S23", "S24", "S25", "S26", "S27", "S28")
 	for _, row := range faultMatrix {
 		have = append(have, row.id)
 	}
@@ -218,6 +219,8 @@ type bubbleWorld struct {
 	org   *oktatest.Server
 	dial  func(context.Context, string, string) (net.Conn, error) // nil for the org's
 	state string
+
+	deadline time.Duration // of each run; 0 for none
 }
 
 // inBubble plays f in a bubble, with an org that change may have changed before.
@@ -263,7 +266,12 @@ func (w *bubbleWorld) run(policy string) outcome {
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, l.Close()) }()
 	already := len(changesOf(w.org))
-	r := audit.Run(w.t.Context(), audit.Options{
+	ctx, stop := w.t.Context(), func() {}
+	if w.deadline > 0 {
+		ctx, stop = audit.Within(ctx, w.deadline)
+	}
+	defer stop()
+	r := audit.Run(ctx, audit.Options{
 		Org: client.Reader, Policy: p, Ledger: l, State: w.state,
 		Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) { return "here", nil }},
 	})

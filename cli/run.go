@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
@@ -31,6 +32,7 @@ type runFlags struct {
 	plan      string
 	planGiven bool
 	revokeOwn bool
+	deadline  time.Duration
 	out       *outputFlags
 	channel   channel          // to which reports go, instead of the one that the environment has; nil for that
 	now       func() time.Time // our clock
@@ -71,11 +73,27 @@ before it is taken.`,
 	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
+	f.addDeadline(flags)
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	x.add(cmd)
 	a.summary.add(cmd, f)
 	completeSeverities(cmd)
 	return cmd
+}
+
+// defaultDeadline leaves a job of an hour time to settle a change and to report.
+const defaultDeadline = 55 * time.Minute
+
+func (f *runFlags) addDeadline(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.deadline, "deadline", defaultDeadline, "`time` that a run may take; then it ends as by a signal, and what is left stays due")
+}
+
+// checkDeadline refuses a run without end, and one that could not begin.
+func (f *runFlags) checkDeadline() error {
+	if f.deadline <= 0 {
+		return usage("bad deadline %v: want a time such as %v", f.deadline, defaultDeadline)
+	}
+	return nil
 }
 
 // defaultPolicy is the policy file where neither a flag nor the environment names one.
@@ -93,9 +111,11 @@ func completeSeverities(cmd *cobra.Command) {
 
 // run makes one pass over the org that the environment names, with the policy as it is now.
 func (a *app) run(ctx context.Context, f *runFlags) error {
-	if err := checkShare(f.rateShare); err != nil {
+	if err := errors.Join(checkShare(f.rateShare), f.checkDeadline()); err != nil {
 		return err
 	}
+	ctx, stop := audit.Within(ctx, f.deadline)
+	defer stop()
 	policy, err := loadPolicy(f.policy)
 	if err != nil {
 		return err
@@ -345,6 +365,8 @@ func hint(err error) string {
 		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
 	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
 		return "nothing was done"
+	case errors.Is(err, audit.ErrDeadline):
+		return "nothing was changed. What it waited for is in the log (--log-level info); --deadline gives it longer"
 	case errors.Is(err, audit.ErrInterrupted), errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
 	case errors.As(err, &login) && login.Refused:

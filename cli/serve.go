@@ -68,6 +68,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9090", "`address` to answer HTTP at")
 	s.flags.state.add(cmd, a.env)
 	s.flags.state.addAlone(cmd)
+	s.flags.addDeadline(flags)
 	s.flags.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
 	return cmd
 }
@@ -102,7 +103,7 @@ func (s *service) check() (history audit.History, err error) {
 		return history, usage("--state is empty: a service takes a ledger")
 	}
 	s.flags.state.given = true
-	if err := checkShare(s.flags.rateShare); err != nil {
+	if err := errors.Join(checkShare(s.flags.rateShare), s.flags.checkDeadline()); err != nil {
 		return history, err
 	}
 	policy, err := loadPolicy(s.flags.policy)

@@ -221,7 +221,7 @@ func TestTheJobIsRunOnceAndNotForEver(t *testing.T) {
 		require.False(t, *spec.Suspend)
 		job := spec.JobTemplate.Spec
 		require.EqualValues(t, 1, *job.BackoffLimit)
-		require.EqualValues(t, 3600, *job.ActiveDeadlineSeconds)
+		require.EqualValues(t, 8400, *job.ActiveDeadlineSeconds)
 		require.Nil(t, job.Parallelism, "one pod, unless something else is said")
 		require.Nil(t, job.TTLSecondsAfterFinished, "the history limits keep Jobs, and with them their last words")
 		require.Equal(t, batchv1.Failed, *job.PodReplacementPolicy, "a pod is replaced when it is gone, not when it goes")
