@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"tokensweep/okta/oktatest"
 )
@@ -53,6 +54,8 @@ var modelFaults = []modelFault{
 	{says: "the list is not available once", fault: oktatest.Fault{Path: listPath, Status: 503, Times: 1}},
 	{says: "the list is asked too often once", fault: oktatest.Fault{Path: listPath, Status: 429, Times: 1}},
 	{says: "the next page is said to be at another host", fault: oktatest.Fault{Path: listPath, RewriteLink: func(to string) string { return strings.Replace(to, "127.0.0.1", "evil.test", 1) }}},
+	{says: "the list takes half a minute", fault: oktatest.Fault{Path: listPath, Delay: 30 * time.Second, Times: 1}},
+	{says: "a reading takes half a minute", fault: oktatest.Fault{Method: "GET", Path: onePath, Delay: 30 * time.Second, Times: 1}},
 	{says: "the list fails", fault: oktatest.Fault{Path: listPath, Status: 500}, broken: true},
 	{says: "the second page fails", fault: oktatest.Fault{Path: listPath, Page: 2, Status: 500}, broken: true},
 	{says: "the second page breaks off again and again", fault: oktatest.Fault{Path: listPath, Page: 2, CutBody: 40}, broken: true},
