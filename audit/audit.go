@@ -94,6 +94,7 @@ type run struct {
 	known           int            // how many were listed before
 	done            int            // changes that this run has begun
 	toldUpTo        uint64         // the last record that ended a notice, of those that the report tells
+	unread          []unread       // changes of earlier runs that can't be settled by reading
 	shrunken        string         // why the listing is too small to act on, "" if it isn't
 	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
 }
@@ -192,6 +193,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 	if err := r.enter(ctx, string(r.Mode)); err != nil {
 		return err
 	}
+	defer r.noteUnread()
 	if r.o.Enforce != nil {
 		if err := r.prepare(ctx); err != nil {
 			return err
@@ -208,6 +210,8 @@ func (r *run) pass(ctx context.Context) (err error) {
 	sortFindings(r.Findings)
 	r.shrunken, r.listed = r.shrinkage()
 	r.Shrunken = r.shrunken != ""
+	unrecorded := r.settleByList()
+	r.noteUnread()
 	r.compare()
 	r.stopAbove(r.o.Policy.Limits)
 	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {
@@ -216,11 +220,14 @@ func (r *run) pass(ctx context.Context) (err error) {
 	r.limit(r.o.Policy.Limits, r.spent())
 	r.Digest, r.Actions = digest(r.Report), len(r.due())
 	r.note()
-	if err := r.remember(ctx); err != nil {
+	if unrecorded == nil {
+		unrecorded = r.remember(ctx)
+	}
+	if unrecorded != nil {
 		if r.o.Enforce != nil {
-			hold(r.due(), "%v", err)
+			hold(r.due(), "%v", unrecorded)
 		}
-		return err
+		return unrecorded
 	}
 	if r.o.Enforce == nil {
 		r.wouldCallOff()

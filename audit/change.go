@@ -49,15 +49,20 @@ func (c changer) take(ctx context.Context, intent ledger.Record, t okta.Token) r
 	return c.setNetwork(ctx, t, *intent.After, ledger.ResultQuarantined)
 }
 
-// revokeCurrent ends the credential in use. It can't be read afterwards, so only 204 counts.
+// twice is why a change may find nothing though what it is about was there a moment before.
+const twice = "it was there a moment before: it was ended by this request, which something on the way may have sent twice, " +
+	"or by somebody else's doing"
+
+// revokeCurrent ends the credential in use. It can't be read afterwards, so only 204 counts as its end, and a refusal
+// of the credential, which was accepted just before, as the end of its use.
 func (c changer) revokeCurrent(ctx context.Context) result {
 	switch err := c.org.RevokeCurrent(ctx); {
 	case err == nil:
 		return result{word: ledger.ResultRevoked}
 	case errors.Is(err, okta.ErrUnauthorized):
-		return result{word: ledger.ResultGone, reason: err.Error()}
+		return result{word: ledger.ResultGone, reason: fmt.Sprintf("okta does not accept it any more, and %s: %v", twice, err)}
 	default:
-		return c.judgeError(err, func() result {
+		return c.judgeError(err, func(string) result {
 			return result{word: ledger.ResultUnknown, reason: "look in the admin console whether the token is still there"}
 		})
 	}
@@ -67,37 +72,37 @@ func (c changer) revokeCurrent(ctx context.Context) result {
 func (c changer) revoke(ctx context.Context, id string) result {
 	err := c.org.Revoke(ctx, id)
 	if err != nil {
-		return c.judgeError(err, func() result { return c.readRevoked(ctx, id, "the answer was lost; reading it finds nothing") })
+		return c.judgeError(err, func(why string) result { return c.readRevoked(ctx, id, why) })
 	}
-	res := c.readRevoked(ctx, id, "")
+	res := c.readRevoked(ctx, id, "okta answered 204")
 	switch {
 	case res.err != nil:
 		res.reason = fmt.Sprintf("okta answered 204; reading it again failed, so that the next run must verify it: %v", res.err)
 	case res.word == ledger.ResultUnknown:
 		res.reason, res.doubt = "okta answered 204, and the token is still there", "a revocation had no effect"
+	default:
+		res.reason = ""
 	}
 	return res
 }
 
-// readRevoked reads whether a token is gone, after a request to revoke it.
-func (c changer) readRevoked(ctx context.Context, id, reason string) result {
+// readRevoked reads whether a token is gone, after a request to revoke it. why says why that is to be found out.
+func (c changer) readRevoked(ctx context.Context, id, why string) result {
 	_, err := c.org.Token(ctx, id)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
-		return result{word: ledger.ResultRevoked, reason: reason}
+		return result{word: ledger.ResultRevoked, reason: why + "; reading it finds nothing"}
 	case err != nil:
-		return result{word: ledger.ResultUnknown, reason: fmt.Sprintf("the answer was lost, and reading failed: %v", err), err: err}
+		return result{word: ledger.ResultUnknown, reason: fmt.Sprintf("%s, and reading failed: %v", why, err), err: err}
 	}
-	return result{word: ledger.ResultUnknown, reason: "the answer was lost, and the token is still there: the next run looks again"}
+	return result{word: ledger.ResultUnknown, reason: why + ", and the token is still there: the next run looks again"}
 }
 
 // setNetwork sets a token's network condition to want.
 func (c changer) setNetwork(ctx context.Context, t okta.Token, want ledger.Condition, done string) result {
 	after, err := c.org.SetNetwork(ctx, t, okta.Condition{Connection: want.Connection, Include: want.Include, Exclude: want.Exclude})
 	if err != nil {
-		return c.judgeError(err, func() result {
-			return c.readNetwork(ctx, t.ID, want, done, "the answer was lost; reading it finds the new condition")
-		})
+		return c.judgeError(err, func(why string) result { return c.readNetwork(ctx, t.ID, want, done, why) })
 	}
 	if !sameCondition(after.Network, want) {
 		return result{word: ledger.ResultUnknown, reason: "okta answered 200 with another network condition", doubt: "a change had another effect than it should"}
@@ -106,36 +111,43 @@ func (c changer) setNetwork(ctx context.Context, t okta.Token, want ledger.Condi
 	return result{word: done, after: &condition}
 }
 
-// readNetwork reads whether a token has the network condition want, after a request for it.
-func (c changer) readNetwork(ctx context.Context, id string, want ledger.Condition, done, reason string) result {
+// readNetwork reads whether a token has the network condition want, after a request for it. why says why that is to be
+// found out.
+func (c changer) readNetwork(ctx context.Context, id string, want ledger.Condition, done, why string) result {
 	t, err := c.org.Token(ctx, id)
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
-		return result{word: ledger.ResultGone, reason: "it has vanished"}
+		return result{word: ledger.ResultGone, reason: why + "; it has vanished"}
 	case err != nil:
-		return result{word: ledger.ResultUnknown, reason: fmt.Sprintf("the answer was lost, and reading failed: %v", err), err: err}
+		return result{word: ledger.ResultUnknown, reason: fmt.Sprintf("%s, and reading failed: %v", why, err), err: err}
 	case sameCondition(t.Network, want):
 		condition := conditionOf(&t)
-		return result{word: done, reason: reason, after: &condition}
+		return result{word: done, reason: why + "; reading it finds the new condition", after: &condition}
 	}
-	return result{word: ledger.ResultUnknown, reason: "the answer was lost, and the condition is as it was: the next run looks again"}
+	return result{word: ledger.ResultUnknown, reason: why + ", and the condition is as it was: the next run looks again"}
 }
 
-// judgeError says what an error means for the change: certainly not done, nothing left to do, or unknown,
-// which reading may settle.
-func (c changer) judgeError(err error, read func() result) result {
+// judgeError says what an error means for the change: certainly not done, or unknown, which reading may settle. That Okta
+// finds nothing to change is no doubt where reading finds nothing either.
+func (c changer) judgeError(err error, read func(why string) result) result {
 	var e *okta.Error
-	switch {
-	case errors.Is(err, okta.ErrNotFound):
-		return result{word: ledger.ResultGone, reason: "okta knows it no more"}
-	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
-		return result{word: ledger.ResultFailed, reason: err.Error(), err: err}
-	case errors.As(err, &e) && !e.MayHaveActed():
+	if errors.As(err, &e) && !e.MayHaveActed() {
 		return result{word: ledger.ResultFailed, reason: err.Error(), err: err}
 	}
-	res := read()
+	why, nothing := "the answer was lost", errors.Is(err, okta.ErrNotFound)
+	switch {
+	case nothing:
+		why = "okta found nothing to change"
+	case e != nil && e.Status != 0:
+		why = "that does not say whether it was done"
+	}
+	res := read(why)
+	plain := nothing && (res.word == ledger.ResultRevoked || res.word == ledger.ResultGone)
+	if nothing && res.word == ledger.ResultRevoked {
+		res.reason += "; " + twice
+	}
 	res.reason = fmt.Sprintf("%v; %s", err, res.reason)
-	if res.err == nil {
+	if res.err == nil && !plain {
 		res.doubt = "an answer was lost"
 	}
 	return res

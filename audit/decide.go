@@ -62,7 +62,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 // long as both are what we made them, rules see them as they were before, so that a quarantine makes no
 // token look fresh, and none look mended.
 func (d *decider) view(t okta.Token) okta.Token {
-	q, ok := d.past.Quarantined[t.ID]
+	q, ok := d.ours(&t)
 	if !ok {
 		return t
 	}
@@ -178,6 +178,17 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 		}
 	}
 	return steps
+}
+
+// ours is the quarantine of ours that a token is in, or was in when it was last seen: the one on record, or else the
+// last that was begun, if the token's condition is the one that it was to have. What is on record of its outcome
+// doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed a proxy.
+func (d *decider) ours(t *okta.Token) (q ledger.Quarantine, known bool) {
+	if q, known = d.past.Quarantined[t.ID]; known {
+		return q, true
+	}
+	q, known = d.past.Attempted[t.ID]
+	return q, known && sameCondition(t.Network, q.After)
 }
 
 // lifted reports whether somebody took a token out of our quarantine.

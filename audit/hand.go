@@ -143,6 +143,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err := r.enter(ctx, ledger.ByHand); err != nil {
 		return err
 	}
+	defer r.noteUnread()
 	return r.settleAll(ctx)
 }
 
@@ -287,7 +288,7 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 	if err != nil {
 		return "", "", err
 	}
-	q, known := r.decider.past.Quarantined[id]
+	q, known := r.decider.ours(&fresh)
 	switch {
 	case !known:
 		return "", "", refused("the ledger knows no quarantine of the token %s", id)

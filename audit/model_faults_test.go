@@ -3,6 +3,7 @@ package audit_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ type modelFault struct {
 	broken, lied bool // it breaks the listing for good; it tells what is not so
 	then         func(*modelWorld)
 	steady       bool // it strikes from the first page on, which must have room for more than one token: else nobody could tell
+	held         bool // the change arrives later: see modelWorld.arriveLate
 }
 
 func (f modelFault) armed(p *modelProcess) oktatest.Fault {
@@ -29,6 +31,9 @@ func (f modelFault) armed(p *modelProcess) oktatest.Fault {
 		}
 		if f.then != nil {
 			f.then(p.w)
+		}
+		if f.held {
+			p.holding = true
 		}
 	}
 	return fault
@@ -74,6 +79,7 @@ var modelFaults = []modelFault{
 	{says: "a reading is cut", fault: oktatest.Fault{Method: "GET", Path: onePath, Hangup: true, Times: 1}},
 	{says: "a reading finds nothing", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 404, Times: 1}, lied: true},
 	{says: "a reading is forbidden", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 403, Times: 1}},
+	{says: "there is no such path for a reading", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 404, Body: noSuchPath, Times: 1}},
 	{says: "a reading repeats the credential", fault: oktatest.Fault{Method: "GET", Path: onePath, Status: 400, Body: echo, Times: 1}},
 	{says: "a change is lost on its way", fault: oktatest.Fault{Method: "[change]", Hangup: true, Times: 1}},
 	{says: "the answer to a change is lost", fault: oktatest.Fault{Method: "[change]", HangupAfter: true, Times: 1}},
@@ -82,7 +88,9 @@ var modelFaults = []modelFault{
 	{says: "a change is said to have failed", fault: oktatest.Fault{Method: "[change]", Status: 504, Act: true, Times: 1}},
 	{says: "a change is one too many", fault: oktatest.Fault{Method: "[change]", Status: 429, Times: 1}},
 	{says: "a change is forbidden", fault: oktatest.Fault{Method: "[change]", Status: 403, Times: 1}},
-	{says: "a change finds nothing", fault: oktatest.Fault{Method: "[change]", Status: 404, Times: 1}, lied: true},
+	{says: "a change finds nothing", fault: oktatest.Fault{Method: "[change]", Status: 404, Times: 1}},
+	{says: "a change is sent twice on its way", fault: oktatest.Fault{Method: "[change]", Twice: true, Times: 1}},
+	{says: "there is no such path for a change", fault: oktatest.Fault{Method: "[change]", Status: 404, Body: noSuchPath, Times: 1}},
 	{says: "a change has no effect and is answered 204", fault: oktatest.Fault{Method: "[change]", Status: 204, Times: 1}},
 	{says: "a change has no effect and is answered 200", fault: oktatest.Fault{Method: "[change]", Status: 200, Body: "{}", Times: 1}},
 	{says: "a change has an effect and a strange answer", fault: oktatest.Fault{Method: "[change]", Status: 202, Body: "{}", Act: true, Times: 1}},
@@ -104,7 +112,7 @@ func (f *modelFault) about() int {
 
 // modelFaultsAbout are the faults by what they strike.
 var modelFaultsAbout = func() (of [4][]modelFault) {
-	for _, f := range modelFaults {
+	for _, f := range slices.Concat(modelFaults, proxyFaults()) {
 		of[f.about()] = append(of[f.about()], f)
 	}
 	return of

@@ -110,7 +110,7 @@ func drawToken(d dice) modelToken {
 func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
 	case n < 1:
-		return pick(d, drawReview, drawReview, drawUndone, drawDown)(d, tokens)
+		return pick(d, drawReview, drawReview, drawUndone, drawDown, drawLate)(d, tokens)
 	case n < 8:
 		return drawRun(d, tokens).act()
 	case n < 13:
@@ -145,10 +145,19 @@ func drawUndone(d dice, tokens int) act {
 
 // drawDown draws a run that loses the answer to a change, and the next, which can neither read what came of it nor list.
 func drawDown(d dice, tokens int) act {
-	lost := modelFault{says: "the answer to a change is lost", fault: oktatest.Fault{Method: pick(d, http.MethodDelete, http.MethodPut), HangupAfter: true}}
+	method, proxy := pick(d, http.MethodDelete, http.MethodPut), d.oneIn(2)
+	lost := modelFault{says: "the answer to a change is lost", fault: oktatest.Fault{Method: method, HangupAfter: true}}
 	unread := modelFault{says: "readings fail", fault: oktatest.Fault{Method: http.MethodGet, Path: onePath, Status: http.StatusInternalServerError}}
+	if proxy {
+		lost.says, unread.says = "a proxy answers a change with a page", "a proxy answers readings with a page"
+		lost.fault = oktatest.Fault{Method: method, Status: pick(d, 403, 404, 408), Proxy: true, Act: d.oneIn(2)}
+		unread.fault.Status, unread.fault.Proxy = http.StatusNotFound, true
+	}
 	unlisted := modelFault{says: "the list fails", fault: oktatest.Fault{Path: listPath, Status: http.StatusInternalServerError}, broken: true}
 	next := modelRun{enforce: true, faults: []modelFault{unread, unlisted}}
+	if proxy && d.oneIn(2) {
+		next.faults = next.faults[:1] // the list alone can tell
+	}
 	next.draw(d, tokens)
 	return inTurn(modelRun{enforce: true, faults: []modelFault{lost, unread}}.act(), next.act())
 }

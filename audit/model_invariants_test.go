@@ -31,6 +31,7 @@ var (
 	progress         = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
 	oneProcess       = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
 	smallEndsNone    = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
+	settledIsSo      = &invariant{id: "I30", sentence: "What is settled is so: nothing is on record as revoked, gone, quarantined or restored that is not."}
 	wholeLists       = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
 	callingOffIsTold = &invariant{id: "I38", sentence: "Each notice that a run ends is in a report of an enforcing run that reached somebody, as called off and why."}
 	cutOffIsTold     = &invariant{id: "I37", sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
@@ -74,6 +75,8 @@ var invariants = []*invariant{
 	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
 	cutOffIsTold,
 	callingOffIsTold,
+	{"I29", "A token that our last quarantine cut off can be given back, whatever is on record of that quarantine.", givenBackOnRequest},
+	settledIsSo,
 }
 
 // check checks all invariants after a process.

@@ -182,4 +182,7 @@ func (w *modelWorld) notSecret(where, text string) {
 	}
 }
 
+// zoneOnly is the network of a token in our quarantine.
+var zoneOnly = oktatest.Network{Connection: "ZONE", Include: []string{zoneID}}
+
 var office = oktatest.Network{Connection: "ZONE", Include: []string{"nzo9office00000000000"}}

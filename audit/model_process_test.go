@@ -93,6 +93,8 @@ type modelProcess struct {
 	mayStill  int             // how many changes it may have made in all then
 	broken    atomic.Bool
 	lied      atomic.Bool
+	holding   bool // the change on its way is held up
+	cutOff    bool // the token of byHand was in our quarantine when it began, for all to see
 	meddled   bool
 	shrunken  bool
 	due       int // findings of the announcement that are due
@@ -137,6 +139,7 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	defer p.cancel()
 	w.skewed = w.skewed || c.skew != 0
+	p.cutOff = w.cutOff(w.id(p.token))
 	w.org.ClearFaults()
 	for _, f := range c.faults {
 		if !f.steady || w.pageSize != 1 {
@@ -312,6 +315,9 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		p.w.answered(p, r, resp)
 	case atChange:
 		p.w.acted(change)
+		if p.holding {
+			p.w.held, p.holding = change.id, false
+		}
 		p.at(afterChange)
 	}
 	return resp, err

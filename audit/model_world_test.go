@@ -46,6 +46,8 @@ type modelWorld struct {
 	skewed    bool // the clock of a process was wrong
 	lied      bool // the org said of a token that there is none
 	gone      []oktatest.Token
+	held      string        // the token of a quarantine that is held up on its way, "" if there is none
+	late      int           // the token of the last that arrived late, -1 before any
 	lastState *ledger.State // when the last process that closed its ledger in good order did
 
 	before   map[string]*oktatest.Network // of tokens in our quarantine
@@ -98,7 +100,7 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 		pageSize: h.pageSize, rateLimit: h.rateLimit,
 		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
 		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
-		released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int), toldOff: make(map[string]bool),
+		late: -1, released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int), toldOff: make(map[string]bool),
 	}
 	cfg := oktatest.Config{
 		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
@@ -221,6 +223,9 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 	}
 	if bytes.Contains(line, []byte(`"kind":"listed"`)) {
 		w.book.last().listed(w, p)
+	}
+	if bytes.Contains(line, []byte(`"kind":"outcome"`)) && !p.meddled && !p.lied.Load() {
+		w.settledTruly(p, decode(line))
 	}
 	if bytes.Contains(line, []byte(`"kind":"void"`)) && !p.meddled && w.shrunken(p.base, p.clock()) {
 		if id := decode(line).Token; !w.ids()[id] {

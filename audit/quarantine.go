@@ -34,7 +34,7 @@ type InQuarantine struct {
 // quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it is
 // spared depends on what comes of it.
 func (d *decider) quarantine(t *okta.Token) *Quarantine {
-	q, known := d.past.Quarantined[t.ID]
+	q, known := d.ours(t)
 	in := &Quarantine{ID: t.ID}
 	in.Ends, _ = t.ExpiresAt.Get()
 	if known {

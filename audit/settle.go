@@ -20,8 +20,7 @@ func (r *run) settleAll(ctx context.Context) error {
 			if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 				return err
 			}
-			r.fail(ActionFailed, nil)
-			r.Notes = append(r.Notes, fmt.Sprintf("what came of the %s of the token %s in run %s is still not known: %v", intent.Step, intent.Token, intent.Run, err))
+			r.unread = append(r.unread, unread{intent, err})
 			continue
 		}
 		if moved { // before the outcome, after which nobody would ask again
@@ -29,13 +28,69 @@ func (r *run) settleAll(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := r.settle(intent, res); err != nil {
+		if err := r.settleLate(intent, res, "by reading"); err != nil {
 			return err
 		}
-		r.Belated++
-		r.Notes = append(r.Notes, fmt.Sprintf("settled by reading: the %s of the token %s that run %s began: %s (%s)", intent.Step, intent.Token, intent.Run, res.word, res.reason))
 	}
 	return nil
+}
+
+// unread is a change of which can't be read what came of it.
+type unread struct {
+	intent ledger.Record
+	err    error
+}
+
+// settleLate writes down what came of a change of an earlier run, and tells of it.
+func (r *run) settleLate(intent ledger.Record, res result, how string) error {
+	if err := r.settle(intent, res); err != nil {
+		return err
+	}
+	r.Belated++
+	r.Notes = append(r.Notes, fmt.Sprintf("settled %s: the %s of the token %s that run %s began: %s (%s)",
+		how, intent.Step, intent.Token, intent.Run, res.word, res.reason))
+	return nil
+}
+
+// settleByList settles what could not be read, of tokens that a complete list does not hold: one that can be
+// believed, and that would show them. A token that a run acted on was on the lists of this credential, and so was one
+// that the last list held; any other may be one that the credential never sees.
+func (r *run) settleByList() error {
+	listed := make(map[string]bool, len(r.inventory))
+	for i := range r.inventory {
+		listed[r.inventory[i].ID] = true
+	}
+	var left []unread
+	for _, u := range r.unread {
+		_, before := r.missing[u.intent.Token]
+		if listed[u.intent.Token] || r.shrunken != "" || !before && u.intent.By != ledger.ByRun {
+			left = append(left, u)
+			continue
+		}
+		if err := r.settleLate(u.intent, goneResult(u.intent), "by the list"); err != nil {
+			return err
+		}
+	}
+	r.unread = left
+	return nil
+}
+
+// noteUnread tells what is still not known.
+func (r *run) noteUnread() {
+	for _, u := range r.unread {
+		r.fail(ActionFailed, nil)
+		r.Notes = append(r.Notes, fmt.Sprintf("what came of the %s of the token %s in run %s is still not known: %v",
+			u.intent.Step, u.intent.Token, u.intent.Run, u.err))
+	}
+	r.unread = nil
+}
+
+// goneResult is what came of a change of a token that is not there any more.
+func goneResult(intent ledger.Record) result {
+	if intent.Step == ledger.StepRevoke {
+		return result{word: ledger.ResultRevoked, reason: "it is gone, by this revocation or by somebody else since"}
+	}
+	return result{word: ledger.ResultGone, reason: "it is gone"}
 }
 
 // readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the quarantine
@@ -47,10 +102,8 @@ func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result
 	t, err := r.o.Org.Token(ctx, intent.Token)
 	notDone := result{word: ledger.ResultFailed, reason: "it was not done"}
 	switch {
-	case errors.Is(err, okta.ErrNotFound) && intent.Step == ledger.StepRevoke:
-		return result{word: ledger.ResultRevoked, reason: "it is gone, by this revocation or by somebody else since"}, false, nil
 	case errors.Is(err, okta.ErrNotFound):
-		return result{word: ledger.ResultGone, reason: "it is gone"}, false, nil
+		return goneResult(intent), false, nil
 	case err != nil:
 		return result{}, false, err
 	case intent.Step == ledger.StepRevoke:

@@ -253,7 +253,8 @@ func vanishedMeanwhile(t *testing.T) {
 	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Times: 1, Then: func() { w.org.Remove(oktatest.TokenID(1)) }})
 	o := w.run(matrixPolicy)
 	require.Equal(t, audit.OK, o.code, o.text)
-	require.Equal(t, "gone", o.of["dead-1"])
+	require.Equal(t, "revoked", o.of["dead-1"])
+	require.Contains(t, o.text, "or by somebody else's doing")
 }
 
 func ownToken(t *testing.T) {

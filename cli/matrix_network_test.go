@@ -138,19 +138,11 @@ func lostAnswers(t *testing.T) {
 }
 
 func oddAnswers(t *testing.T) {
-	for status, row := range map[int]struct {
-		code    audit.ExitCode
-		outcome string
-		goesOn  bool
-	}{
-		200: {audit.ActionFailed, "failed", false}, 202: {audit.ActionFailed, "failed", false}, 301: {audit.ActionFailed, "failed", false},
-		302: {audit.ActionFailed, "failed", false}, 307: {audit.ActionFailed, "failed", false}, 400: {audit.ActionFailed, "failed", false},
-		404: {audit.OK, "gone", true}, 409: {audit.ActionFailed, "failed", false}, 500: {audit.ActionFailed, "failed", false},
-	} {
+	for _, status := range []int{200, 202, 301, 302, 307, 400, 404, 409, 500} {
 		o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Status: status, Times: 1, Body: "{}"})
-		require.Equal(t, row.code, o.code, "%d: %s", status, o.text)
-		require.Equal(t, row.outcome, o.of["dead-1"], "%d", status)
-		require.Equal(t, row.goesOn, len(o.changes) > 1, "%d: %v", status, o.changes)
+		require.Equal(t, audit.ActionFailed, o.code, "%d: %s", status, o.text)
+		require.Equal(t, "failed", o.of["dead-1"], "%d", status)
+		require.Equal(t, allDone[:1], o.changes, "%d", status)
 	}
 	o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Status: 204, Times: 1})
 	require.Equal(t, []any{audit.ActionFailed, "failed"}, []any{o.code, o.of["dead-1"]}, "204, and the token is there")

@@ -46,6 +46,8 @@ var faultMatrix = []struct {
 	{"N14", "Answers without end, compressed bombs, headers of a megabyte: refused, in little memory.", hugeAnswers},
 	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.", badTLS},
 	{"N16", "A redirect of the list or of a change: an error, and nothing reaches the other place.", redirects},
+	{"N17", "Somebody on the way answers in Okta's place, with any status, before a change or after it: a lost answer, and nothing follows from it.", proxysAnswers},
+	{"N18", "A revocation that something on the way sends twice: read, and told as ours or somebody else's doing.", repeatedOnItsWay},
 	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, and no change is made twice.", nonces},
 	{"N20", "Answers that drip for ever: the deadline ends the run, before the list is whole and between two changes, and what is left stays due.", dripsForEver},
 	{"N21", "A state directory on FUSE: nothing is changed by it before --state-alone says that no other machine mounts it.", stateOnFUSE},
@@ -64,13 +66,14 @@ var faultMatrix = []struct {
 	{"S12", "A token that is renamed or exempted after its notice: a new notice, or none.", changedSinceNotice},
 	{"S13", "Ids that are no ids: reported, and never part of a URL.", oddIDs},
 	{"S14", "A token that vanishes before its turn: gone, and nothing is sent.", vanishedBefore},
-	{"S15", "A revocation that finds nothing: gone, not revoked.", vanishedMeanwhile},
+	{"S15", "A revocation that finds nothing: read again, and told as ours or somebody else's doing.", vanishedMeanwhile},
 	{"S16", "The own token on the list, and all others of its owner: never acted on.", ownToken},
 	{"S17", "A permission that is lost in mid-run: the run stops at once.", permissionLost},
 	{"S18", "Owners who can't be read: unknown, and nothing is done by rules about them.", unreadableOwners},
 	{"S19", "A rate limit that is met between the last reading and the revocation: not sent again, and read again when it is due.", limitBetween},
 	{"S20", "A token of an agent that a rule matches: flagged at most.", agents},
 	{"S21", "A token made minutes ago that a rule matches: flagged at most.", youngTokens},
+	{"S22", "A 404 about a path, or about another token: no token is gone for that.", otherKindsOf404},
 	{"S23", "Roles, networks and names that are not known in full: unknown, and nothing is done or undone by guess.", halfKnown},
 	{"S24", "Answers about another token, user or zone, or another's roles: taken for none, and nothing is done by them.", mixedUp},
 	{"S25", "A token that moves to the end of the list, and pushes another past the reader: the list is read again, and is whole or nothing is done.", tokenMoves},
@@ -98,7 +101,7 @@ func TestFaultMatrix(t *testing.T) {
 // TestTheFaultMatrixIsWhole holds the table against the rows of the design: a row that is taken out is missed.
 func TestTheFaultMatrixIsWhole(t *testing.T) {
 	var want, have []string
-	for kind, n := range map[string]int{"N": 16, "S": 21, "K": 7} {
+	for kind, n := range map[string]int{"N": 18, "S": 22, "K": 7} {
 		for i := range n {
 			want = append(want, fmt.Sprintf("%s%02d", kind, i+1))
 		}

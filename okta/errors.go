@@ -2,7 +2,6 @@ package okta
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -10,23 +9,22 @@ import (
 	"strings"
 )
 
-// What callers branch on; use errors.Is on whatever a method of this package returned.
+// What callers branch on; use errors.Is on whatever a method of this package returned. An answer that is not Okta's own
+// is none of the first three, whatever its status is.
 var (
-	// ErrUnauthorized is an answer 401, or a 400 about a proof of possession: the credential is wrong, revoked or
+	// ErrUnauthorized is Okta's answer 401, or a 400 about a proof of possession: the credential is wrong, revoked or
 	// expired, or its owner is.
 	ErrUnauthorized = errors.New("okta does not accept the credential")
-	// ErrForbidden is an answer 403, or a 401 about a feature: the credential lacks the permission or the scope, or the
-	// org the feature.
+	// ErrForbidden is Okta's answer 403, or a 401 about a feature: the credential lacks the permission or the scope, or
+	// the org the feature.
 	ErrForbidden = errors.New("okta does not permit this to the credential")
-	// ErrNotFound is an answer 404: no such token or user, or none any more.
+	// ErrNotFound is Okta's answer 404 with the code for a thing that is not there: no such token or user, or none any
+	// more. After a change it says only how things are now: the same request may have come twice, and have been carried
+	// out the first time.
 	ErrNotFound = errors.New("okta knows no such thing")
 	// ErrIncomplete is a listing that is not provably complete. Nothing may be concluded from it.
 	ErrIncomplete = errors.New("the listing is incomplete")
 )
-
-// noFeature is the errorCode of an answer 401 that says nothing against the credential: "You do not have permission to
-// access the feature you are requesting" (https://developer.okta.com/docs/reference/error-codes/#E0000015).
-const noFeature = "E0000015"
 
 // Error is a request that didn't bring what was asked for. It never holds a secret.
 type Error struct {
@@ -36,7 +34,7 @@ type Error struct {
 	Status int
 	// Code is Okta's errorCode, such as E0000011: the one part of its errors that Okta supports for
 	// decisions (https://developer.okta.com/docs/reference/error-codes/). What is wrong with an access token or
-	// a login has OAuth's code, such as invalid_client. Empty if there was none.
+	// a login has OAuth's code, such as invalid_client. Empty if there was none, and where the answer is not Okta's.
 	Code string
 	// Summary says what came back, in Okta's words or ours; printable.
 	Summary string
@@ -52,6 +50,8 @@ type Error struct {
 	// oauth is OAuth's code, wherever the answer has it: it may have one of Okta's as well. nonce is what the
 	// answer brought for a proof.
 	oauth, nonce string
+	// okta says that Okta itself gave the answer; absent, that it says that what was asked for is not there.
+	okta, absent bool
 }
 
 // Error gives everything but the cause's type on one line.
@@ -74,17 +74,22 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// MayHaveActed reports whether a change (PUT, DELETE) may have happened all the same: its answer was lost,
-// or says neither that it was done as it should nor that it was refused. Only reading can tell.
+// MayHaveActed reports whether a change (PUT, DELETE) may have happened all the same: its answer was lost or is not
+// Okta's, or says neither that it was done as it should nor that it was refused; or it is a 404, as Okta gives to a
+// request that something on the way has sent a second time. Only reading can tell.
 func (e *Error) MayHaveActed() bool {
-	return e.Sent && (e.Status < 300 || e.Status >= 500)
+	refused := e.okta && e.Status >= 300 && e.Status < 500 && e.Status != http.StatusNotFound
+	return e.Sent && !refused
 }
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is makes errors.Is find the sentinels of this package by the status and, for proofs, by OAuth's code.
+// Is makes errors.Is find the sentinels of this package, in answers that are Okta's.
 func (e *Error) Is(target error) bool {
+	if !e.okta {
+		return false
+	}
 	switch e.Status {
 	case http.StatusBadRequest:
 		return target == ErrUnauthorized && (e.oauth == "invalid_dpop_proof" || e.oauth == "use_dpop_nonce")
@@ -96,7 +101,7 @@ func (e *Error) Is(target error) bool {
 	case http.StatusForbidden:
 		return target == ErrForbidden
 	case http.StatusNotFound:
-		return target == ErrNotFound
+		return target == ErrNotFound && e.absent
 	}
 	return false
 }
@@ -119,51 +124,6 @@ func (e *IncompleteError) Error() string {
 
 // Unwrap returns ErrIncomplete and the cause.
 func (e *IncompleteError) Unwrap() []error { return []error{ErrIncomplete, e.Err} }
-
-// refused makes the error for an answer with a status that the request doesn't expect. body is the
-// beginning of the answer's body.
-func (c *conn) refused(method, path string, resp *http.Response, body []byte) *Error {
-	e := &Error{
-		Method: method, Path: path, Status: resp.StatusCode, Sent: true,
-		RequestID: cut(Printable(c.scrub(resp.Header.Get("X-Okta-Request-Id"))), 100),
-		retry:     adviceOf(resp), nonce: resp.Header.Get("DPoP-Nonce"),
-	}
-	var said struct {
-		ErrorCode    string
-		ErrorSummary string
-		ErrorCauses  []struct{ ErrorSummary string }
-		Error        string
-		Description  string `json:"error_description"`
-	}
-	code, description, scope := challenge(resp.Header)
-	e.oauth = code
-	switch {
-	case resp.StatusCode/100 == 3:
-		e.Summary = "it redirects to " + place(resp.Header.Get("Location")) + ", and redirects are not followed: is this the org's own URL?"
-	case json.Unmarshal(body, &said) == nil && said.ErrorCode != "":
-		e.Code, e.Summary = said.ErrorCode, said.ErrorSummary
-		for _, cause := range said.ErrorCauses {
-			e.Summary += ": " + cause.ErrorSummary
-		}
-	case said.Error != "": // the token endpoint: RFC 6749, section 5.2
-		e.oauth, e.Code, e.Summary = said.Error, said.Error, said.Description
-	case code != "":
-		e.Code, e.Summary = code, description
-		if scope != "" {
-			e.Summary += " (scope " + scope + ")"
-		}
-	case len(body) > 0:
-		e.Summary = "the answer is not an error of Okta's API: is this an Okta org?"
-	}
-	if c.app != nil && e.Status == http.StatusForbidden && e.Code != "insufficient_scope" && path != tokenPath {
-		e.Summary += ": besides its scopes the service app needs an admin role that permits this"
-	}
-	if e.oauth = c.scrub(e.oauth); c.app != nil && e.oauth != "" { // it says more than the code for any bad token
-		e.Code = e.oauth
-	}
-	e.Code, e.Summary = Printable(c.scrub(e.Code)), cut(Printable(c.scrub(e.Summary)), 500)
-	return e
-}
 
 // unanswered makes the error for a request that no usable answer followed. ctx is the request's: if it has
 // ended, that is the cause.

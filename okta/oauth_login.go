@@ -206,7 +206,7 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 		}
 		return &ScopeError{ClientID: c.app.id, Missing: lacks, Err: err}
 	}
-	return &LoginError{ClientID: c.app.id, Refused: e.Status >= 400 && e.Status <= 403, Err: err}
+	return &LoginError{ClientID: c.app.id, Refused: e.okta && e.Status >= 400 && e.Status <= 403, Err: err}
 }
 
 // granted checks that a session is enough.

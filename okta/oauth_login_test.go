@@ -243,7 +243,7 @@ func TestAnAccessTokenThatTheServerRepeatsIsRemovedFromErrors(t *testing.T) {
 		require.NoError(t, err)
 		for _, secret := range []string{first, second, form.Get("client_assertion"), org.Requests()[1].Header.Get("DPoP")} {
 			org.ClearFaults()
-			org.Fault(oktatest.Fault{Status: 403, Body: oktatest.ErrorBody("E"+secret, "you sent "+secret, secret), Header: http.Header{"X-Okta-Request-Id": {secret}, "Www-Authenticate": {`Bearer error="` + secret + `", error_description="` + secret + `"`}}})
+			org.Fault(oktatest.Fault{Status: 403, Body: oktatest.ErrorBody("E0000006", "you sent "+secret, secret), Header: http.Header{"X-Okta-Request-Id": {secret}, "Www-Authenticate": {`Bearer error="` + secret + `", error_description="` + secret + `"`}}})
 			_, err = c.Token(t.Context(), id)
 			require.Error(t, err)
 			for _, text := range []string{err.Error(), fmt.Sprintf("%+v %#v", err, err)} {

@@ -201,25 +201,26 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 		cancel(nil)
 		return nil, failed
 	}
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-		c.clock.observe(date, sent, time.Now())
-	}
-	c.pace.give(path, resp.Header, &c.clock)
+	received := time.Now()
 	c.trace(Event{Method: method, Path: path, Status: resp.StatusCode})
 	body := &watchedBody{body: resp.Body, ctx: ctx, cancel: cancel, stall: bodyStall}
 	resp.Body = body
+	var refused *Error
 	if resp.StatusCode != want {
 		defer func() { _ = body.Close() }()
 		body.stall = errorStall
 		said, _ := io.ReadAll(io.LimitReader(body, maxErrorBody)) // what arrived is enough for the error
-		refused := c.refused(method, path, resp, said)
-		if c.app != nil {
-			c.app.heard(path, resp.Header, refused)
-		}
-		return nil, refused
+		refused = c.refused(method, path, resp, said)
 	}
-	if c.app != nil {
-		c.app.heard(path, resp.Header, nil)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && (refused == nil || refused.okta) {
+		c.clock.observe(date, sent, received)
+	}
+	c.pace.give(path, resp.Header, &c.clock)
+	if c.app != nil && (refused == nil || refused.okta) {
+		c.app.heard(path, resp.Header, refused)
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	return resp, nil
 }

@@ -38,7 +38,7 @@ type retryAdvice struct {
 // (https://developer.okta.com/docs/reference/rl2-concurrency/): back off.
 func adviceOf(resp *http.Response) retryAdvice {
 	switch resp.StatusCode {
-	case http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusRequestTimeout, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return retryAdvice{allowed: true}
 	case http.StatusTooManyRequests:
 		limit, _, reset, ok := rateLimit(resp.Header)

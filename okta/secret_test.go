@@ -51,7 +51,7 @@ func TestASecretThatTheServerRepeatsIsRemovedFromErrors(t *testing.T) {
 	other := "00QCjAl4MlV-WPXM_AbCdEfGhIjKlMnOp0HmjFx-vb"
 	org := oktatest.Start(oktatest.Config{Credential: canary})
 	c := connect(t, org)
-	said := `{"errorCode":"E` + canary + `","errorSummary":"token ` + canary + ` and ` + other + ` are \u001b[31mbad\n","errorCauses":[{"errorSummary":"` + canary + `"}]}`
+	said := `{"errorCode":"E0000011","errorSummary":"token ` + canary + ` and ` + other + ` are \u001b[31mbad\n","errorCauses":[{"errorSummary":"` + canary + `"}]}`
 	org.Fault(oktatest.Fault{Status: 401, Body: said, Header: http.Header{"X-Okta-Request-Id": {canary}}})
 	_, err := c.Me(t.Context())
 	require.ErrorIs(t, err, ErrUnauthorized)

@@ -70,6 +70,10 @@ type State struct {
 	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked or gone, or
 	// somebody lifts the quarantine. One that is no longer listed stays: it may come back as it was.
 	Quarantined map[string]Quarantine
+	// Attempted are the last quarantines that were begun, by the id of the token, with the condition that each was to have
+	// after and the time of the intent. They stay whatever is on record of their outcome, or of the token since: a request
+	// may arrive late.
+	Attempted map[string]Quarantine
 	// Released are the tokens that a person took out of quarantine, by id, and when: no step of a rule is taken
 	// before that rule's own notice.
 	Released map[string]time.Time
@@ -143,6 +147,7 @@ func (s *State) Apply(r Record) {
 		if r.Step == StepQuarantine || r.Step == StepRevoke {
 			s.changes = append(s.changes, r.Time)
 		}
+		s.attempt(r)
 	case Outcome:
 		if r.Settled {
 			s.settle(r)
@@ -184,6 +189,15 @@ func (s *State) follow(r Record) {
 	case r.Kind == Vanished, r.Kind == Outcome && r.Settled:
 		s.Unreported = append(s.Unreported, r)
 	}
+}
+
+// attempt takes in that a quarantine was begun.
+func (s *State) attempt(intent Record) {
+	if intent.Step != StepQuarantine || intent.Before == nil || intent.After == nil {
+		return
+	}
+	begun := Quarantine{At: intent.Time, By: intent.By, Seq: intent.Seq, Before: *intent.Before, After: *intent.After}
+	put(&s.Attempted, intent.Token, begun)
 }
 
 // settle takes in an outcome that is certain. One that belongs to no open intent changes nothing.

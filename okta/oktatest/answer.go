@@ -135,9 +135,14 @@ func (c *call) answer(f *Fault) answer {
 	case !within:
 		a = c.fail(overLimit)
 	case f.acts():
-		a = c.route()
+		if a = c.route(); f.Twice {
+			a = c.route()
+		}
 	}
-	if f.Status != 0 {
+	switch {
+	case f.Proxy:
+		a = proxyPage(f.Status)
+	case f.Status != 0:
 		a = answer{status: f.Status, header: c.header}
 		if fail, ok := failureFor(f.Status, c.segments); ok {
 			a = c.fail(fail)

@@ -2,6 +2,7 @@ package oktatest
 
 import (
 	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"sync"
@@ -63,6 +64,13 @@ func notFound(id, kind string) failure {
 	return failure{http.StatusNotFound, "E0000007", "Not found: Resource not found: " + id + " (" + kind + ")", nil}
 }
 
+// proxyPage is what somebody on the way to Okta answers.
+func proxyPage(status int) answer {
+	header := http.Header{"Content-Type": {"text/html"}, "Server": {"proxy"}}
+	page := fmt.Sprintf("<html><head><title>%d</title></head><body>%s</body></html>\n", status, http.StatusText(status))
+	return answer{status: status, header: header, body: []byte(page)}
+}
+
 // failureFor is what Okta says along with a status, for a Fault without a body. It reports false where
 // nothing is known, as for 502, which comes from in front of Okta.
 func failureFor(status int, segments []string) (failure, bool) {
@@ -75,6 +83,9 @@ func failureFor(status int, segments []string) (failure, bool) {
 		}
 		if len(segments) >= 4 && segments[2] == "users" {
 			return notFound(segments[3], "User"), true
+		}
+		if len(segments) == 4 && segments[2] == "zones" {
+			return notFound(segments[3], "NetworkZone"), true
 		}
 		return noSuchPath, true
 	}
