@@ -41,6 +41,8 @@ func flagError(err error) error {
 func refusal(err *pflag.InvalidValueError) string {
 	number := new(strconv.NumError)
 	switch kind := err.GetFlag().Value.Type(); {
+	case kind == "duration":
+		return "want a time such as 90m"
 	case !errors.As(err, &number):
 		return err.Unwrap().Error()
 	case kind == "bool":

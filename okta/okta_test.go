@@ -169,7 +169,7 @@ func TestAZoneIsRead(t *testing.T) {
 	c := connect(t, oktatest.Start(oktatest.Config{Credential: canary, Zones: []oktatest.Zone{{ID: id, Name: "nobody", Status: "INACTIVE"}}}))
 	zone, err := c.Zone(t.Context(), id)
 	require.NoError(t, err)
-	require.Equal(t, Zone{ID: id, Name: Some("nobody"), Status: Some("INACTIVE")}, zone)
+	require.Equal(t, []any{id, Some("nobody"), Some("INACTIVE"), Some("POLICY")}, []any{zone.ID, zone.Name, zone.Status, zone.Usage})
 	_, err = c.Zone(t.Context(), "nzo1a2b3c4d5e6f7g8h0")
 	require.ErrorIs(t, err, ErrNotFound)
 	_, err = c.Zone(t.Context(), "../users/00u")
