@@ -112,7 +112,7 @@ func (f *modelFault) about() int {
 
 // modelFaultsAbout are the faults by what they strike.
 var modelFaultsAbout = func() (of [4][]modelFault) {
-	for _, f := range slices.Concat(modelFaults, proxyFaults()) {
+	for _, f := range slices.Concat(modelFaults, proxyFaults(), oddAnswers) {
 		of[f.about()] = append(of[f.about()], f)
 	}
 	return of

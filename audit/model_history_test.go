@@ -110,7 +110,7 @@ func drawToken(d dice) modelToken {
 func drawAct(d dice, tokens int) act {
 	switch n := d.number(0, 19); {
 	case n < 1:
-		return pick(d, drawReview, drawReview, drawUndone, drawDown, drawLate)(d, tokens)
+		return pick(d, drawReview, drawReview, drawUndone, drawDown, drawLate, drawHalf)(d, tokens)
 	case n < 8:
 		return drawRun(d, tokens).act()
 	case n < 13:
@@ -189,7 +189,7 @@ func drawMeddling(d dice, tokens int) act {
 	of := func(says string, change func(*oktatest.Token)) act {
 		return act{fmt.Sprintf("token %d is %s", n, says), func(w *modelWorld) { w.org.Update(w.id(n), change) }}
 	}
-	switch d.number(0, 10) {
+	switch d.number(0, 11) {
 	case 0, 1:
 		return act{fmt.Sprintf("token %d is used", n), func(w *modelWorld) { w.org.Use(w.id(n)) }}
 	case 2:
@@ -212,6 +212,8 @@ func drawMeddling(d dice, tokens int) act {
 			}
 		}}
 	case 9:
+		return spoil(n, pick(d, notInFull...))
+	case 10:
 		return act{"what vanished comes back", func(w *modelWorld) { w.comeBack() }}
 	}
 	on := !d.oneIn(3)

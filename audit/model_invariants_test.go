@@ -68,6 +68,7 @@ var invariants = []*invariant{
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
 	{"I35", "A process that has lost the ledger to another, where locks don't hold, sends no more than the change that is on its way.", stopsForAnother},
+	{"I31", "No rule about owners acts by an answer that can't be read in full, or is about somebody else.", nothingByHalf},
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
 	wholeLists,

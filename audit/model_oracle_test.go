@@ -162,7 +162,7 @@ func (w *modelWorld) outstanding(policy *modelPolicy, at time.Time) map[string]s
 	left := make(map[string]string)
 	for _, t := range w.org.Tokens() {
 		seen := seenInOrg(&t, w.before[t.ID])
-		if t.UserID == me || t.Omit != nil || policy.spares(seen, at) != "" {
+		if t.UserID == me || t.Omit != nil || t.Instead != nil || policy.spares(seen, at) != "" {
 			continue
 		}
 		for i := range policy.rules {

@@ -35,6 +35,7 @@ type modelRule struct {
 	prefixes           []string
 	idle               time.Duration
 	anywhere           bool
+	common             bool // and only if the owner is no super administrator
 	quarantine, revoke time.Duration
 }
 
@@ -71,6 +72,7 @@ var modelPolicies = func() []*modelPolicy {
 		variant("one with stopAbove 1", func(p *modelPolicy) { p.stopCount = 1 }),
 		variant("one with stopAbove 20 percent", func(p *modelPolicy) { p.stopPercent = 20 }),
 		variant("one that may not act on Okta API", func(p *modelPolicy) { p.onlyOthers = true }),
+		variant("one that spares super administrators", func(p *modelPolicy) { p.rules[0] = commonRule }),
 		variant("one that is for dry runs", func(p *modelPolicy) { p.dry = true }),
 	}
 	for _, p := range list {
@@ -127,6 +129,9 @@ func (r *modelRule) when() string {
 	}
 	if r.anywhere {
 		parts = append(parts, "network.connection: {is: ANYWHERE}")
+	}
+	if r.common {
+		parts = append(parts, "owner.roles: {containsNone: [SUPER_ADMIN]}")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -185,7 +190,7 @@ func seenInOrg(t *oktatest.Token, before *oktatest.Network) seenToken {
 	if s.network == "" {
 		s.network = "ANYWHERE"
 	}
-	if t.Omit != nil {
+	if t.Omit != nil || t.Instead != nil {
 		s.network = ""
 	}
 	if s.client == "" {

@@ -107,6 +107,7 @@ type modelProcess struct {
 	mu       sync.Mutex
 	requests []request
 	readings map[string]*reading
+	worth    map[string]string // of the answers about owners: see understood
 	changes  []*modelChange
 	afterBad int  // requests after a write or an fsync failed
 	braked   int  // changes that arrived while the brake was pulled
@@ -310,6 +311,7 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		change = p.w.arrived(p, r)
 	}
 	resp, err := p.send(r)
+	p.understood(r, resp)
 	switch kind {
 	case atRead:
 		p.w.answered(p, r, resp)

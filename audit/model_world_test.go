@@ -88,8 +88,9 @@ type modelChange struct {
 	there    bool
 	after    oktatest.Token // once the org has acted, or not
 	acted    bool
-	undone   bool // by a person, since
-	told     bool // the announcement of that process was heard before
+	undone   bool              // by a person, since
+	told     bool              // the announcement of that process was heard before
+	worth    map[string]string // of answers about owners: see understood
 	// unannounced says why it is too early, or was not announced at all; "" if it was, long enough ago.
 	unannounced string
 	before      *oktatest.Network // of a restoration: what it should put back
@@ -104,8 +105,8 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 	}
 	cfg := oktatest.Config{
 		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
-		RateLimit: oktatest.RateLimit{Limit: h.rateLimit},
-		Tokens:    []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
+		RateLimit: oktatest.RateLimit{Limit: h.rateLimit}, Users: []oktatest.User{{ID: kim, Login: "kim@acme.example"}},
+		Tokens: []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
 	}
 	for i, t := range h.tokens {
 		cfg.Tokens = append(cfg.Tokens, t.inOrg(i))
@@ -151,6 +152,9 @@ func (w *modelWorld) arrived(p *modelProcess, r *http.Request) *modelChange {
 	c.truth, c.there = w.org.Token(c.id)
 	c.reading = p.readings[c.id]
 	c.before = w.before[c.id]
+	p.mu.Lock()
+	c.worth = maps.Clone(p.worth)
+	p.mu.Unlock()
 	c.open = w.book.open(len(w.disk.Durable()))
 	if w.brake && c.step != ledger.StepRestore {
 		p.braked++
@@ -198,7 +202,7 @@ func (w *modelWorld) givenBack(id string) {
 // answered sees the answer to a request for one token.
 func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Response) {
 	id := filepath.Base(r.URL.Path)
-	if resp == nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens/") {
+	if resp == nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens/") || len(p.faults) > 0 && !names(bodyOf(resp), id) {
 		return
 	}
 	if t, ok := w.org.Token(id); ok {
