@@ -143,7 +143,7 @@ func (w *modelWorld) saysWhatIsCutOff(p *modelProcess, r *audit.Report) {
 	for _, t := range w.org.Tokens() {
 		q, in := said[t.ID], inZone(t.Network)
 		switch {
-		case t.Omit != nil: // the org doesn't tell
+		case t.Omit != nil, t.Instead != nil: // the org doesn't tell
 		case in != q.CutOff():
 			w.violatedBy(cutOffIsTold, "the network of %s is %v, and the report says %q", t.ID, t.Network, q)
 		case in && !w.lied && strings.HasPrefix(t.Name, p.policy.exempt) && !q.Spared:
