@@ -42,7 +42,7 @@ var meaning = map[audit.Outcome]string{
 	audit.Revoked:         "ended for good by this run",
 	audit.Quarantined:     "in quarantine; tokensweep tokens restore ID undoes it",
 	audit.WouldRevoke:     "an enforcing run would end these now, for good",
-	audit.WouldQuarantine: "an enforcing run would quarantine these now; can be undone",
+	audit.WouldQuarantine: "an enforcing run would quarantine these; can be undone",
 	audit.Held:            "due, and kept back",
 	audit.Changed:         "no longer what was decided on, and left alone",
 	audit.Gone:            "had vanished when their turn came",
