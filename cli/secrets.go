@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"strconv"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -37,19 +36,20 @@ func flagError(err error) error {
 	return errors.New("a flag is written --name value, or --name=value")
 }
 
-// refusal is why a flag's value was refused. Flags of our own say that without the value; pflag's show it.
+// refusal is why a flag's value was refused. Flags of our own say that without the value; the others show it.
 func refusal(err *pflag.InvalidValueError) string {
-	number := new(strconv.NumError)
-	switch kind := err.GetFlag().Value.Type(); {
-	case kind == "duration":
-		return "want a time such as 90m"
-	case !errors.As(err, &number):
+	switch value := err.GetFlag().Value.(type) {
+	case *choice, *severityFlag, *instantFlag, *gatewayFlag:
 		return err.Unwrap().Error()
-	case kind == "bool":
-		return "want true or false"
-	case kind == "int":
-		return "want a whole number"
 	default:
+		switch value.Type() {
+		case "bool":
+			return "want true or false"
+		case "int":
+			return "want a whole number"
+		case "duration":
+			return "want a time such as 90m"
+		}
 		return "want a number"
 	}
 }
