@@ -200,7 +200,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 		}
 	}
 	if r.o.Enforce == nil {
-		r.readZone(ctx)
+		r.readZones(ctx)
 	}
 	r.recall()
 	if err := r.judgeAll(ctx); err != nil {

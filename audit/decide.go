@@ -16,7 +16,7 @@ import (
 type decider struct {
 	policy *rules.Policy
 	past   *ledger.State // never nil; empty where nothing is remembered
-	zone   string        // what the policy's quarantine zone contains; "" for nobody, or where that isn't known
+	zones  zoneContents  // nil where no org is asked, as in policy tests: then zones are taken to contain nobody
 }
 
 // decide says what comes of the token t at the instant at. own, if not "", says why the token may be the

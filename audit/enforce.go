@@ -53,10 +53,9 @@ func (r *run) prepare(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if r.decider.zone = contents; contents != "" {
-			r.Notes = append(r.Notes, zoneOpen(zone, contents))
-		}
+		r.openZone(zone, contents)
 	}
+	r.readZones(ctx)
 	return r.settleAll(ctx)
 }
 

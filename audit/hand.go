@@ -221,9 +221,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		if err != nil {
 			return "", "", err
 		}
-		if r.decider.zone = contents; contents != "" {
-			r.Notes = append(r.Notes, zoneOpen(h.Policy.QuarantineZone, contents))
-		}
+		r.openZone(h.Policy.QuarantineZone, contents)
 		after := zoneCondition(h.Policy.QuarantineZone)
 		intent.After = &after
 	}

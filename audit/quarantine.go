@@ -11,8 +11,9 @@ import (
 type Quarantine struct {
 	// ID is the token's.
 	ID string
-	// Open is what its zone contains, so that it can be used from there; "" for nobody, or where that isn't known.
-	Open string
+	// Open is what its zone contains, so that it can be used from there; "" for nobody. Unread says that this isn't known.
+	Open   string
+	Unread bool
 	// Since is when it was put there; zero if the ledger knows of no quarantine of it, and only its network condition
 	// shows one. ByHand says that a person put it there.
 	Since  time.Time
@@ -49,13 +50,14 @@ func (d *decider) quarantine(t *okta.Token) *Quarantine {
 	default:
 		return nil
 	}
-	if d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)) {
-		in.Open = d.zone
+	if in.holds() {
+		contents, read := d.zones.of(conditionOf(t))
+		in.Open, in.Unread = contents, !read
 	}
 	return in
 }
 
-// CutOff reports whether the token can't be used.
+// CutOff reports whether the token can't be used, as far as is known.
 func (q *Quarantine) CutOff() bool { return q.holds() && q.Open == "" }
 
 // holds reports whether the token is in quarantine for certain, whoever its zone contains.
@@ -112,7 +114,10 @@ func (q *Quarantine) String() string {
 		says += " (zone contains " + q.Open + ": it is not cut off)"
 	}
 	if q.CutOff() {
-		says += ": nobody can use it, and Okta ends it for that"
+		if says += ": nobody can use it"; q.Unread {
+			says += " if its zone contains nobody, which was not found out"
+		}
+		says += ", and Okta ends it for that"
 		if !q.Ends.IsZero() {
 			says += " on " + q.Ends.UTC().Format(time.RFC3339)
 		}

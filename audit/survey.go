@@ -35,7 +35,7 @@ func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) 
 	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
 		return nil, err
 	}
-	r.readZone(ctx)
+	r.readZones(ctx)
 	return r, nil
 }
 

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -80,9 +83,59 @@ func zoneOpen(zone, contents string) string {
 	return fmt.Sprintf("the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which is not cut off; let it contain nobody, such as 192.0.2.1/32", zone, contents)
 }
 
-// readZone finds out, for a run that doesn't act, what the zone of quarantines contains. What can't be read stays unknown.
-func (r *run) readZone(ctx context.Context) {
-	if zone := r.o.Policy.QuarantineZone; zone != "" && len(r.decider.past.Quarantined) > 0 {
-		r.decider.zone, _ = checkZone(ctx, r.o.Org, zone)
+// zoneContents is what zones contain that somebody may have, by id: "" for nobody. A zone that is missing could not be read,
+// or is none that keeps anybody out.
+type zoneContents map[string]string
+
+// of is what the zones of a quarantine contain; known is false if that can't be told of one of them.
+func (z zoneContents) of(c ledger.Condition) (contents string, known bool) {
+	if z == nil {
+		return "", true
+	}
+	var somebody []string
+	for _, zone := range c.Include {
+		in, read := z[zone]
+		if !read {
+			return "", false
+		}
+		if in != "" {
+			somebody = append(somebody, in)
+		}
+	}
+	return strings.Join(somebody, ", "), true
+}
+
+// openZone takes in what the policy's zone contains, and tells if that is somebody.
+func (r *run) openZone(zone, contents string) {
+	if r.decider.zones == nil {
+		r.decider.zones = make(zoneContents)
+	}
+	if r.decider.zones[zone] = contents; contents != "" {
+		r.Notes = append(r.Notes, zoneOpen(zone, contents))
+	}
+}
+
+// readZones finds out what the zones contain that tokens are in by our quarantines. The policy may name another zone by now,
+// and what was a good zone then may be none any more. What can't be read stays unknown.
+func (r *run) readZones(ctx context.Context) {
+	if r.decider.zones == nil {
+		r.decider.zones = make(zoneContents)
+	}
+	ask := make(map[string]bool)
+	for _, q := range r.decider.past.Quarantined {
+		for _, zone := range q.After.Include {
+			ask[zone] = true
+		}
+	}
+	if zone := r.o.Policy.QuarantineZone; zone != "" && len(ask) > 0 {
+		ask[zone] = true
+	}
+	for _, zone := range slices.Sorted(maps.Keys(ask)) {
+		if _, read := r.decider.zones[zone]; read {
+			continue
+		}
+		if contents, err := checkZone(ctx, r.o.Org, zone); err == nil {
+			r.decider.zones[zone] = contents
+		}
 	}
 }

@@ -95,3 +95,29 @@ func TestATokenIsNotCalledCutOffThatIsNot(t *testing.T) {
 		})
 	}
 }
+
+// The policy may name another zone by now, and what was a good zone then may be none any more.
+func TestWhatTheZoneOfAnEarlierQuarantineContainsIsReadToo(t *testing.T) {
+	const newer = "nzo9n8w7r6z5o4n3e2d1"
+	w := zoneWorld(t, oktatest.Zone{}, idleToken(1))
+	w.org.SetZone(oktatest.Zone{ID: newer})
+	require.Equal(t, audit.Quarantined, only(t, w.enforce(cutOffPolicy(""))).Outcome)
+	w.pass(time.Hour)
+	changed := strings.ReplaceAll(cutOffPolicy(""), zoneID, newer)
+	for says, z := range map[string]oktatest.Zone{
+		": nobody can use it, and Okta ends it":                                              {},
+		"(zone contains 0.0.0.0/0 (everybody): it is not cut off)":                           {Gateways: []string{"0.0.0.0/0"}},
+		": nobody can use it if its zone contains nobody, which was not found out, and Okta": {Status: "INACTIVE"},
+	} {
+		z.ID = zoneID
+		w.org.SetZone(z)
+		for _, r := range []*audit.Report{w.dry(changed), w.enforce(changed)} {
+			require.NoError(t, r.Err)
+			q := only(t, r).Quarantine
+			require.Contains(t, q.String(), says)
+			require.Equal(t, z.Gateways == nil, q.CutOff())
+			require.Equal(t, z.Status != "", q.Unread)
+		}
+		w.pass(time.Hour)
+	}
+}
