@@ -14,6 +14,10 @@ import (
 // keeps from acting and from remembering.
 const maxClockDifference = 5 * time.Minute
 
+// maxLead is how far the time of a record may lie ahead: a good clock may have been maxClockDifference ahead of the org's
+// when it was written, and ours may be as far behind.
+const maxLead = 2 * maxClockDifference
+
 // errClocks is a clock that makes delays and budgets meaningless.
 var errClocks = errors.New("by this clock nothing can be judged")
 
@@ -44,7 +48,7 @@ func ClockTold(org *okta.Reader, now time.Time) bool {
 // ahead says that the ledger has records of later than now: our clock was set back, or is right and was ahead once. Which
 // of both the org's clock tells; told says that it was seen, and agrees with ours.
 func ahead(latest, now time.Time, told bool) error {
-	if latest.Sub(now) <= maxClockDifference {
+	if latest.Sub(now) <= maxLead {
 		return nil
 	}
 	const way = "tokensweep ledger reset-clock ends that, and keeps what the ledger knows"

@@ -44,6 +44,21 @@ func TestADryRunByAWrongClockReportsAndRemembersNothing(t *testing.T) {
 	}
 }
 
+// Two machines whose clocks both agree with the org's well enough may be further apart from each other.
+func TestGoodClocksOnBothSidesOfTheOrgsStopNobody(t *testing.T) {
+	w := newWorld(t, idleToken(1))
+	require.NoError(t, w.dryWith(idlePolicy, 4*time.Minute).Err)
+	l, err := ledger.Open(w.state, func() time.Time { return w.clock.Add(-4 * time.Minute) })
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	o := w.options(rule("{quarantine: 0d}"), l)
+	o.Now = func() time.Time { return w.clock.Add(-4 * time.Minute) }
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	r := audit.Run(t.Context(), o)
+	require.NoError(t, r.Err)
+	require.Equal(t, audit.Quarantined, only(t, r).Outcome)
+}
+
 // future writes a record by a clock that is ahead, as builds did that did not doubt theirs.
 func (w *world) future(by time.Duration, records ...ledger.Record) {
 	l, err := ledger.Open(w.state, func() time.Time { return w.clock.Add(by) })

@@ -34,7 +34,7 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed", r.o.Enforce.Plan, plan.Policy)
 	case !ok:
 		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory", r.o.Enforce.Plan)
-	case age < -maxClockDifference:
+	case age < -maxLead:
 		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed", r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
 	case age > MaxPlanAge:
 		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed", r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)

@@ -40,7 +40,7 @@ func ReadHistory(dir string, now time.Time) (h History, err error) {
 			h.Org = r.Org
 		}
 		switch {
-		case r.Time.Sub(now) > maxClockDifference:
+		case r.Time.Sub(now) > maxLead:
 		case r.Kind == ledger.Begun && r.Mode != ledger.ByHand:
 			last, h.Began, h.Ended = r.Run, r.Time, time.Time{}
 		case r.Kind == ledger.Ended && r.Run == last:
