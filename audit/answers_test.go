@@ -313,3 +313,29 @@ func TestAProxyRefusesNoCredential(t *testing.T) {
 		require.NotContains(t, r.Findings[0].Reason, "does not exist any more")
 	}
 }
+
+// A token whose network condition can't be read in full says neither that its quarantine was made nor that it was not.
+func TestAReadingThatCannotBeReadInFullSettlesNothing(t *testing.T) {
+	w := newWorld(t, busyToken(1))
+	odd := oneToken(1)
+	odd.Status, odd.Body = 200, fmt.Sprintf(`{"id":%q,"name":"idle","network":{"connection":"ZONE","include":[null]}}`, oktatest.TokenID(1))
+	odd.Skip = 1
+	w.org.Fault(odd)
+	w.org.Fault(oktatest.Fault{Method: http.MethodPut, Times: 1, HangupAfter: true})
+	outcome, reason, _ := w.byHand(idlePolicy, audit.Hand.Quarantine, oktatest.TokenID(1))
+	require.Equal(t, audit.Failed, outcome, reason)
+	odd.Skip = 0
+	w.org.ClearFaults()
+	w.org.Fault(odd)
+	r := w.enforce(idlePolicy)
+	require.Equal(t, audit.ActionFailed, r.Code)
+	require.Contains(t, strings.Join(r.Notes, "\n"), "its network condition can't be read in full")
+	require.Equal(t, 1, w.openIntents())
+	require.Empty(t, w.kinds(ledger.Lifted))
+
+	w.org.ClearFaults()
+	require.NoError(t, w.enforce(idlePolicy).Err)
+	all := w.kinds(ledger.Outcome)
+	require.Equal(t, ledger.ResultQuarantined, all[len(all)-1].Result)
+	require.Zero(t, w.openIntents())
+}

@@ -106,6 +106,8 @@ func TestAResetClockJudgesWithCare(t *testing.T) {
 	require.Equal(t, 3, past.IntentsSince(w.clock.Add(-day)), "two quarantines, and the one of the future")
 	require.Len(t, past.Quarantined, 2)
 	require.NotContains(t, past.Notices, ledger.Key{Token: idleToken(1).ID, Rule: "idle"})
+	require.Len(t, past.Recalled, 1, "who was told of it is told that it does not hold")
+	require.Equal(t, idleToken(1).ID, past.Recalled[0].Token)
 	require.Contains(t, past.Notices, ledger.Key{Token: idleToken(2).ID, Rule: "idle"}, "it was given by a good clock")
 	require.False(t, past.Latest().After(w.clock))
 	require.NoError(t, l.Close())

@@ -108,6 +108,8 @@ func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result
 		return result{}, false, err
 	case intent.Step == ledger.StepRevoke:
 		return notDone, false, nil
+	case !conditionKnown(t.Network):
+		return result{}, false, errors.New("its network condition can't be read in full, so that it can't be told whether it is the one before or the one after")
 	}
 	done := ledger.ResultQuarantined
 	if intent.Step == ledger.StepRestore {

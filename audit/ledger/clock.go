@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -26,7 +28,8 @@ func (r *Record) judged() bool {
 // resetClock takes a person's word that it is now, so that all times after that are of a clock that was ahead. When
 // that was nobody knows: what is only told counts as of now, what was spent counts as spent now, a notice is void, so that
 // it comes again before its delay begins, and a plan has to be made again.
-func (s *State) resetClock(now time.Time) {
+func (s *State) resetClock(r Record) {
+	now := r.Time
 	back := func(t *time.Time) {
 		if t.After(now) {
 			*t = now
@@ -43,16 +46,25 @@ func (s *State) resetClock(now time.Time) {
 		back(&at)
 		s.Findings[key] = at
 	}
+	var ahead []Key
 	for key, n := range s.Notices {
 		if n.At.After(now) {
-			delete(s.Notices, key)
+			n.At = now
+			s.Notices[key] = n
+			ahead = append(ahead, key)
 		}
+	}
+	slices.SortFunc(ahead, func(a, b Key) int {
+		return cmp.Or(strings.Compare(a.Token, b.Token), strings.Compare(a.Rule, b.Rule))
+	})
+	for _, key := range ahead {
+		s.recall(key, r, "the clock was ahead when it was announced")
 	}
 	for id, q := range s.Quarantined {
 		back(&q.At)
 		s.Quarantined[id] = q
 	}
-	for _, times := range []map[string]time.Time{s.Released, s.Revoked} {
+	for _, times := range []map[string]time.Time{s.Released, s.Revoked, s.OwnersTold} {
 		for id, at := range times {
 			back(&at)
 			times[id] = at

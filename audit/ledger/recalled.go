@@ -56,9 +56,9 @@ func (s *State) toldRecalls(upTo uint64) {
 // OwnerPart begins the name of the part of a report that is a message to an owner; their id of Okta's follows.
 const OwnerPart = "owner-"
 
-// tellOwner notes that an owner was told of their tokens.
+// tellOwner notes that an owner was told of their tokens, and when, if the clock was not in doubt.
 func (s *State) tellOwner(r Record) {
-	if id, ok := strings.CutPrefix(r.Part, OwnerPart); ok {
+	if id, ok := strings.CutPrefix(r.Part, OwnerPart); ok && !r.Doubted {
 		put(&s.OwnersTold, id, r.Time)
 	}
 }

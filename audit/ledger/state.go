@@ -169,7 +169,7 @@ func (s *State) Apply(r Record) {
 	case Announcing, Outbox, Posted, Delivered:
 		s.deliver(r)
 	case ClockReset:
-		s.resetClock(r.Time)
+		s.resetClock(r)
 	case Vanished, Recovered:
 	}
 	s.follow(r)
