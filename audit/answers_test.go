@@ -17,9 +17,9 @@ import (
 // noSuchPath is what Okta says of a path that it doesn't know: nothing about a token.
 var noSuchPath = oktatest.ErrorBody("E0000008", "The requested path was not found")
 
-// oneToken are the readings of a token.
-func oneToken(n int) oktatest.Fault {
-	return oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(n)}
+// readingsOfTheFirst are those of the first token.
+func readingsOfTheFirst() oktatest.Fault {
+	return oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1)}
 }
 
 func (w *world) openIntents() int {
@@ -53,7 +53,7 @@ func TestAProxysAnswerToAChangeSettlesNothing(t *testing.T) {
 				w := newWorld(t, busyToken(1))
 				w.org.Fault(oktatest.Fault{Method: row.method, Times: 1, Status: status, Proxy: true, Act: row.acted})
 				if row.unread {
-					page := oneToken(1)
+					page := readingsOfTheFirst()
 					page.Skip, page.Status, page.Proxy = 1, 404, true
 					w.org.Fault(page)
 				}
@@ -190,7 +190,7 @@ func TestACompleteListSettlesWhatCanNotBeRead(t *testing.T) {
 	lost := func(t *testing.T, acted bool, tokens ...oktatest.Token) *world {
 		w := newWorld(t, tokens...)
 		w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403, Proxy: true, Act: acted, Times: 1})
-		page := oneToken(1)
+		page := readingsOfTheFirst()
 		page.Skip, page.Status, page.Proxy = 1, 404, true
 		w.org.Fault(page)
 		require.Equal(t, audit.ActionFailed, w.enforce(nowPolicy).Code)
@@ -234,7 +234,7 @@ func TestACompleteListSettlesWhatCanNotBeRead(t *testing.T) {
 	t.Run("nor of what no list has ever shown", func(t *testing.T) {
 		w := newWorld(t, busyToken(1))
 		w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403, Proxy: true, Times: 1})
-		page := oneToken(1)
+		page := readingsOfTheFirst()
 		page.Skip, page.Status, page.Proxy = 1, 404, true
 		w.org.Fault(page)
 		_, _, err := w.byHand(nowPolicy, audit.Hand.Revoke, oktatest.TokenID(1))
@@ -317,7 +317,7 @@ func TestAProxyRefusesNoCredential(t *testing.T) {
 // A token whose network condition can't be read in full says neither that its quarantine was made nor that it was not.
 func TestAReadingThatCannotBeReadInFullSettlesNothing(t *testing.T) {
 	w := newWorld(t, busyToken(1))
-	odd := oneToken(1)
+	odd := readingsOfTheFirst()
 	odd.Status, odd.Body = 200, fmt.Sprintf(`{"id":%q,"name":"idle","network":{"connection":"ZONE","include":[null]}}`, oktatest.TokenID(1))
 	odd.Skip = 1
 	w.org.Fault(odd)
