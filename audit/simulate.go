@@ -9,6 +9,7 @@ import (
 	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 // Outlook says how far ahead to look, and what to assume.
@@ -85,7 +86,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 }
 
 // runs are the instants at which a run is due.
-func (c *Calendar) runs(s *rules.Schedule) (all []time.Time) {
+func (c *Calendar) runs(s *schedule.Schedule) (all []time.Time) {
 	next := func(after time.Time) time.Time { return after.Add(24 * time.Hour) }
 	first := c.From
 	if s != nil {

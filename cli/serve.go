@@ -20,6 +20,7 @@ import (
 	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 // panicCode is the exit code by which metrics know a run that panicked: what Go ends a process with.
@@ -144,7 +145,7 @@ func (s *service) check() (history audit.History, err error) {
 }
 
 // schedule reads the schedule of the policy.
-func (s *service) schedule() (*rules.Schedule, error) {
+func (s *service) schedule() (*schedule.Schedule, error) {
 	policy, err := loadPolicy(s.flags.policy)
 	switch {
 	case err != nil:

@@ -11,6 +11,7 @@ import (
 
 	"tokensweep/audit/ledger"
 	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 // A run takes ten seconds, and its report is posted half a minute later: a punctual schedule alone is always a little
@@ -56,7 +57,7 @@ func TestASignOfLifeComesBeforeItsTimeIsOver(t *testing.T) {
 	}
 }
 
-func scheduleOf(t *testing.T, cron, zone string) *rules.Schedule {
+func scheduleOf(t *testing.T, cron, zone string) *schedule.Schedule {
 	t.Helper()
 	if zone == "" {
 		zone = "Etc/UTC"

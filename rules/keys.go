@@ -2,11 +2,11 @@ package rules
 
 import (
 	"regexp"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
 	"tokensweep/okta"
+	"tokensweep/rules/schedule"
 )
 
 // The grammar of the file: one table of keys per map. Parser and schema come from them. What a key means is said
@@ -42,27 +42,28 @@ var policyKeys = []key[Policy]{
 // unreadZone stands for a quarantine zone that could not be read, in a policy that is refused anyway.
 const unreadZone = "?"
 
-var scheduleKeys = []key[Schedule]{
-	{"cron", `cron: "0 9 * * 1-4"`, "minute, hour, day, month, weekday; or @hourly, @daily, @weekly", inWords, func(r *reader, _, v *yaml.Node, s *Schedule) {
+var scheduleKeys = []key[schedule.Schedule]{
+	{"cron", `cron: "0 9 * * 1-4"`, "minute, hour, day, month, weekday; or @hourly, @daily, @weekly", inWords, func(r *reader, _, v *yaml.Node, s *schedule.Schedule) {
 		expression, ok := r.words(v, "cron")
 		if !ok {
 			return
 		}
-		times, err := parseCron(expression)
+		parsed, err := schedule.Parse(expression)
 		if err != nil {
 			r.wrong(v, "bad schedule %s: %s", quote(expression), okta.Printable(err.Error()))
 			return
 		}
-		s.Cron, s.times = expression, times
+		parsed.Location = s.Location
+		*s = *parsed
 	}},
-	{"timezone", "", "a name of the IANA list, default Etc/UTC", inWords, func(r *reader, _, v *yaml.Node, s *Schedule) {
+	{"timezone", "", "a name of the IANA list, default Etc/UTC", inWords, func(r *reader, _, v *yaml.Node, s *schedule.Schedule) {
 		name, ok := r.text(v)
 		if !ok {
 			return
 		}
-		zone, err := time.LoadLocation(name)
-		if err != nil || name == "" || name == "Local" {
-			r.wrong(v, "unknown time zone %s: write a name of the IANA list, such as Etc/UTC or Europe/Berlin", quote(name))
+		zone, err := schedule.Zone(name)
+		if err != nil {
+			r.wrong(v, "unknown time zone %s: %v", quote(name), err)
 			return
 		}
 		s.Location = zone

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokensweep/okta"
+	"tokensweep/rules/schedule"
 )
 
 // Policy is one policy file, checked and compiled. It does not change after Parse, so that many
@@ -20,7 +21,7 @@ type Policy struct {
 	// Mode says whether the policy allows to act at all.
 	Mode Mode
 	// Schedule is when a standing process runs; nil where the policy has none.
-	Schedule *Schedule
+	Schedule *schedule.Schedule
 	// Limits bound what is done; never nil in a policy that enforces.
 	Limits *Limits
 	// Protect names the tokens that may only be flagged.

@@ -8,6 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"tokensweep/okta"
+	"tokensweep/rules/schedule"
 )
 
 // policy reads the whole file, and then what its parts require of each other.
@@ -54,10 +55,10 @@ func (r *reader) org(v *yaml.Node) string {
 }
 
 func (r *reader) schedule(k, v *yaml.Node, p *Policy) {
-	s := &Schedule{Location: time.UTC}
+	s := &schedule.Schedule{Location: time.UTC}
 	readMap(r, k, v, "schedule", scheduleKeys, s)
-	if s.times != nil {
-		if err := checkTimes(s); err != nil {
+	if s.Cron != "" {
+		if err := s.Check(); err != nil {
 			at := k
 			for ck, cv := range r.entries(v) {
 				if ck.Value == "cron" {

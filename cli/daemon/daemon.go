@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 const (
@@ -41,7 +41,7 @@ const (
 type Options struct {
 	// Schedule reads the schedule that is wanted. It is asked before each run, and at least once a minute. An
 	// error leaves the schedule in force.
-	Schedule func() (*rules.Schedule, error)
+	Schedule func() (*schedule.Schedule, error)
 	// Run makes one run. When ctx ends it should return soon, and is waited for. It may panic.
 	Run func(ctx context.Context, why Cause)
 	// Last is when the last run before this process began. If a time of the schedule has passed since, a run is
@@ -58,7 +58,7 @@ type Options struct {
 // Daemon runs a job on a schedule. It comes from New, and serves once.
 type Daemon struct {
 	o        Options
-	schedule *rules.Schedule
+	schedule *schedule.Schedule
 	broken   string // what was last wrong with the schedule, "" if nothing is
 	missed   bool   // next is a time that passed before the start
 	last     time.Time

@@ -14,12 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/cli/daemon"
-	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 func TestAYearOfWorkingDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * 1-4", "Etc/UTC"), time.Time{}, lasting(7*time.Minute))
+		w := serve(t, scheduleOf(t, "0 9 * * 1-4", "Etc/UTC"), time.Time{}, lasting(7*time.Minute))
 		wait(366 * day)
 		w.end()
 		var want []time.Time
@@ -45,7 +45,7 @@ func TestAYearOfDaysHasOneRunEachWhereverTheClockIsSet(t *testing.T) {
 	} {
 		t.Run(row.cron+" in "+row.zone, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := schedule(t, row.cron, row.zone)
+				s := scheduleOf(t, row.cron, row.zone)
 				start := time.Date(2000, 1, 2, 0, 0, 0, 0, s.Location)
 				wait(start.Add(-time.Second).Sub(begin))
 				w := serve(t, s, time.Time{}, lasting(time.Minute))
@@ -71,7 +71,7 @@ func TestAYearOfDaysHasOneRunEachWhereverTheClockIsSet(t *testing.T) {
 
 func TestARunThatIsDueWhileAnotherIsUnderWayIsSkippedAndTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 * * * *", "Etc/UTC"), time.Time{}, lasting(150*time.Minute))
+		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, lasting(150*time.Minute))
 		wait(8*time.Hour + time.Minute)
 		w.end()
 		require.Equal(t, []string{"01-01 01:00 schedule", "01-01 04:00 schedule", "01-01 07:00 schedule"}, w.runs)
@@ -86,7 +86,7 @@ func TestARunThatIsDueWhileAnotherIsUnderWayIsSkippedAndTold(t *testing.T) {
 
 func TestARunThatEndsWhenTheNextIsDueMakesRoomForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(context.Context, *world) { time.Sleep(time.Hour - 1) })
+		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(context.Context, *world) { time.Sleep(time.Hour - 1) })
 		wait(50*time.Hour + time.Minute)
 		w.stop()
 		<-w.done
@@ -97,7 +97,7 @@ func TestARunThatEndsWhenTheNextIsDueMakesRoomForIt(t *testing.T) {
 
 func TestAPanicIsToldAndTheScheduleGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "@daily", "Etc/UTC"), time.Time{}, func(_ context.Context, w *world) {
+		w := serve(t, scheduleOf(t, "@daily", "Etc/UTC"), time.Time{}, func(_ context.Context, w *world) {
 			if len(w.runs) <= 3 {
 				panic(fmt.Sprintf("run %d", len(w.runs)))
 			}
@@ -126,7 +126,7 @@ func TestWhatWasMissedIsMadeUpForOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), row.last, lasting(time.Minute))
+				w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), row.last, lasting(time.Minute))
 				wait(2 * day)
 				w.end()
 				require.Equal(t, row.want, w.runs)
@@ -137,7 +137,7 @@ func TestWhatWasMissedIsMadeUpForOnce(t *testing.T) {
 
 func TestADistanceCountsFromTheLastRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "@every 12h", "Etc/UTC"), begin.Add(-5*time.Hour), atOnce)
+		w := serve(t, scheduleOf(t, "@every 12h", "Etc/UTC"), begin.Add(-5*time.Hour), atOnce)
 		wait(20 * time.Hour)
 		w.end()
 		require.Equal(t, []string{"01-01 07:00 schedule", "01-01 19:00 schedule"}, w.runs)
@@ -146,7 +146,7 @@ func TestADistanceCountsFromTheLastRun(t *testing.T) {
 
 func TestABrokenScheduleIsToldOnceAndTheOneInForceStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 * * * *", "Etc/UTC"), time.Time{}, atOnce)
+		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, atOnce)
 		wait(90 * time.Minute)
 		w.set(func() { w.wrong = errors.New("policy.yaml:3:1: unknown key") })
 		wait(3 * time.Hour)
@@ -167,20 +167,20 @@ func TestABrokenScheduleIsToldOnceAndTheOneInForceStays(t *testing.T) {
 
 func TestWithoutAScheduleThereIsNoDaemon(t *testing.T) {
 	wrong := errors.New("policy.yaml: no such file")
-	_, err := daemon.New(daemon.Options{Schedule: func() (*rules.Schedule, error) { return nil, wrong }})
+	_, err := daemon.New(daemon.Options{Schedule: func() (*schedule.Schedule, error) { return nil, wrong }})
 	require.ErrorIs(t, err, wrong)
 }
 
 func TestAChangedScheduleIsTakenUpWithinAMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * 1", "Etc/UTC"), time.Time{}, atOnce)
+		w := serve(t, scheduleOf(t, "0 9 * * 1", "Etc/UTC"), time.Time{}, atOnce)
 		wait(10 * time.Hour)
-		w.set(func() { w.wanted = schedule(t, "0 9 * * 1", "Etc/UTC") })
+		w.set(func() { w.wanted = scheduleOf(t, "0 9 * * 1", "Etc/UTC") })
 		wait(time.Hour)
 		require.Empty(t, w.told(daemon.Changed), "the same words are the same schedule")
-		w.set(func() { w.wanted = schedule(t, "2 11 * * *", "Etc/UTC") })
+		w.set(func() { w.wanted = scheduleOf(t, "2 11 * * *", "Etc/UTC") })
 		wait(3 * time.Minute)
-		w.set(func() { w.wanted = schedule(t, "2 11 * * *", "America/New_York") })
+		w.set(func() { w.wanted = scheduleOf(t, "2 11 * * *", "America/New_York") })
 		wait(day)
 		w.end()
 		require.Equal(t, []string{"01-01 11:02 schedule", "01-01 16:02 schedule"}, w.runs)
@@ -190,9 +190,9 @@ func TestAChangedScheduleIsTakenUpWithinAMinute(t *testing.T) {
 
 func TestWhatANewScheduleHasPassedIsNotMadeUpFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, atOnce)
+		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, atOnce)
 		wait(12 * time.Hour)
-		w.set(func() { w.wanted = schedule(t, "0 10 * * *", "Etc/UTC") })
+		w.set(func() { w.wanted = scheduleOf(t, "0 10 * * *", "Etc/UTC") })
 		wait(day)
 		w.end()
 		require.Equal(t, []string{"01-01 09:00 schedule", "01-02 10:00 schedule"}, w.runs)
@@ -201,7 +201,7 @@ func TestWhatANewScheduleHasPassedIsNotMadeUpFor(t *testing.T) {
 
 func TestARunCanBeAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(10*time.Minute))
+		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(10*time.Minute))
 		wait(time.Hour)
 		w.ask <- syscall.SIGHUP
 		wait(5 * time.Minute)
@@ -218,7 +218,7 @@ func TestARunCanBeAskedFor(t *testing.T) {
 func TestTheRunUnderWayIsWaitedForAndNoOtherBegins(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		finished := false
-		w := serve(t, schedule(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(ctx context.Context, _ *world) {
+		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(ctx context.Context, _ *world) {
 			<-ctx.Done()
 			time.Sleep(3 * time.Hour) // the change in flight, the report
 			finished = true
@@ -239,7 +239,7 @@ func TestTheRunUnderWayIsWaitedForAndNoOtherBegins(t *testing.T) {
 
 func TestAClockThatIsSetMovesTheRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, atOnce)
+		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, atOnce)
 		wait(10 * time.Hour)
 		w.set(func() { w.ahead = 3*day - 2*time.Hour }) // it is 8:00, three days later: two runs are past
 		wait(30 * time.Minute)
@@ -256,7 +256,7 @@ func TestAClockThatIsSetMovesTheRuns(t *testing.T) {
 
 func TestReadyIsAScheduleThatLivesAndARunThatIsNotOverdue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(70*time.Minute))
+		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(70*time.Minute))
 		wait(time.Minute)
 		require.NoError(t, w.Ready())
 		require.Equal(t, begin.Add(9*time.Hour), w.Next())
@@ -275,7 +275,7 @@ func TestReadyIsAScheduleThatLivesAndARunThatIsNotOverdue(t *testing.T) {
 func TestAScheduleThatNeverFiresAgainIsNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		wait(time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC).Sub(begin)) // 2100 is no leap year
-		w := serve(t, schedule(t, "0 0 29 2 *", "Etc/UTC"), time.Time{}, atOnce)
+		w := serve(t, scheduleOf(t, "0 0 29 2 *", "Etc/UTC"), time.Time{}, atOnce)
 		wait(time.Hour)
 		require.EqualError(t, w.Ready(), "the schedule never fires again")
 		w.end()
@@ -285,7 +285,7 @@ func TestAScheduleThatNeverFiresAgainIsNotReady(t *testing.T) {
 
 func TestHealthReadinessAndMetricsAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, schedule(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(3*time.Hour))
+		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(3*time.Hour))
 		h := w.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "numbers") }))
 		get := func(method, path string) string {
 			got := httptest.NewRecorder()

@@ -3,7 +3,7 @@ package daemon
 import (
 	"time"
 
-	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 // Kind says what an event is about.
@@ -36,5 +36,5 @@ type Event struct {
 	At       time.Time
 	Err      error
 	Stack    []byte
-	Schedule *rules.Schedule
+	Schedule *schedule.Schedule
 }

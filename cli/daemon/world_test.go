@@ -14,12 +14,13 @@ import (
 
 	"tokensweep/cli/daemon"
 	"tokensweep/rules"
+	"tokensweep/rules/schedule"
 )
 
 // begin is when every test begins: a Saturday, and the first moment of a bubble of testing/synctest.
 var begin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func schedule(t *testing.T, cron, zone string) *rules.Schedule {
+func scheduleOf(t *testing.T, cron, zone string) *schedule.Schedule {
 	t.Helper()
 	p, err := rules.Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: flag}]", cron, zone))
 	require.NoError(t, err)
@@ -37,18 +38,18 @@ type world struct {
 	runs   []string // when, and why
 	times  []time.Time
 	events []daemon.Event
-	wanted *rules.Schedule
+	wanted *schedule.Schedule
 	wrong  error
 	ahead  time.Duration // of the clock
 }
 
 // serve starts a daemon whose runs are made by run.
-func serve(t *testing.T, s *rules.Schedule, last time.Time, run func(context.Context, *world)) *world {
+func serve(t *testing.T, s *schedule.Schedule, last time.Time, run func(context.Context, *world)) *world {
 	t.Helper()
 	w := &world{done: make(chan struct{}), ask: make(chan os.Signal, 1), wanted: s}
 	var err error
 	w.Daemon, err = daemon.New(daemon.Options{
-		Schedule: func() (*rules.Schedule, error) {
+		Schedule: func() (*schedule.Schedule, error) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if w.wrong != nil {

@@ -1,18 +1,23 @@
-package rules
+package schedule
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 )
 
+// noon is a time in autumn, after the clocks were set back.
+var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
 func scheduleOf(t *testing.T, expression, zone string) *Schedule {
 	t.Helper()
-	p, err := Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: flag}]", expression, zone))
+	s, err := Parse(expression)
 	require.NoError(t, err)
-	return p.Schedule
+	s.Location, err = Zone(zone)
+	require.NoError(t, err)
+	require.NoError(t, s.Check())
+	return s
 }
 
 // In a year of minutes, looked at one by one, a schedule runs at those which the clock of the zone shows as

@@ -1,4 +1,6 @@
-package rules
+// Package schedule says when a standing process runs: cron expressions of five fields, in a time zone, through every
+// change of its clock.
+package schedule
 
 import (
 	"errors"
@@ -10,15 +12,34 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// Schedule says when a standing process runs. A Schedule comes from Load or Parse; the zero value
-// can't be used.
+// Schedule says when a standing process runs. It comes from Parse; the zero value can't be used.
 type Schedule struct {
 	// Cron is the expression as it was written.
 	Cron string
-	// Location is the time zone in which it is meant; UTC if the policy names none.
+	// Location is the time zone in which it is meant. Parse sets UTC; another may be set before the first Next.
 	Location *time.Location
 
 	times cron.Schedule
+}
+
+// Parse reads a cron expression: minute, hour, day, month and weekday, or a word such as @daily. The error says what is
+// wrong with it and what to write. Check finds one that can't be meant.
+func Parse(expression string) (*Schedule, error) {
+	times, err := parseCron(expression)
+	if err != nil {
+		return nil, err
+	}
+	return &Schedule{Cron: expression, Location: time.UTC, times: times}, nil
+}
+
+// Zone is the time zone that the IANA list has under a name. The error says what to write instead. The zone of the machine, "Local", is none of them: a policy
+// means the same everywhere.
+func Zone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, errors.New("write a name of the IANA list, such as Etc/UTC or Europe/Berlin")
+	}
+	return zone, nil
 }
 
 // hourly is the bit by which robfig/cron notes that a field was written as a star.
@@ -77,7 +98,6 @@ func skips(spec *cron.SpecSchedule, at time.Time, before, after time.Duration) b
 	return !skipped.IsZero() && skipped.Before(at.Add(after))
 }
 
-// parseCron reads a cron expression of five fields, or a word such as @daily.
 func parseCron(expression string) (times cron.Schedule, err error) {
 	if strings.Contains(expression, "TZ=") {
 		return nil, errors.New("a time zone goes to schedule.timezone, remove TZ=")
@@ -98,9 +118,9 @@ func parseCron(expression string) (times cron.Schedule, err error) {
 	return cron.ParseStandard(expression)
 }
 
-// checkTimes refuses a schedule that never fires, or more often than once a minute. It starts at a
-// fixed date, so that a policy is right or wrong whenever it is read.
-func checkTimes(s *Schedule) error {
+// Check refuses a schedule that never fires, or more often than once a minute. It starts at a fixed date, so that a
+// policy is right or wrong whenever it is read.
+func (s *Schedule) Check() error {
 	last := s.Next(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	if last.IsZero() {
 		return errors.New("it never fires, write a day that exists")
