@@ -8,7 +8,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/notify"
+	"tokensweep/notify/metrics"
 	"tokensweep/okta"
 )
 
@@ -62,7 +62,7 @@ func printable(groups []string, attr slog.Attr) slog.Attr {
 func clean(text string) string { return okta.Printable(okta.Scrub(text)) }
 
 // recorded takes in the records of a run: into metrics, and into the log.
-func (a *app) recorded(m *notify.Metrics) func(ledger.Record) {
+func (a *app) recorded(m *metrics.Set) func(ledger.Record) {
 	log := a.logger()
 	return func(r ledger.Record) {
 		m.Recorded(r)

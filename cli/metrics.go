@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tokensweep/audit"
-	"tokensweep/notify"
+	"tokensweep/notify/metrics"
 	"tokensweep/okta"
 )
 
@@ -24,14 +24,14 @@ func (f *exportFlags) add(cmd *cobra.Command) {
 }
 
 // gatewayFlag is a flag whose value is the URL of a Pushgateway.
-type gatewayFlag struct{ notify.Pushgateway }
+type gatewayFlag struct{ metrics.Pushgateway }
 
 // Type implements pflag.Value.
 func (f *gatewayFlag) Type() string { return "URL" }
 
 // Set implements pflag.Value.
 func (f *gatewayFlag) Set(s string) (err error) {
-	f.Pushgateway, err = notify.ParsePushgateway(s)
+	f.Pushgateway, err = metrics.ParsePushgateway(s)
 	return err
 }
 
@@ -47,7 +47,7 @@ func (f *exportFlags) check(a *app) error {
 
 // export delivers the metrics. What goes wrong is said here, since the run itself may have failed for a reason that
 // needs a person sooner.
-func (f *exportFlags) export(ctx context.Context, a *app, m *notify.Metrics) error {
+func (f *exportFlags) export(ctx context.Context, a *app, m *metrics.Set) error {
 	var wrong []error
 	if f.file != "" {
 		wrong = append(wrong, m.WriteFile(f.file))
@@ -70,7 +70,7 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	if err := x.check(a); err != nil {
 		return err
 	}
-	f.metrics = notify.NewMetrics(a.env.orgHost(), version())
+	f.metrics = metrics.New(a.env.orgHost(), version())
 	if f.state.dir != "" && (x.file != "" || x.gateway.String() != "") {
 		if h, err := audit.ReadHistory(f.state.dir, f.now()); err == nil { // if there is something wrong with it, the run says so
 			f.metrics.Recall(h)
@@ -99,7 +99,7 @@ func (e environment) orgHost() string {
 // counted is a channel whose deliveries are counted.
 type counted struct {
 	channel
-	metrics *notify.Metrics
+	metrics *metrics.Set
 }
 
 // Announce implements channel. A run with nothing to announce has no delivery.

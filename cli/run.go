@@ -17,6 +17,7 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/notify"
+	"tokensweep/notify/metrics"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -38,7 +39,7 @@ type runFlags struct {
 	now       func() time.Time // our clock
 
 	id      string          // of the run; "" makes a new one
-	metrics *notify.Metrics // that take in the run; nil if nobody looks at them
+	metrics *metrics.Set    // that take in the run; nil if nobody looks at them
 	notes   func() []string // what the report should tell besides; nil for nothing
 }
 
@@ -169,7 +170,7 @@ func loadPolicy(file string) (*rules.Policy, error) {
 // pass makes one pass over the org and writes the report.
 func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags, progress *progress) error {
 	if f.metrics == nil { // the demo's, at which nobody looks
-		f.id, f.metrics = audit.NewID(f.now()), notify.NewMetrics("", version())
+		f.id, f.metrics = audit.NewID(f.now()), metrics.New("", version())
 	}
 	a = a.during(f.id)
 	out, err := f.out.open(a)

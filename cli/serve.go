@@ -18,6 +18,7 @@ import (
 	"tokensweep/audit/ledger"
 	"tokensweep/cli/daemon"
 	"tokensweep/notify"
+	"tokensweep/notify/metrics"
 	"tokensweep/okta"
 	"tokensweep/rules"
 	"tokensweep/rules/schedule"
@@ -32,7 +33,7 @@ type service struct {
 	flags   runFlags // of every run
 	listen  string
 	log     *slog.Logger
-	metrics *notify.ServiceMetrics
+	metrics *metrics.Service
 
 	mu    sync.Mutex
 	notes []string // for the next report
@@ -80,7 +81,7 @@ func (s *service) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics = notify.NewServiceMetrics(s.env.orgHost(), version())
+	s.metrics = metrics.NewService(s.env.orgHost(), version())
 	s.metrics.Recall(history)
 	ask := make(chan os.Signal, 1)
 	if len(runNow) > 0 { // of none, Notify would make all
@@ -194,7 +195,7 @@ func (s *service) serveBoth(ctx context.Context, d *daemon.Daemon, l net.Listene
 func (s *service) sweep(ctx context.Context, why daemon.Cause) {
 	f := s.flags
 	began := f.now()
-	f.id, f.metrics, f.notes = audit.NewID(began), s.metrics.Metrics, s.takeNotes
+	f.id, f.metrics, f.notes = audit.NewID(began), s.metrics.Set, s.takeNotes
 	a := s.during(f.id)
 	code := panicCode
 	defer func() { s.metrics.Ended(began, f.now(), code) }()

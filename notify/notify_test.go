@@ -4,15 +4,12 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"flag"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -20,6 +17,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/notify"
+	"tokensweep/notify/notifytest"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -37,72 +35,14 @@ func golden(t *testing.T, name string, got []byte) {
 	require.Equal(t, string(want), string(got))
 }
 
-var now = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
+var (
+	now     = notifytest.Now
+	hostile = notifytest.Hostile
+	token   = notifytest.Token
+	failed  = notifytest.Failed
+)
 
-func ago(days int) okta.Opt[time.Time] {
-	return okta.Some(now.Add(-time.Duration(days) * 24 * time.Hour))
-}
-
-// token is one that was created and last used so many days ago.
-func token(n int, name, client string, created, used int) okta.Token {
-	return okta.Token{
-		ID: fmt.Sprintf("00T%014d1d7", n), Name: okta.Some(name), ClientName: okta.Some(client), UserID: okta.Some(fmt.Sprintf("00u%014d1d7", n%3)),
-		Created: ago(created), LastUpdated: ago(used), ExpiresAt: ago(used - 30), TokenWindow: okta.Some(okta.DefaultTokenWindow),
-		Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
-	}
-}
-
-// hostile are names and clients that try to be something else.
-var hostile = []string{
-	"\x1b]0;owned\x07\x1b[31mred\x1b[2K\r", "two\nlines\tand a tab", "user\u202etxt.exe", "\u200bzero\ufeff", "\u009b31m", "bad\xffutf8",
-	`=HYPERLINK("https://evil.example")`, "@SUM(A1)", "x; =cmd|'/C calc'!A0;", `a\|<img src=x onerror=alert(1)>[click](https://evil.example)`, "-", "+1", "-1+2", "＝1+1", "'quote", "a,b;c\"d\"",
-	"<script>alert(1)</script>", "[link](https://evil.example)", "`code` ``more``", "|cell|", "**bold** _it_ #h", "<!channel> @here", "日本語の名前 ünïcödé 😀", "",
-	strings.Repeat("long ", 100),
-}
-
-func report(t *testing.T) *audit.Report {
-	t.Helper()
-	p, err := rules.Parse("policy.yaml", []byte(`version: 1
-quarantine: {zone: nzo1a2b3c4d5e6f7g8h9}
-rules:
-  - {id: idle, severity: high, when: {lastUsed: {olderThan: 21d}}, then: {quarantine: 3d}, advice: Use an OAuth app.}
-  - {id: client, severity: low, when: {clientName: {notIn: [Okta API]}}, then: flag}
-`))
-	require.NoError(t, err)
-	r := &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: now, Finished: now.Add(1500 * time.Millisecond), AsOf: now, OrgURL: "https://acme.okta.com",
-		PolicyFile: "policy.yaml", PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
-		Tokens: 418, Pages: 3, Complete: true, Notes: []string{"something to know, with a name: \x1b[31m\u202e"},
-	}
-	add := func(k okta.Token, outcome audit.Outcome, step rules.Step, reason string) {
-		v := p.Evaluate(&k, now)
-		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step, Reason: reason, Severity: rules.Low, At: now}
-		if len(v.Matched) > 0 {
-			f.Severity = v.Matched[0].Rule.Severity
-		}
-		if outcome == audit.Pending {
-			f.Due = now.Add(72 * time.Hour)
-		}
-		r.Findings = append(r.Findings, f)
-	}
-	add(token(1, "wiki-export", "Okta API", 300, 28), audit.Pending, rules.Quarantine, "")
-	never := token(2, "tried-once", "Okta API", 25, 25)
-	add(never, audit.WouldQuarantine, rules.Quarantine, "")
-	add(token(3, "dc01.corp.example", "Okta AD Agent", 300, 27), audit.Protected, rules.Quarantine, `client "Okta AD Agent" is not in protect.actOnClients`)
-	for i, s := range hostile {
-		add(token(10+i, s, s+"!", 100, 1), audit.Flagged, rules.Flag, "")
-	}
-	half := okta.Token{ID: "agent\x1b[0m/7", ClientName: okta.Unreadable[string](), Created: okta.Unreadable[time.Time]()}
-	add(half, audit.Unknown, 0, "rule client: clientName unknown: it is malformed")
-	return r
-}
-
-func failed() *audit.Report {
-	return &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: now, Finished: now, OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml", PolicyDigest: "sha256:00",
-		Tokens: 400, Pages: 2, Err: errors.New("listing incomplete: page 3, after 400 tokens: \x1b[31mtwo different links to a next page"), Code: audit.Incomplete,
-	}
-}
+func report(*testing.T) *audit.Report { return notifytest.Report() }
 
 var forms = map[string]func(*bytes.Buffer, *audit.Report) error{
 	"80.txt":  func(b *bytes.Buffer, r *audit.Report) error { return notify.Text(b, r, notify.Style{Width: 80}) },

@@ -1,8 +1,9 @@
-package notify_test
+package metrics_test
 
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,12 +26,15 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/notify"
+	"tokensweep/notify/metrics"
+	"tokensweep/notify/notifytest"
 	"tokensweep/okta"
 )
 
+var update = flag.Bool("update", false, "rewrite the golden file")
+
 // shown is what /metrics answers, which Prometheus's own parser and linter must find nothing wrong with.
-func shown(t *testing.T, m *notify.Metrics) string {
+func shown(t *testing.T, m *metrics.Set) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -67,63 +71,69 @@ func values(t *testing.T, exposition []byte) map[string]int {
 	return series
 }
 
-func series(t *testing.T, m *notify.Metrics) map[string]int {
+func series(t *testing.T, m *metrics.Set) map[string]int {
 	return values(t, []byte(shown(t, m)))
 }
 
 // busy are the metrics of a process that has done a bit of everything.
-func busy(t *testing.T) *notify.Metrics {
-	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
-	fill(t, m)
+func busy() *metrics.Set {
+	m := metrics.New("acme.okta.com", "v1.2.3")
+	fill(m)
 	return m
 }
 
-func fill(t *testing.T, m *notify.Metrics) {
-	r := report(t)
+func fill(m *metrics.Set) {
+	r := notifytest.Report()
 	r.Clients = map[string]int{"Okta API": 400, "Okta AD Agent": 17, "": 1}
 	r.Head.Seq = 104
 	m.Asked(okta.Event{Status: 200})
 	m.Asked(okta.Event{Status: 200})
 	m.Asked(okta.Event{Status: 429})
 	m.Asked(okta.Event{})
-	m.Asked(okta.Event{Until: now.AddDate(-1, 0, 0), RateLimit: true})
-	m.Asked(okta.Event{Until: now, Reason: "trying again"})
+	m.Asked(okta.Event{Until: notifytest.Now.AddDate(-1, 0, 0), RateLimit: true})
+	m.Asked(okta.Event{Until: notifytest.Now, Reason: "trying again"})
 	m.Recorded(ledger.Record{Seq: 102, Kind: ledger.Intent, Step: ledger.StepRevoke})
 	m.Recorded(ledger.Record{Seq: 103, Kind: ledger.Outcome, Step: ledger.StepRevoke, Result: ledger.ResultRevoked})
 	m.Recorded(ledger.Record{Seq: 104, Kind: ledger.Outcome, Step: ledger.StepQuarantine, Result: ledger.ResultUnknown})
 	m.Announced(nil)
 	m.Reported(errors.New("channel_not_found"))
 	m.Report(r)
-	m.Ended(now, now.Add(90*time.Second), audit.Undelivered)
-	m.Ended(now, now.Add(42*time.Second), audit.OK)
+	m.Ended(notifytest.Now, notifytest.Now.Add(90*time.Second), audit.Undelivered)
+	m.Ended(notifytest.Now, notifytest.Now.Add(42*time.Second), audit.OK)
 }
 
 func TestMetricsLookLikeTheirGoldenFile(t *testing.T) {
-	golden(t, "metrics.prom", []byte(strings.ReplaceAll(shown(t, busy(t)), runtime.Version(), "go1.99")))
+	file, got := filepath.Join("testdata", "metrics.prom"), []byte(strings.ReplaceAll(shown(t, busy()), runtime.Version(), "go1.99"))
+	if *update {
+		require.NoError(t, os.WriteFile(file, got, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got))
 }
 
 func TestAServiceShowsItsScheduleAndItsProcess(t *testing.T) {
-	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
-	fill(t, s.Metrics)
-	s.Next(now)
+	s := metrics.NewService("acme.okta.com", "v1.2.3")
+	fill(s.Set)
+	s.Next(notifytest.Now)
 	s.Skipped()
 	s.Panicked()
-	got := series(t, s.Metrics)
-	require.EqualValues(t, now.Unix(), got["tokensweep_next_run_timestamp_seconds"])
+	got := series(t, s.Set)
+	require.EqualValues(t, notifytest.Now.Unix(), got["tokensweep_next_run_timestamp_seconds"])
 	require.Equal(t, []int{1, 1, 1}, []int{got["tokensweep_runs_skipped_total"], got["tokensweep_runs_panicked_total"], got["tokensweep_policy_valid"]})
 	require.Positive(t, got["go_goroutines"])
 	s.PolicyValid(false)
 	s.Next(time.Time{})
-	got = series(t, s.Metrics)
+	got = series(t, s.Set)
 	require.Zero(t, got["tokensweep_policy_valid"])
 	require.Zero(t, got["tokensweep_next_run_timestamp_seconds"])
 	s.PolicyValid(true)
-	require.Equal(t, 1, series(t, s.Metrics)["tokensweep_policy_valid"])
-	require.NotContains(t, series(t, busy(t)), "tokensweep_policy_valid", "a single run has no schedule")
+	require.Equal(t, 1, series(t, s.Set)["tokensweep_policy_valid"])
+	require.NotContains(t, series(t, busy()), "tokensweep_policy_valid", "a single run has no schedule")
 }
 
 func TestWhatIsNotKnownIsLeftOut(t *testing.T) {
-	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	m := metrics.New("acme.okta.com", "v1.2.3")
 	for key := range series(t, m) {
 		require.NotContains(t, key, "last_")
 		require.NotContains(t, key, "tokensweep_tokens")
@@ -132,13 +142,13 @@ func TestWhatIsNotKnownIsLeftOut(t *testing.T) {
 }
 
 func TestARunThatFailsKeepsWhatTheLastCompleteOneFound(t *testing.T) {
-	m := busy(t)
+	m := busy()
 	before := series(t, m)
-	m.Report(failed())
-	m.Ended(now.Add(time.Hour), now.Add(2*time.Hour), audit.Incomplete)
+	m.Report(notifytest.Failed())
+	m.Ended(notifytest.Now.Add(time.Hour), notifytest.Now.Add(2*time.Hour), audit.Incomplete)
 	got := series(t, m)
 	require.Equal(t, 22, got["tokensweep_last_run_exit_code"])
-	require.EqualValues(t, now.Add(2*time.Hour).Unix(), got["tokensweep_last_run_timestamp_seconds"])
+	require.EqualValues(t, notifytest.Now.Add(2*time.Hour).Unix(), got["tokensweep_last_run_timestamp_seconds"])
 	for key, n := range before {
 		if strings.HasPrefix(key, "tokensweep_tokens") || strings.HasPrefix(key, "tokensweep_findings") || key == "tokensweep_last_success_timestamp_seconds" {
 			require.Equal(t, n, got[key], key)
@@ -147,9 +157,9 @@ func TestARunThatFailsKeepsWhatTheLastCompleteOneFound(t *testing.T) {
 }
 
 func TestAFindingThatIsGoneLeavesNoSeries(t *testing.T) {
-	m := busy(t)
+	m := busy()
 	require.Contains(t, series(t, m), `tokensweep_findings{outcome="pending",rule="idle"}`)
-	r := report(t)
+	r := notifytest.Report()
 	r.Findings = nil
 	m.Report(r)
 	for key := range series(t, m) {
@@ -158,32 +168,32 @@ func TestAFindingThatIsGoneLeavesNoSeries(t *testing.T) {
 }
 
 func TestAFindingCountsForEachRule(t *testing.T) {
-	got := series(t, busy(t))
-	require.Equal(t, len(hostile), got[`tokensweep_findings{outcome="flagged",rule="client"}`])
+	got := series(t, busy())
+	require.Equal(t, len(notifytest.Hostile), got[`tokensweep_findings{outcome="flagged",rule="client"}`])
 	require.Equal(t, 1, got[`tokensweep_findings{outcome="protected",rule="client"}`])
 	require.Equal(t, 1, got[`tokensweep_findings{outcome="protected",rule="idle"}`])
 	require.Equal(t, 1, got[`tokensweep_findings{outcome="unknown",rule="client"}`])
 }
 
 func TestEarlierRunsAreRecalled(t *testing.T) {
-	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	m := metrics.New("acme.okta.com", "v1.2.3")
 	m.Recall(audit.History{
-		Began: now, Ended: now.Add(time.Minute), LastEnded: now.Add(time.Minute), Code: audit.Incomplete, Succeeded: now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
+		Began: notifytest.Now, Ended: notifytest.Now.Add(time.Minute), LastEnded: notifytest.Now.Add(time.Minute), Code: audit.Incomplete, Succeeded: notifytest.Now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
 	})
 	got := series(t, m)
-	require.Equal(t, []int{22, 60, 7, int(now.Add(-time.Hour).Unix())}, []int{
+	require.Equal(t, []int{22, 60, 7, int(notifytest.Now.Add(-time.Hour).Unix())}, []int{
 		got["tokensweep_last_run_exit_code"], got["tokensweep_last_run_duration_seconds"], got["tokensweep_ledger_head_sequence"], got["tokensweep_last_success_timestamp_seconds"],
 	})
 
-	m.Recall(audit.History{Began: now.Add(time.Hour), LastEnded: now}) // the last one died
+	m.Recall(audit.History{Began: notifytest.Now.Add(time.Hour), LastEnded: notifytest.Now}) // the last one died
 	require.NotContains(t, series(t, m), "tokensweep_last_run_duration_seconds")
 }
 
 func TestLabelsAreBoundedWhateverAnOrgAnswers(t *testing.T) {
-	m := notify.NewMetrics("acme.okta.com", "v1.2.3")
+	m := metrics.New("acme.okta.com", "v1.2.3")
 	r := &audit.Report{Complete: true, Clients: map[string]int{"other": 3, "unknown": 2, "": 1}}
 	total := 6
-	for i, name := range hostile {
+	for i, name := range notifytest.Hostile {
 		r.Clients[name] += 1000 - i
 		total += 1000 - i
 	}
@@ -216,24 +226,24 @@ func TestLabelsAreBoundedWhateverAnOrgAnswers(t *testing.T) {
 }
 
 func TestMetricsAreOfManyGoroutines(t *testing.T) {
-	m := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
+	m := metrics.NewService("acme.okta.com", "v1.2.3")
 	var all sync.WaitGroup
 	for range 4 {
-		all.Go(func() { fill(t, m.Metrics) })
-		all.Go(func() { shown(t, m.Metrics) })
+		all.Go(func() { fill(m.Set) })
+		all.Go(func() { shown(t, m.Set) })
 	}
 	all.Wait()
-	require.Equal(t, 8, series(t, m.Metrics)[`tokensweep_okta_requests_total{status="200"}`])
+	require.Equal(t, 8, series(t, m.Set)[`tokensweep_okta_requests_total{status="200"}`])
 }
 
 func TestAFileIsPutInPlaceForEverybodyToRead(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "tokensweep.prom")
 	require.NoError(t, os.WriteFile(file, []byte("something older"), 0o600))
-	require.NoError(t, busy(t).WriteFile(file))
+	require.NoError(t, busy().WriteFile(file))
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
-	require.Equal(t, series(t, busy(t)), values(t, raw))
+	require.Equal(t, series(t, busy()), values(t, raw))
 	info, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o644), info.Mode())
@@ -241,7 +251,7 @@ func TestAFileIsPutInPlaceForEverybodyToRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing else is left behind")
 
-	require.ErrorContains(t, busy(t).WriteFile(filepath.Join(dir, "no", "such", "dir")), "writing the metrics: ")
+	require.ErrorContains(t, busy().WriteFile(filepath.Join(dir, "no", "such", "dir")), "writing the metrics: ")
 }
 
 func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
@@ -259,35 +269,35 @@ func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
 		_, _ = io.WriteString(w, strings.Repeat("said\x1b[31m the gateway ", 1000))
 	}))
 	defer gateway.Close()
-	to, err := notify.ParsePushgateway(gateway.URL + "/base/")
+	to, err := metrics.ParsePushgateway(gateway.URL + "/base/")
 	require.NoError(t, err)
 
-	require.NoError(t, busy(t).Push(t.Context(), to))
-	require.Equal(t, series(t, busy(t)), pushed)
+	require.NoError(t, busy().Push(t.Context(), to))
+	require.Equal(t, series(t, busy()), pushed)
 	require.Equal(t, "PUT /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path, "no finding of an earlier run stays")
-	failed := busy(t)
-	failed.Ended(now, now.Add(time.Second), audit.Incomplete)
+	failed := busy()
+	failed.Ended(notifytest.Now, notifytest.Now.Add(time.Second), audit.Incomplete)
 	require.NoError(t, failed.Push(t.Context(), to))
 	require.Equal(t, "POST", got.Method, "what is known of an earlier run stays")
 
 	for _, answer = range []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusFound} {
-		err := busy(t).Push(t.Context(), to)
+		err := busy().Push(t.Context(), to)
 		require.ErrorContains(t, err, fmt.Sprint("pushing the metrics: unexpected status code ", answer))
 		require.Less(t, len(err.Error()), 1000)
 		require.NotContains(t, err.Error(), "\x1b")
 	}
 	gateway.Close()
-	require.ErrorContains(t, busy(t).Push(t.Context(), to), "pushing the metrics: ")
+	require.ErrorContains(t, busy().Push(t.Context(), to), "pushing the metrics: ")
 }
 
 func TestTheURLOfAPushgatewayIsCheckedFirst(t *testing.T) {
 	for _, good := range []string{"http://pushgateway:9091", "https://push.example/prometheus/"} {
-		to, err := notify.ParsePushgateway(good)
+		to, err := metrics.ParsePushgateway(good)
 		require.NoError(t, err)
 		require.Equal(t, good, to.String())
 	}
 	for _, bad := range []string{"", "pushgateway:9091", "ftp://x", "http://", "http://me:secret@x", "http://x?a=b", "http://x#y", "http://x:y:z"} {
-		_, err := notify.ParsePushgateway(bad)
+		_, err := metrics.ParsePushgateway(bad)
 		require.Error(t, err, bad)
 		require.NotContains(t, err.Error(), "secret")
 	}
@@ -306,7 +316,7 @@ type ruleFile struct {
 }
 
 func TestTheREADMENamesEveryMetric(t *testing.T) {
-	raw, err := os.ReadFile("../README.md")
+	raw, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
 	named := make(map[string]bool)
 	for _, name := range regexp.MustCompile(`\btokensweep_[a-z_]+`).FindAllString(string(raw), -1) {
@@ -317,10 +327,10 @@ func TestTheREADMENamesEveryMetric(t *testing.T) {
 
 // names are those of all metrics of ours.
 func names(t *testing.T) map[string]bool {
-	s := notify.NewServiceMetrics("acme.okta.com", "v1.2.3")
-	fill(t, s.Metrics)
+	s := metrics.NewService("acme.okta.com", "v1.2.3")
+	fill(s.Set)
 	there := make(map[string]bool)
-	for key := range series(t, s.Metrics) {
+	for key := range series(t, s.Set) {
 		if name, _, _ := strings.Cut(key, "{"); strings.HasPrefix(name, "tokensweep_") {
 			there[name] = true
 		}
@@ -329,7 +339,7 @@ func names(t *testing.T) map[string]bool {
 }
 
 func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
-	raw, err := os.ReadFile("../deploy/alerts.yaml")
+	raw, err := os.ReadFile("../../deploy/alerts.yaml")
 	require.NoError(t, err)
 	decoder := yaml.NewDecoder(bytes.NewReader(raw))
 	decoder.KnownFields(true)

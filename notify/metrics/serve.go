@@ -1,4 +1,4 @@
-package notify
+package metrics
 
 import (
 	"time"
@@ -7,19 +7,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// ServiceMetrics are Metrics of a process that stands, with what there is to say of its schedule.
-type ServiceMetrics struct {
-	*Metrics
+// Service is the Set of a process that stands, with what there is to say of its schedule.
+type Service struct {
+	*Set
 
 	next              prometheus.Gauge
 	valid             prometheus.Gauge
 	skipped, panicked prometheus.Counter
 }
 
-// NewServiceMetrics is NewMetrics for a process that stands.
-func NewServiceMetrics(org, version string) *ServiceMetrics {
-	s := &ServiceMetrics{
-		Metrics:  NewMetrics(org, version),
+// NewService is New for a process that stands.
+func NewService(org, version string) *Service {
+	s := &Service{
+		Set:      New(org, version),
 		next:     prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "next_run_timestamp_seconds", Help: "When the next run is due; 0 if the schedule never fires again."}),
 		valid:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid", Help: "1 if the policy and its schedule could be read when they were last looked at. While it is 0 the schedule of the last good one stays in force."}),
 		skipped:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_skipped_total", Help: "Runs that were due while another was under way."}),
@@ -35,7 +35,7 @@ func NewServiceMetrics(org, version string) *ServiceMetrics {
 }
 
 // Next takes in when the next run is due; zero is never.
-func (s *ServiceMetrics) Next(at time.Time) {
+func (s *Service) Next(at time.Time) {
 	if at.IsZero() {
 		s.next.Set(0)
 		return
@@ -44,7 +44,7 @@ func (s *ServiceMetrics) Next(at time.Time) {
 }
 
 // PolicyValid takes in whether the policy could be read.
-func (s *ServiceMetrics) PolicyValid(ok bool) {
+func (s *Service) PolicyValid(ok bool) {
 	if ok {
 		s.valid.Set(1)
 		return
@@ -53,7 +53,7 @@ func (s *ServiceMetrics) PolicyValid(ok bool) {
 }
 
 // Skipped takes in a run that was due while another was under way.
-func (s *ServiceMetrics) Skipped() { s.skipped.Inc() }
+func (s *Service) Skipped() { s.skipped.Inc() }
 
 // Panicked takes in a run that ended by a panic.
-func (s *ServiceMetrics) Panicked() { s.panicked.Inc() }
+func (s *Service) Panicked() { s.panicked.Inc() }

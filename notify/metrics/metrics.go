@@ -1,4 +1,6 @@
-package notify
+// Package metrics shows Prometheus how runs go: on /metrics of a process that stands, in a file for a node exporter, or at
+// a Pushgateway.
+package metrics
 
 import (
 	"runtime"
@@ -13,11 +15,11 @@ import (
 	"tokensweep/okta"
 )
 
-// Metrics are the numbers that a process shows to Prometheus: gauges of its last run, and counters since it
+// Set is the numbers that a process shows to Prometheus: gauges of its last run, and counters since it
 // started. Each has the label org. It is for many goroutines at once.
 //
 // What a label may be is bounded: rules by the policy, clients by maxClients, all others by a list of ours.
-type Metrics struct {
+type Set struct {
 	org      string
 	registry *prometheus.Registry
 	last     *lastRun
@@ -45,10 +47,10 @@ var (
 	oktaStatuses = []string{"200", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "none"}
 )
 
-// NewMetrics makes the metrics of a process that looks at org, such as acme.okta.com, with a registry of their own.
+// New makes the metrics of a process that looks at org, such as acme.okta.com, with a registry of their own.
 // version is the program's.
-func NewMetrics(org, version string) *Metrics {
-	m := &Metrics{org: org, registry: prometheus.NewRegistry()}
+func New(org, version string) *Set {
+	m := &Set{org: org, registry: prometheus.NewRegistry()}
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 		m.register(c)
@@ -86,18 +88,18 @@ func NewMetrics(org, version string) *Metrics {
 const namespace = "tokensweep"
 
 // register registers a collector, whose metrics get the label org.
-func (m *Metrics) register(c prometheus.Collector) {
+func (m *Set) register(c prometheus.Collector) {
 	prometheus.WrapRegistererWith(prometheus.Labels{"org": m.org}, m.registry).MustRegister(c)
 }
 
 // Recall takes in what the ledger tells of runs before this process.
-func (m *Metrics) Recall(h audit.History) { m.last.recall(h) }
+func (m *Set) Recall(h audit.History) { m.last.recall(h) }
 
 // Report takes in what a run found.
-func (m *Metrics) Report(r *audit.Report) { m.last.report(r) }
+func (m *Set) Report(r *audit.Report) { m.last.report(r) }
 
 // Ended takes in how a run went, with a report or without.
-func (m *Metrics) Ended(began, ended time.Time, code audit.ExitCode) {
+func (m *Set) Ended(began, ended time.Time, code audit.ExitCode) {
 	m.runs.WithLabelValues(codeLabel(code)).Inc()
 	m.last.end(began, ended, code)
 }
@@ -105,7 +107,7 @@ func (m *Metrics) Ended(began, ended time.Time, code audit.ExitCode) {
 func codeLabel(code audit.ExitCode) string { return strconv.Itoa(int(code)) }
 
 // Recorded takes in a record of the ledger, right after it was written.
-func (m *Metrics) Recorded(r ledger.Record) {
+func (m *Set) Recorded(r ledger.Record) {
 	m.last.recorded(r.Seq)
 	if r.Kind != ledger.Outcome {
 		return
@@ -122,7 +124,7 @@ func (m *Metrics) Recorded(r ledger.Record) {
 }
 
 // Asked takes in an event of the client.
-func (m *Metrics) Asked(e okta.Event) {
+func (m *Set) Asked(e okta.Event) {
 	switch {
 	case e.Until.IsZero():
 		status := "none"
@@ -146,12 +148,12 @@ const (
 )
 
 // Announced takes in what came of posting what a run was about to do; nil is that all of it was accepted.
-func (m *Metrics) Announced(err error) { m.delivered(messageAnnouncement, err) }
+func (m *Set) Announced(err error) { m.delivered(messageAnnouncement, err) }
 
 // Reported takes in what came of posting a report.
-func (m *Metrics) Reported(err error) { m.delivered(messageReport, err) }
+func (m *Set) Reported(err error) { m.delivered(messageReport, err) }
 
-func (m *Metrics) delivered(message string, err error) {
+func (m *Set) delivered(message string, err error) {
 	result := deliveryOK
 	if err != nil {
 		result = deliveryFailed

@@ -1,4 +1,4 @@
-package notify
+package metrics
 
 import (
 	"context"
@@ -17,14 +17,14 @@ import (
 )
 
 // Handler shows the metrics to a Prometheus that asks for them.
-func (m *Metrics) Handler() http.Handler {
+func (m *Set) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }
 
 // WriteFile writes the metrics for the textfile collector of a node exporter
 // (https://github.com/prometheus/node_exporter#textfile-collector). They are put in place in one step, which
 // replaces whatever has that name.
-func (m *Metrics) WriteFile(name string) error {
+func (m *Set) WriteFile(name string) error {
 	if err := prometheus.WriteToTextfile(name, m.registry); err != nil {
 		return fmt.Errorf("writing the metrics: %w", err)
 	}
@@ -61,7 +61,7 @@ func (g Pushgateway) String() string { return g.url }
 // Push pushes the metrics to a Pushgateway, as job tokensweep and the org as instance. After a run that went well they
 // replace all that it has from earlier pushes; after another, what isn't among them now stays, such as what the last
 // complete listing held (https://github.com/prometheus/pushgateway#put-method).
-func (m *Metrics) Push(ctx context.Context, to Pushgateway) error {
+func (m *Set) Push(ctx context.Context, to Pushgateway) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
