@@ -109,7 +109,8 @@ func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result
 	case intent.Step == ledger.StepRevoke:
 		return notDone, false, nil
 	case !conditionKnown(t.Network):
-		return result{}, false, errors.New("its network condition can't be read in full, so that it can't be told whether it is the one before or the one after")
+		// This may be so for good, and must not keep all else from being done. What was begun stays known (State.Attempted).
+		return result{word: ledger.ResultUnknown, closed: true, reason: "its network condition can't be read in full: look at it in the admin console"}, false, nil
 	}
 	done := ledger.ResultQuarantined
 	if intent.Step == ledger.StepRestore {
