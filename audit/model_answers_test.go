@@ -58,7 +58,13 @@ func (w *modelWorld) arriveLate() {
 	}
 	w.org.Update(id, func(t *oktatest.Token) { t.Network, t.LastUpdated = zoneOnly, time.Now().Truncate(time.Second) })
 	if !inZone(was.Network) {
-		w.before[id] = &was.Network
+		before := was.Network
+		for _, c := range w.changes { // what was made of it meanwhile nobody saw: it goes back to what the request met
+			if c.id == id && c.step == ledger.StepQuarantine && c.there {
+				before = c.truth.Network
+			}
+		}
+		w.before[id] = &before
 	}
 	for n := range ownToken {
 		if w.id(n) == id {
@@ -70,7 +76,7 @@ func (w *modelWorld) arriveLate() {
 // cutOff says whether a token is in our quarantine, and anybody can see that.
 func (w *modelWorld) cutOff(id string) bool {
 	t, there := w.org.Token(id)
-	return there && inZone(t.Network) && t.Omit == nil && w.before[id] != nil
+	return there && inZone(t.Network) && t.Omit == nil && t.Instead == nil && w.before[id] != nil
 }
 
 func givenBackOnRequest(_ *modelWorld, p *modelProcess) string {
