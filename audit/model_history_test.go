@@ -312,6 +312,8 @@ func drawIncident(d dice, tokens int) incident {
 		i.says, i.do = fmt.Sprintf("the disk fails after %d bytes (and it is killed: %t)", keep, dying), tear(keep, dying)
 	case i.at == atSync:
 		i.says, i.do = fmt.Sprintf("the disk fails, and in the end %d bytes stay", keep), unsynced(keep)
+	case i.at == atRead && kind < 7 && d.oneIn(3): // between the last look at the brake and the change there is nothing else
+		i.says, i.do = "the brake is pulled", func(p *modelProcess) { p.meddled = true; p.w.setBrake(true) }
 	case kind < 7:
 		a := drawMeddling(d, tokens)
 		i.says, i.do = a.says, func(p *modelProcess) { p.meddled = true; a.do(p.w) }
