@@ -199,9 +199,7 @@ func (r *run) pass(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if r.o.Enforce == nil {
-		r.readZones(ctx)
-	}
+	r.readZones(ctx)
 	r.recall()
 	if err := r.judgeAll(ctx); err != nil {
 		return err

@@ -55,7 +55,6 @@ func (r *run) prepare(ctx context.Context) error {
 		}
 		r.openZone(zone, contents)
 	}
-	r.readZones(ctx)
 	return r.settleAll(ctx)
 }
 
