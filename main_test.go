@@ -61,7 +61,8 @@ func TestImportsPointOneWay(t *testing.T) {
 				continue
 			}
 			require.LessOrEqual(t, layerOf(path), own, "%s imports %s", file, path)
-			require.NotEqual(t, "okta/oktatest", dir, "the fake org must not share the client's mistakes: %s imports %s", file, path)
+			require.NotEqual(t, "okta/oktatest", dir,
+				"the fake org must not share the client's mistakes: %s imports %s", file, path)
 		}
 	}
 }
@@ -71,7 +72,8 @@ func TestDirectDependenciesAreThoseAgreedUpon(t *testing.T) {
 	require.NoError(t, err)
 	var direct []string
 	for line := range strings.Lines(string(mod)) {
-		if m := regexp.MustCompile(`^(?:require )?\s*([a-z0-9.]+/\S+) v\S+$`).FindStringSubmatch(strings.TrimRight(line, "\n")); m != nil {
+		if m := regexp.MustCompile(`^(?:require )?\s*([a-z0-9.]+/\S+) v\S+$`).FindStringSubmatch(
+			strings.TrimRight(line, "\n")); m != nil {
 			direct = append(direct, m[1])
 		}
 	}
@@ -142,7 +144,9 @@ func TestREADMEIsTrue(t *testing.T) {
 	program := filepath.Join(t.TempDir(), "tokensweep")
 	out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
-	commands := regexp.MustCompile(`(?m)^\s*tokensweep ([a-z]+(?: [a-z]+)?)((?: +--?[a-z-]+(?:[ =][^\s|>-][^\s|>]*)?)*)`).FindAllStringSubmatch(readme, -1)
+	commands := regexp.MustCompile(
+		`(?m)^\s*tokensweep ([a-z]+(?: [a-z]+)?)((?: +--?[a-z-]+(?:[ =][^\s|>-][^\s|>]*)?)*)`).FindAllStringSubmatch(
+		readme, -1)
 	require.NotEmpty(t, commands)
 	for _, c := range commands {
 		args := append(strings.Fields(c[1]), "--help")
@@ -235,10 +239,12 @@ func TestTestsThatREADMENamesExist(t *testing.T) {
 		require.True(t, bytes.Contains(sources.Bytes(), []byte("func "+name+"(")), "README names %s", name)
 	}
 	for _, name := range regexp.MustCompile(`-bench '?([A-Z]\w+)`).FindAllStringSubmatch(readme, -1) {
-		require.True(t, bytes.Contains(sources.Bytes(), []byte("func Benchmark"+name[1])), "README has -bench %s", name[1])
+		require.True(t, bytes.Contains(sources.Bytes(), []byte("func Benchmark"+name[1])), "README has -bench %s",
+			name[1])
 	}
 	for _, sweep := range regexp.MustCompile(`-run (\w+)`).FindAllStringSubmatch(readme, -1) {
-		require.True(t, regexp.MustCompile(`func Test\w*`+strings.TrimPrefix(sweep[1], "Test")).Match(sources.Bytes()), "README has -run %s", sweep[1])
+		require.True(t, regexp.MustCompile(`func Test\w*`+strings.TrimPrefix(sweep[1], "Test")).Match(sources.Bytes()),
+			"README has -run %s", sweep[1])
 	}
 	proof, err := os.ReadFile(".ci/PROOF.md")
 	require.NoError(t, err)

@@ -102,8 +102,8 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 	return r.change(ctx, f, fresh)
 }
 
-// readAgain reads a token before a change, which doesn't wait for the rate limit: so this does. The reading tells how much
-// of it others have left; after a wait the token is read once more, but not without end.
+// readAgain reads a token before a change, which doesn't wait for the rate limit: so this does. The reading tells how
+// much of it others have left; after a wait the token is read once more, but not without end.
 func readAgain(ctx context.Context, org *okta.Client, id string) (okta.Token, error) {
 	for tries := 1; ; tries++ {
 		t, err := org.Token(ctx, id)
@@ -129,7 +129,8 @@ func (r *run) ownerOf(ctx context.Context, t *okta.Token) (*okta.Owner, error) {
 func (f *Finding) differs(again Finding, ok bool, fresh okta.Token) string {
 	was := f.Token
 	switch {
-	case fresh.Name != was.Name || fresh.ClientName != was.ClientName || fresh.UserID != was.UserID || !sameInstant(fresh.Created, was.Created):
+	case fresh.Name != was.Name || fresh.ClientName != was.ClientName || fresh.UserID != was.UserID ||
+		!sameInstant(fresh.Created, was.Created):
 		return "it is not what was listed: its name, client, owner or creation differ"
 	case !ok:
 		return "no rule matches it any more"
@@ -149,7 +150,8 @@ func sameInstant(a, b okta.Opt[time.Time]) bool {
 
 // change takes one step and puts what came of it into the finding.
 func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop string, err error) {
-	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.asking, Plan: r.Digest, By: ledger.ByRun}
+	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.asking, Plan: r.Digest,
+		By: ledger.ByRun}
 	if f.Step == rules.Quarantine {
 		after := zoneCondition(r.o.Policy.QuarantineZone)
 		intent.After = &after
@@ -168,7 +170,8 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 		f.Quarantine = r.decider.quarantine(&fresh)
 	}
 	if err != nil {
-		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v", strings.TrimSpace(result.word+" "+result.reason), err)
+		f.Outcome, f.Reason = Failed, fmt.Sprintf("%s, but that could not be recorded: %v",
+			strings.TrimSpace(result.word+" "+result.reason), err)
 		return "", err
 	}
 	if f.Outcome == Failed {

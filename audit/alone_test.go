@@ -18,7 +18,8 @@ import (
 
 // anotherComes has a run on another machine open the ledger, since the lock holds on each machine alone.
 func (w *world) anotherComes() {
-	require.NoError(w.t, os.WriteFile(filepath.Join(w.state, "lock"), []byte(`{"host":"node-7","process":1,"run":"theirs","mark":"x"}`), 0o600))
+	require.NoError(w.t, os.WriteFile(filepath.Join(w.state, "lock"),
+		[]byte(`{"host":"node-7","process":1,"run":"theirs","mark":"x"}`), 0o600))
 }
 
 func TestARunThatFindsAnotherInTheLockStops(t *testing.T) {
@@ -46,7 +47,8 @@ func TestByHandNothingIsChangedWhileAnotherIsInTheLock(t *testing.T) {
 	before := len(w.changes())
 	w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/users/me", Then: w.anotherComes})
 	for name, do := range map[string]verb{
-		"revoke": audit.Hand.Revoke, "quarantine": audit.Hand.Quarantine, "restore": audit.Hand.Restore, "revoke-current": revokeCurrent,
+		"revoke": audit.Hand.Revoke, "quarantine": audit.Hand.Quarantine, "restore": audit.Hand.Restore,
+		"revoke-current": revokeCurrent,
 	} {
 		n := 1
 		if name == "restore" {
@@ -75,19 +77,25 @@ func TestNothingIsChangedByAStateOnFUSEThatIsNotAlone(t *testing.T) {
 	require.Empty(t, w.changes())
 	require.Contains(t, strings.Join(w.dry(rule("{revoke: 0d}")).Notes, "\n"), "is on FUSE")
 	for enforce, status := range map[bool]audit.Status{false: audit.Warning, true: audit.Failure} {
-		c := audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: enforce, Now: func() time.Time { return w.clock }})[0]
+		c := audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: enforce, Now: func() time.Time {
+			return w.clock
+		}})[0]
 		require.Equal(t, status, c.Status, "%+v", c)
 	}
 
 	l := w.open()
 	defer func() { require.NoError(t, l.Close()) }()
 	o := w.options(rule("{revoke: 0d}"), l)
-	o.StateAlone, o.Enforce = true, &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.StateAlone, o.Enforce = true, &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (
+		string, error) {
+		return "test", nil
+	}}
 	r = audit.Run(t.Context(), o)
 	require.NoError(t, r.Err)
 	require.Equal(t, 1, r.Count(audit.Revoked))
 	require.NotContains(t, strings.Join(r.Notes, "\n"), "FUSE")
-	require.Equal(t, audit.Good, audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: true, Alone: true, Now: func() time.Time { return w.clock }})[1].Status)
+	require.Equal(t, audit.Good, audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: true, Alone: true,
+		Now: func() time.Time { return w.clock }})[1].Status)
 }
 
 func TestAStateOnNFSIsWarnedOf(t *testing.T) {

@@ -40,14 +40,22 @@ func TestAProxysAnswerToAChangeSettlesNothing(t *testing.T) {
 			outcome audit.Outcome
 			settled string // by the next run, "" if nothing is open
 		}{
-			{name: "a revocation that was done", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true, outcome: audit.Revoked},
-			{name: "a revocation that was not done", do: audit.Hand.Revoke, method: http.MethodDelete, outcome: audit.Failed, settled: ledger.ResultFailed},
-			{name: "a revocation that was done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true, unread: true, outcome: audit.Failed, settled: ledger.ResultRevoked},
-			{name: "a revocation that was not done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete, unread: true, outcome: audit.Failed, settled: ledger.ResultFailed},
-			{name: "a quarantine that was done", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true, outcome: audit.Quarantined},
-			{name: "a quarantine that was not done", do: audit.Hand.Quarantine, method: http.MethodPut, outcome: audit.Failed, settled: ledger.ResultFailed},
-			{name: "a quarantine that was done and can't be read", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true, unread: true, outcome: audit.Failed, settled: ledger.ResultQuarantined},
-			{name: "of the token in use", do: revokeCurrent, method: http.MethodDelete, acted: true, outcome: audit.Failed},
+			{name: "a revocation that was done", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true,
+				outcome: audit.Revoked},
+			{name: "a revocation that was not done", do: audit.Hand.Revoke, method: http.MethodDelete,
+				outcome: audit.Failed, settled: ledger.ResultFailed},
+			{name: "a revocation that was done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete,
+				acted: true, unread: true, outcome: audit.Failed, settled: ledger.ResultRevoked},
+			{name: "a revocation that was not done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete,
+				unread: true, outcome: audit.Failed, settled: ledger.ResultFailed},
+			{name: "a quarantine that was done", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true,
+				outcome: audit.Quarantined},
+			{name: "a quarantine that was not done", do: audit.Hand.Quarantine, method: http.MethodPut,
+				outcome: audit.Failed, settled: ledger.ResultFailed},
+			{name: "a quarantine that was done and can't be read", do: audit.Hand.Quarantine, method: http.MethodPut,
+				acted: true, unread: true, outcome: audit.Failed, settled: ledger.ResultQuarantined},
+			{name: "of the token in use", do: revokeCurrent, method: http.MethodDelete, acted: true,
+				outcome: audit.Failed},
 		} {
 			t.Run(fmt.Sprint(row.name, " ", status), func(t *testing.T) {
 				w := newWorld(t, busyToken(1))
@@ -91,7 +99,8 @@ func TestAnAnswerThatIsNoWordOnATokenIsNotTakenForItsEnd(t *testing.T) {
 		"a proxy's 404": {Status: 404, Proxy: true}, "a proxy's 403": {Status: 403, Proxy: true},
 		"a proxy's 401": {Status: 401, Proxy: true}, "an empty 404": {Status: 404, TruncateBody: -1},
 		"no such path": {Status: 404, Body: noSuchPath}, "a proxy's JSON": {Status: 404, Body: `{"error":"not found"}`},
-		"another token": {Status: 404, Body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+oktatest.TokenID(2)+" (Token)")},
+		"another token": {Status: 404, Body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+
+			oktatest.TokenID(2)+" (Token)")},
 	} {
 		reading := says
 		reading.Method, reading.Path = http.MethodGet, "/api/v1/api-tokens/"+id
@@ -126,7 +135,8 @@ func TestAnAnswerThatIsNoWordOnATokenIsNotTakenForItsEnd(t *testing.T) {
 			require.Equal(t, audit.Revoked, only(t, r).Outcome)
 		})
 		t.Run(name+" to a change", func(t *testing.T) {
-			for method, do := range map[string]verb{http.MethodDelete: audit.Hand.Revoke, http.MethodPut: audit.Hand.Quarantine} {
+			for method, do := range map[string]verb{http.MethodDelete: audit.Hand.Revoke,
+				http.MethodPut: audit.Hand.Quarantine} {
 				w := newWorld(t, idleToken(1))
 				change := says
 				change.Method, change.Times = method, 1
@@ -134,7 +144,8 @@ func TestAnAnswerThatIsNoWordOnATokenIsNotTakenForItsEnd(t *testing.T) {
 				outcome, reason, err := w.byHand(nowPolicy, do, id)
 				require.Equal(t, audit.Failed, outcome, reason)
 				require.Equal(t, audit.ActionFailed, handCode(t, err))
-				require.Equal(t, http.MethodGet, w.org.Requests()[len(w.org.Requests())-1].Method, "it is read after that")
+				require.Equal(t, http.MethodGet, w.org.Requests()[len(w.org.Requests())-1].Method,
+					"it is read after that")
 				require.Equal(t, 1, w.openIntents())
 			}
 		})
@@ -150,11 +161,17 @@ func TestAChangeThatFindsNothingIsFollowedByAReading(t *testing.T) {
 		reason  string
 		open    int
 	}{
-		"a revocation that something sent twice":     {oktatest.Fault{Method: http.MethodDelete, Twice: true}, audit.Hand.Revoke, audit.Revoked, "by this request, which something on the way may have sent twice, or by somebody else's doing", 0},
-		"a revocation of what is there":              {oktatest.Fault{Method: http.MethodDelete, Status: 404}, audit.Hand.Revoke, audit.Failed, "the token is still there", 1},
-		"a quarantine of what is there":              {oktatest.Fault{Method: http.MethodPut, Status: 404}, audit.Hand.Quarantine, audit.Failed, "the condition is as it was", 1},
-		"a quarantine that is answered so, and done": {oktatest.Fault{Method: http.MethodPut, Status: 404, Act: true}, audit.Hand.Quarantine, audit.Quarantined, "reading it finds the new condition", 0},
-		"the token in use":                           {oktatest.Fault{Method: http.MethodDelete, Status: 404}, revokeCurrent, audit.Failed, "look in the admin console", 1},
+		"a revocation that something sent twice": {oktatest.Fault{Method: http.MethodDelete, Twice: true},
+			audit.Hand.Revoke, audit.Revoked,
+			"by this request, which something on the way may have sent twice, or by somebody else's doing", 0},
+		"a revocation of what is there": {oktatest.Fault{Method: http.MethodDelete, Status: 404},
+			audit.Hand.Revoke, audit.Failed, "the token is still there", 1},
+		"a quarantine of what is there": {oktatest.Fault{Method: http.MethodPut, Status: 404},
+			audit.Hand.Quarantine, audit.Failed, "the condition is as it was", 1},
+		"a quarantine that is answered so, and done": {oktatest.Fault{Method: http.MethodPut, Status: 404, Act: true},
+			audit.Hand.Quarantine, audit.Quarantined, "reading it finds the new condition", 0},
+		"the token in use": {oktatest.Fault{Method: http.MethodDelete, Status: 404}, revokeCurrent, audit.Failed,
+			"look in the admin console", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))
@@ -171,7 +188,8 @@ func TestAChangeThatFindsNothingIsFollowedByAReading(t *testing.T) {
 		w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Twice: true})
 		r := w.enforce(nowPolicy)
 		require.Equal(t, audit.OK, r.Code, "%v", r.Err)
-		require.Equal(t, []audit.Outcome{audit.Revoked, audit.Revoked}, []audit.Outcome{r.Findings[0].Outcome, r.Findings[1].Outcome})
+		require.Equal(t, []audit.Outcome{audit.Revoked, audit.Revoked}, []audit.Outcome{r.Findings[0].Outcome,
+			r.Findings[1].Outcome})
 	})
 	t.Run("and of the token in use", func(t *testing.T) {
 		w := newWorld(t)
@@ -179,7 +197,8 @@ func TestAChangeThatFindsNothingIsFollowedByAReading(t *testing.T) {
 		outcome, reason, err := w.byHand(idlePolicy, revokeCurrent, "")
 		require.NoError(t, err)
 		require.Equal(t, audit.Gone, outcome)
-		require.Contains(t, reason, "by this request, which something on the way may have sent twice, or by somebody else's doing")
+		require.Contains(t, reason, "by this request, which something on the way may have sent twice, or by somebody "+
+			"else's doing")
 	})
 }
 
@@ -202,7 +221,8 @@ func TestACompleteListSettlesWhatCanNotBeRead(t *testing.T) {
 		r := w.enforce(nowPolicy)
 		require.NoError(t, r.Err)
 		require.Equal(t, audit.OK, r.Code)
-		require.Contains(t, strings.Join(r.Notes, "\n"), "settled by the list: the revoke of the token "+oktatest.TokenID(1))
+		require.Contains(t, strings.Join(r.Notes, "\n"), "settled by the list: the revoke of the token "+
+			oktatest.TokenID(1))
 		require.Zero(t, w.openIntents())
 		require.Equal(t, audit.Revoked, only(t, r).Outcome, "and the run goes on")
 		require.Contains(t, r.Vanished[0].Reason, "revoked by tokensweep")
@@ -245,8 +265,8 @@ func TestACompleteListSettlesWhatCanNotBeRead(t *testing.T) {
 	})
 }
 
-// A quarantine that the ledger has as failed may be in force: an earlier version believed a proxy, and a request may arrive
-// after the reading that was to settle it.
+// A quarantine that the ledger has as failed may be in force: an earlier version believed a proxy, and a request may
+// arrive after the reading that was to settle it.
 func TestARestorationGoesByWhatWasMeantNotByWhatIsOnRecordOfIt(t *testing.T) {
 	id := oktatest.TokenID(1)
 	late := func(t *testing.T) *world {
@@ -276,7 +296,8 @@ func TestARestorationGoesByWhatWasMeantNotByWhatIsOnRecordOfIt(t *testing.T) {
 	t.Run("a run knows it for ours, and doesn't lose what was before", func(t *testing.T) {
 		w := late(t)
 		other := strings.Replace(nowThenCutOff, zoneID, "nzo9other0000000000a", 1)
-		w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/nzo9other0000000000a", Status: 200, Body: `{"type":"IP","id":"nzo9other0000000000a","name":"also nobody",
+		w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/nzo9other0000000000a", Status: 200,
+			Body: `{"type":"IP","id":"nzo9other0000000000a","name":"also nobody",
 			"status":"ACTIVE","usage":"POLICY","gateways":[{"type":"CIDR","value":"192.0.2.2/32"}],"proxies":null}`})
 		require.NoError(t, w.enforce(other).Err)
 		outcome, reason, err := w.byHand(idlePolicy, audit.Hand.Restore, id)
@@ -314,12 +335,14 @@ func TestAProxyRefusesNoCredential(t *testing.T) {
 	}
 }
 
-// A token whose network condition can't be read in full says neither that its quarantine was made nor that somebody ended it.
+// A token whose network condition can't be read in full says neither that its quarantine was made nor that somebody
+// ended it.
 func TestAReadingThatCannotBeReadInFullLiftsNoQuarantine(t *testing.T) {
 	id := oktatest.TokenID(1)
 	w := newWorld(t, busyToken(1))
 	odd := readingsOfTheFirst()
-	odd.Status, odd.Body = 200, fmt.Sprintf(`{"id":%q,"name":"idle","network":{"connection":"ZONE","include":[null]}}`, id)
+	odd.Status, odd.Body = 200, fmt.Sprintf(`{"id":%q,"name":"idle","network":{"connection":"ZONE","include":[null]}}`,
+		id)
 	odd.Skip = 1
 	w.org.Fault(odd)
 	w.org.Fault(oktatest.Fault{Method: http.MethodPut, Times: 1, HangupAfter: true})

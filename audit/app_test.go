@@ -59,7 +59,8 @@ func newAppWorld(t *testing.T, kind string, granted []string, tokens ...oktatest
 }
 
 func (w *appWorld) grant(scopes ...string) {
-	w.org.SetApp(oktatest.App{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: w.public}}, Scopes: scopes, DPoP: true})
+	w.org.SetApp(oktatest.App{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: w.public}},
+		Scopes: scopes, DPoP: true})
 }
 
 func (w *appWorld) ask(s okta.Scopes) {
@@ -85,8 +86,10 @@ func TestAServiceAppDoesTheWholeJob(t *testing.T) {
 	for _, kind := range []string{"RSA", "EC"} {
 		t.Run(kind, func(t *testing.T) {
 			w := newAppWorld(t, kind, toRead, idleToken(1), idleToken(2))
-			w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}})
-			text := limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}, owner.roles: {contains: ORG_ADMIN}}, then: {quarantine: 1d, revoke: 3d}}]"
+			w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "kim@acme.example",
+				Roles: []string{"ORG_ADMIN"}})
+			text := limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}, owner.roles: {contains: " +
+				"ORG_ADMIN}}, then: {quarantine: 1d, revoke: 3d}}]"
 			r := w.dry(text)
 			require.NoError(t, r.Err)
 			requireNothingSaid(t, r)
@@ -146,7 +149,8 @@ func TestAServiceAppChangesByHand(t *testing.T) {
 	for _, step := range []struct {
 		do   verb
 		want audit.Outcome
-	}{{audit.Hand.Quarantine, audit.Quarantined}, {audit.Hand.Restore, audit.Restored}, {audit.Hand.Revoke, audit.Revoked}} {
+	}{{audit.Hand.Quarantine, audit.Quarantined}, {audit.Hand.Restore, audit.Restored},
+		{audit.Hand.Revoke, audit.Revoked}} {
 		outcome, reason, err := w.byHand(nowPolicy, step.do, oktatest.TokenID(1))
 		require.NoError(t, err)
 		require.Equal(t, step.want, outcome, reason)
@@ -154,15 +158,18 @@ func TestAServiceAppChangesByHand(t *testing.T) {
 }
 
 func TestWhatMissingScopesLeaveOut(t *testing.T) {
-	asking := "rules: [{id: admin, when: {owner.roles: {contains: ORG_ADMIN}}, then: flag}, {id: idle, when: {lastUsed: {olderThan: 14d}}, then: flag}]"
+	asking := "rules: [{id: admin, when: {owner.roles: {contains: ORG_ADMIN}}, then: flag}, {id: idle, when: " +
+		"{lastUsed: {olderThan: 14d}}, then: flag}]"
 	w := newAppWorld(t, "EC", []string{okta.ScopeRead}, idleToken(1))
 	w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}})
 	r := w.dry(asking)
 	require.NoError(t, r.Err)
 	require.Equal(t, audit.OK, r.Code)
 	require.Subset(t, r.Notes, []string{
-		"the service app lacks the scope okta.users.read: owners are not looked up, and what rules ask about them is unknown (Applications › Applications › the app › Okta API Scopes)",
-		"the service app lacks the scope okta.roles.read: the roles of owners are not looked up, and what rules ask about them is unknown (Applications › Applications › the app › Okta API Scopes)",
+		"the service app lacks the scope okta.users.read: owners are not looked up, and what rules ask about them is " +
+			"unknown (Applications › Applications › the app › Okta API Scopes)",
+		"the service app lacks the scope okta.roles.read: the roles of owners are not looked up, and what rules ask " +
+			"about them is unknown (Applications › Applications › the app › Okta API Scopes)",
 	})
 	f := r.Findings[len(r.Findings)-1]
 	for _, found := range r.Findings {
@@ -171,7 +178,8 @@ func TestWhatMissingScopesLeaveOut(t *testing.T) {
 		}
 	}
 	require.Equal(t, "owner not readable: scope okta.users.read missing", f.Token.Owner.Unknown)
-	require.Equal(t, []string{"owner.roles unknown: roles of the owner not readable: scope okta.roles.read missing"}, f.Unknown[0].Because)
+	require.Equal(t, []string{"owner.roles unknown: roles of the owner not readable: scope okta.roles.read missing"},
+		f.Unknown[0].Because)
 	require.Empty(t, lookedUp(w.org), "nothing is asked that would be refused")
 }
 
@@ -181,10 +189,12 @@ func TestARunWithoutTheScopesThatItNeedsNamesThem(t *testing.T) {
 		enforce bool
 		lacks   string
 	}{
-		"nothing at all":                         {nil, false, "the scope okta.apiTokens.read"},
-		"a dry run without a right to list":      {[]string{okta.ScopeUsers}, false, "the scope okta.apiTokens.read"},
-		"an enforcing run with rights to read":   {toRead, true, "the scopes okta.apiTokens.manage and okta.networkZones.read"},
-		"an enforcing run that can't see a zone": {[]string{okta.ScopeManage, okta.ScopeUsers}, true, "the scope okta.networkZones.read"},
+		"nothing at all":                    {nil, false, "the scope okta.apiTokens.read"},
+		"a dry run without a right to list": {[]string{okta.ScopeUsers}, false, "the scope okta.apiTokens.read"},
+		"an enforcing run with rights to read": {toRead, true,
+			"the scopes okta.apiTokens.manage and okta.networkZones.read"},
+		"an enforcing run that can't see a zone": {[]string{okta.ScopeManage, okta.ScopeUsers}, true,
+			"the scope okta.networkZones.read"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newAppWorld(t, "EC", row.granted, idleToken(1))
@@ -194,7 +204,8 @@ func TestARunWithoutTheScopesThatItNeedsNamesThem(t *testing.T) {
 			}
 			report := r(nowPolicy)
 			require.Equal(t, audit.NoAccess, report.Code)
-			require.ErrorContains(t, report.Err, "the service app "+clientID+" was not granted "+row.lacks+": grant it in the admin console, Applications")
+			require.ErrorContains(t, report.Err, "the service app "+clientID+" was not granted "+row.lacks+
+				": grant it in the admin console, Applications")
 			require.False(t, report.Complete)
 			require.Empty(t, w.changes())
 		})
@@ -206,7 +217,8 @@ func TestADryRunThatHoldsMoreThanItNeedsIsTold(t *testing.T) {
 	w.ask(okta.Scopes{Needed: []string{okta.ScopeRead}, Instead: toEnforce})
 	r := w.world.dry(nowPolicy)
 	require.NoError(t, r.Err)
-	const note = "this dry run holds the scope okta.apiTokens.manage, which it does not need: okta.apiTokens.read will do"
+	const note = "this dry run holds the scope okta.apiTokens.manage, which it does not need: okta.apiTokens.read " +
+		"will do"
 	require.Contains(t, r.Notes, note)
 	require.NotContains(t, w.dry(nowPolicy).Notes, note, "by itself it doesn't ask for it")
 }
@@ -231,8 +243,8 @@ func TestAnAppThatIsEndedInTheMiddleOfARunEndsIt(t *testing.T) {
 	require.Equal(t, 2, r.Count(audit.Revoked), "%v", r.Notes)
 }
 
-// The clock of this test is that of testing/synctest: listing takes minutes, since the rate limit is small, and the access
-// tokens and nonces last for less than that.
+// The clock of this test is that of testing/synctest: listing takes minutes, since the rate limit is small, and the
+// access tokens and nonces last for less than that.
 func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
 	for _, kind := range []string{"RSA", "EC"} {
@@ -245,12 +257,15 @@ func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 				tokens[i].LastUsed, tokens[i].ClientName = today.Add(-time.Hour), "Okta AD Agent"
 			}
 			for n := range 3 {
-				tokens[n] = oktatest.Token{ID: oktatest.TokenID(1000 + n), Name: "dead", UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, -20)}
+				tokens[n] = oktatest.Token{ID: oktatest.TokenID(1000 + n), Name: "dead", UserID: oktatest.UserID(1),
+					Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, -20)}
 			}
 			org := oktatest.New(oktatest.Config{
-				Tokens: tokens, PageSize: 2, RateLimit: oktatest.RateLimit{Limit: 8}, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+				Tokens: tokens, PageSize: 2, RateLimit: oktatest.RateLimit{Limit: 8},
+				Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
 				OAuth: oktatest.OAuth{
-					Apps:      []oktatest.App{{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: toEnforce, DPoP: true}},
+					Apps: []oktatest.App{{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: public}},
+						Scopes: toEnforce, DPoP: true}},
 					TokenLife: 90 * time.Second, NonceLife: 40 * time.Second, APINonce: true, TokenPrefix: canary,
 				},
 			})
@@ -258,18 +273,23 @@ func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 				org.Close()
 				synctest.Wait()
 			}()
-			org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens", Page: 7, Times: 1, Status: 429})
+			org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens", Page: 7, Times: 1,
+				Status: 429})
 			org.Fault(oktatest.Fault{Path: "/oauth2/v1/token", Skip: 4, Times: 1, Status: 429})
 			org.Fault(oktatest.Fault{Method: http.MethodDelete, Skip: 1, Times: 1, Then: org.ChangeNonce})
 			p := policy(t, limits+"rules: [{id: dead, when: {name: dead}, then: {revoke: 0d}}]")
-			client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1, App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
+			client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1,
+				App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
 			require.NoError(t, err)
 			l, err := ledger.Open(state+kind, time.Now)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, l.Close()) }()
 			r := audit.Run(t.Context(), audit.Options{
 				Org: client.Reader, Policy: p, Ledger: l, State: state + kind, Now: time.Now,
-				Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }},
+				Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string,
+					error) {
+					return "test", nil
+				}},
 			})
 			require.NoError(t, r.Err)
 			require.Equal(t, 3, r.Count(audit.Revoked), "%v %v", r.Notes, r.Findings)
@@ -284,7 +304,8 @@ func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 					deletes = append(deletes, http.StatusText(req.Status))
 				}
 			}
-			require.Equal(t, "No Content, Bad Request, No Content, No Content", strings.Join(deletes, ", "), "only the nonce challenge was answered by sending it again")
+			require.Equal(t, "No Content, Bad Request, No Content, No Content", strings.Join(deletes, ", "),
+				"only the nonce challenge was answered by sending it again")
 		})
 	}
 }
@@ -294,17 +315,22 @@ func TestAnAppThatIsEndedBeforeTheFirstChangeHoldsAll(t *testing.T) {
 	key, public := newKey(t, "EC")
 	synctest.Test(t, func(t *testing.T) { // the announcement takes longer than the access token lasts
 		time.Sleep(3 * 365 * day)
-		dead := oktatest.Token{ID: oktatest.TokenID(1), Name: "dead", UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -20)}
+		dead := oktatest.Token{ID: oktatest.TokenID(1), Name: "dead", UserID: oktatest.UserID(1),
+			Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -20)}
 		org := oktatest.New(oktatest.Config{
-			Tokens: []oktatest.Token{dead, {ID: oktatest.TokenID(2), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}}, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
-			OAuth: oktatest.OAuth{Apps: []oktatest.App{{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: toEnforce, DPoP: true}}},
+			Tokens: []oktatest.Token{dead, {ID: oktatest.TokenID(2), Created: time.Now().AddDate(-1, 0, 0),
+				LastUsed: time.Now()}}, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+			OAuth: oktatest.OAuth{Apps: []oktatest.App{
+				{ClientID: clientID, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: toEnforce,
+					DPoP: true}}},
 		})
 		defer func() {
 			org.Close()
 			synctest.Wait()
 		}()
 		p := policy(t, limits+"rules: [{id: dead, when: {name: dead}, then: {revoke: 0d}}]")
-		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1, App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
+		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1,
+			App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
 		require.NoError(t, err)
 		l, err := ledger.Open(state, time.Now)
 		require.NoError(t, err)

@@ -31,7 +31,8 @@ var (
 	ErrWrongOrg = errors.New("wrong org")
 	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
 	ErrRefused = errors.New("refused")
-	// ErrInterrupted is a run whose context ended, by a signal or as Watch ends it: what it had not done is left to the next.
+	// ErrInterrupted is a run whose context ended, by a signal or as Watch ends it: what it had not done is left to the
+	// next.
 	ErrInterrupted = errors.New("the run was interrupted")
 )
 
@@ -87,8 +88,8 @@ type run struct {
 	owners  *directory
 	listing
 	readings int // of the list
-	// before is what was listed the last time, missing what was on the last list that was believed, both less what is still
-	// there, once the list is whole; only with a ledger.
+	// before is what was listed the last time, missing what was on the last list that was believed, both less what is
+	// still there, once the list is whole; only with a ledger.
 	before, missing map[string]ledger.InventoryEntry
 	forgotten       error          // why what was listed before can't be told
 	known           int            // how many were listed before
@@ -134,7 +135,8 @@ func newRun(o Options) *run {
 		o.Now = time.Now
 	}
 	r := &run{o: o, Report: &Report{
-		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest, PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
+		ID: o.ID, Mode: rules.DryRun, OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File, PolicyDigest: o.Policy.Digest,
+		PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
 		Clients: make(map[string]int),
 	}}
 	r.Started = r.now()
@@ -234,8 +236,8 @@ func (r *run) pass(ctx context.Context) (err error) {
 	return r.enforce(ctx)
 }
 
-// enter asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so that
-// it is known whether ours can be believed.
+// enter asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so
+// that it is known whether ours can be believed.
 func (r *run) enter(ctx context.Context, mode string) (err error) {
 	if r.o.Ledger != nil {
 		if err := r.o.Ledger.Claim(r.ID); err != nil {
@@ -254,8 +256,8 @@ func (r *run) checkOrg() error {
 	return RightOrg(r.OrgURL, r.o.Policy, r.o.State, History{Org: past.Org, Listed: past.Listing != nil})
 }
 
-// exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be judged
-// for that alone.
+// exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be
+// judged for that alone.
 func (r *run) exempts(v rules.Verdict, lookedUp bool) {
 	for _, e := range v.Exemptions {
 		reach := r.used[e]
@@ -306,16 +308,19 @@ func (r *run) note() {
 		add("an enforcing run would stop: %s", r.stopReason)
 	}
 	if _, err := apart(r.o.Org, r.now()); err != nil {
-		add("the org's clock and ours differ by %v: set the clock of this machine; what such a run finds is not remembered", r.orgNow().Sub(r.now()).Abs().Round(time.Second))
+		add("the org's clock and ours differ by %v: set the clock of this machine; what such a run finds is not "+
+			"remembered", r.orgNow().Sub(r.now()).Abs().Round(time.Second))
 	}
 	if r.later > 0 {
 		add("tokens that were used after the instant of judgement, so that their use can't be judged: %d", r.later)
 	}
 	if r.ended > 0 {
-		add("tokens that Okta ends before %s if nobody uses them, and that are judged here as if it did not: %d", r.AsOf.Format(time.RFC3339), r.ended)
+		add("tokens that Okta ends before %s if nobody uses them, and that are judged here as if it did not: %d",
+			r.AsOf.Format(time.RFC3339), r.ended)
 	}
 	for _, q := range r.InQuarantine {
-		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID), named(q.Token.Name), q)
+		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID),
+			named(q.Token.Name), q)
 	}
 	if shared := sharedState(r.o.State, r.o.StateAlone); r.o.Ledger != nil && shared != "" {
 		add("%s", shared)

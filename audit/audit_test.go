@@ -63,55 +63,85 @@ func TestWhatComesOfAToken(t *testing.T) {
 		due     time.Time
 		reason  string
 	}{
-		{name: "a token that no rule matches is no finding", token: oktatest.Token{Name: "fresh", LastUsed: ago(1), Created: ago(100)}, policy: idle("flag")},
+		{name: "a token that no rule matches is no finding", token: oktatest.Token{Name: "fresh", LastUsed: ago(1),
+			Created: ago(100)}, policy: idle("flag")},
 		{name: "a rule that only flags", token: old, policy: idle("flag"), step: rules.Flag, outcome: audit.Flagged},
-		{name: "a quarantine without delay is due", token: old, policy: idle("{quarantine: 0d}"), step: rules.Quarantine, outcome: audit.WouldQuarantine, due: now},
-		{name: "a revocation without delay is due", token: old, policy: idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.WouldRevoke, due: now},
-		{name: "the stronger of two steps that are due wins", token: old, policy: idle("{quarantine: 0d, revoke: 0d}"), step: rules.Revoke, outcome: audit.WouldRevoke, due: now},
-		{name: "a delayed step is pending, since a dry run starts no clock", token: old, policy: idle("{quarantine: 3d, revoke: 7d}"), step: rules.Quarantine, outcome: audit.Pending, due: now.Add(72 * time.Hour)},
-		{name: "what is due wins over what is pending", token: old, policy: idle("{quarantine: 0d, revoke: 7d}"), step: rules.Quarantine, outcome: audit.WouldQuarantine, due: now},
+		{name: "a quarantine without delay is due", token: old, policy: idle("{quarantine: 0d}"),
+			step: rules.Quarantine, outcome: audit.WouldQuarantine, due: now},
+		{name: "a revocation without delay is due", token: old, policy: idle("{revoke: 0d}"), step: rules.Revoke,
+			outcome: audit.WouldRevoke, due: now},
+		{name: "the stronger of two steps that are due wins", token: old, policy: idle("{quarantine: 0d, revoke: 0d}"),
+			step: rules.Revoke, outcome: audit.WouldRevoke, due: now},
+		{name: "a delayed step is pending, since a dry run starts no clock", token: old,
+			policy: idle("{quarantine: 3d, revoke: 7d}"), step: rules.Quarantine, outcome: audit.Pending,
+			due: now.Add(72 * time.Hour)},
+		{name: "what is due wins over what is pending", token: old, policy: idle("{quarantine: 0d, revoke: 7d}"),
+			step: rules.Quarantine, outcome: audit.WouldQuarantine, due: now},
 		{
-			name: "the strongest due step of several rules wins", token: old, step: rules.Revoke, outcome: audit.WouldRevoke, due: now,
-			policy: zone + "rules: [{id: a, when: {name: old}, then: {quarantine: 0d}}, {id: b, when: {name: old}, then: {revoke: 0d}}, {id: c, when: {name: old}, then: flag}]",
+			name: "the strongest due step of several rules wins", token: old, step: rules.Revoke,
+			outcome: audit.WouldRevoke, due: now,
+			policy: zone + "rules: [{id: a, when: {name: old}, then: {quarantine: 0d}}, {id: b, when: {name: old}, " +
+				"then: {revoke: 0d}}, {id: c, when: {name: old}, then: flag}]",
 		},
 		{
-			name: "of several pending steps the next one is told, and of two at once the stronger", token: old, step: rules.Revoke, outcome: audit.Pending, due: now.Add(48 * time.Hour),
-			policy: zone + "rules: [{id: a, when: {name: old}, then: {quarantine: 5d}}, {id: b, when: {name: old}, then: {quarantine: 2d, revoke: 2d}}]",
+			name: "of several pending steps the next one is told, and of two at once the stronger", token: old,
+			step: rules.Revoke, outcome: audit.Pending, due: now.Add(48 * time.Hour),
+			policy: zone + "rules: [{id: a, when: {name: old}, then: {quarantine: 5d}}, {id: b, when: {name: old}, " +
+				"then: {quarantine: 2d, revoke: 2d}}]",
 		},
 		{
-			name: "a client that may not be acted on is protected", policy: idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Protected, reason: `client "Okta AD Agent" is not in protect.actOnClients`,
+			name: "a client that may not be acted on is protected", policy: idle("{revoke: 0d}"), step: rules.Revoke,
+			outcome: audit.Protected, reason: `client "Okta AD Agent" is not in protect.actOnClients`,
 			token: oktatest.Token{Name: "dc01", ClientName: "Okta AD Agent", Created: ago(100), LastUsed: ago(25)},
 		},
 		{
-			name: "a client that may not be acted on is flagged by a rule that only flags", policy: idle("flag"), step: rules.Flag, outcome: audit.Flagged,
+			name: "a client that may not be acted on is flagged by a rule that only flags", policy: idle("flag"),
+			step: rules.Flag, outcome: audit.Flagged,
 			token: oktatest.Token{Name: "dc01", ClientName: "Okta AD Agent", Created: ago(100), LastUsed: ago(25)},
 		},
 		{
-			name: "a young token is protected", token: oktatest.Token{Name: "young", Created: ago(0.5)}, step: rules.Revoke, outcome: audit.Protected,
-			policy: "rules: [{id: x, when: {name: young}, then: {revoke: 0d}}]", reason: "created 12h ago (protect.newerThan 24h)",
+			name: "a young token is protected", token: oktatest.Token{Name: "young", Created: ago(0.5)},
+			step: rules.Revoke, outcome: audit.Protected,
+			policy: "rules: [{id: x, when: {name: young}, then: {revoke: 0d}}]",
+			reason: "created 12h ago (protect.newerThan 24h)",
 		},
 		{
-			name: "a token without a client name is protected", token: oktatest.Token{Name: "old", Created: ago(100), LastUsed: ago(25), Omit: []string{"clientName"}},
-			policy: idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Protected, reason: "clientName is missing, so the client can't be found in protect.actOnClients",
+			name: "a token without a client name is protected", token: oktatest.Token{Name: "old", Created: ago(100),
+				LastUsed: ago(25), Omit: []string{"clientName"}},
+			policy: idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Protected,
+			reason: "clientName is missing, so the client can't be found in protect.actOnClients",
 		},
-		{name: "an exemption in force spares", token: old, policy: exempting("2026-12-31") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Exempt, reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31)`},
-		{name: "an exemption holds through its last day", token: old, policy: exempting("2026-11-24") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Exempt, reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-11-24)`},
-		{name: "an exemption that has ended does not spare", token: old, policy: exempting("2026-11-23") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.WouldRevoke, due: now},
+		{name: "an exemption in force spares", token: old, policy: exempting("2026-12-31") + idle("{revoke: 0d}"),
+			step: rules.Revoke, outcome: audit.Exempt,
+			reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31)`},
+		{name: "an exemption holds through its last day", token: old, policy: exempting("2026-11-24") +
+			idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Exempt,
+			reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-11-24)`},
+		{name: "an exemption that has ended does not spare", token: old, policy: exempting("2026-11-23") +
+			idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.WouldRevoke, due: now},
 		{
-			name: "an exemption that can't be judged keeps from acting", token: oktatest.Token{Name: "x", Created: ago(100), LastUsed: ago(25), Omit: []string{"name"}},
-			policy: exempting("2026-12-31") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Unknown, reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31) can't be judged: name unknown: it is missing`,
+			name:   "an exemption that can't be judged keeps from acting",
+			token:  oktatest.Token{Name: "x", Created: ago(100), LastUsed: ago(25), Omit: []string{"name"}},
+			policy: exempting("2026-12-31") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Unknown,
+			reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31) can't be judged: name unknown: it is missing`,
 		},
 		{
-			name: "a rule that can't be judged is told", token: oktatest.Token{Name: "half", Created: ago(20), Omit: []string{"expiresAt"}},
-			policy: idle("{revoke: 0d}"), outcome: audit.Unknown, reason: "rule idle: lastUsed unknown: expiresAt is missing",
+			name: "a rule that can't be judged is told", token: oktatest.Token{Name: "half", Created: ago(20),
+				Omit: []string{"expiresAt"}},
+			policy: idle("{revoke: 0d}"), outcome: audit.Unknown,
+			reason: "rule idle: lastUsed unknown: expiresAt is missing",
 		},
 		{
-			name: "a rule that can't be judged does not hide one that matches", token: oktatest.Token{Name: "half", Created: ago(20), Omit: []string{"expiresAt"}}, step: rules.Flag, outcome: audit.Flagged,
-			policy: zone + "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: {revoke: 0d}}, {id: b, when: {name: half}, then: flag}]",
+			name: "a rule that can't be judged does not hide one that matches", token: oktatest.Token{Name: "half",
+				Created: ago(20), Omit: []string{"expiresAt"}}, step: rules.Flag, outcome: audit.Flagged,
+			policy: zone + "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: {revoke: 0d}}, {id: b, " +
+				"when: {name: half}, then: flag}]",
 		},
 		{
-			name: "a last use in the future can't be judged", token: oktatest.Token{Name: "odd", Created: ago(100), LastUsed: ago(-2)},
-			policy: idle("{revoke: 0d}"), outcome: audit.Unknown, reason: "rule idle: lastUsed unknown: 2026-11-26T09:00:00Z lies in the future",
+			name: "a last use in the future can't be judged", token: oktatest.Token{Name: "odd", Created: ago(100),
+				LastUsed: ago(-2)},
+			policy: idle("{revoke: 0d}"), outcome: audit.Unknown,
+			reason: "rule idle: lastUsed unknown: 2026-11-26T09:00:00Z lies in the future",
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -154,7 +184,8 @@ func TestTheTokenOfTheRunIsProtected(t *testing.T) {
 		return m
 	}
 	_, reader := start(t, oktatest.Config{Me: me, OwnToken: tokens[0].ID, Tokens: tokens})
-	want := map[string]audit.Outcome{"own": audit.Protected, "twin": audit.Protected, "mine, idle": audit.Protected, "busy, another's": audit.WouldRevoke}
+	want := map[string]audit.Outcome{"own": audit.Protected, "twin": audit.Protected, "mine, idle": audit.Protected,
+		"busy, another's": audit.WouldRevoke}
 	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, all)})
 	require.Equal(t, want, outcomes(r))
 	require.NotContains(t, strings.Join(r.Notes, "\n"), "the token that this run uses")
@@ -162,15 +193,17 @@ func TestTheTokenOfTheRunIsProtected(t *testing.T) {
 
 func TestWhatIsNotKnownDoesNotMakeATokenAnothers(t *testing.T) {
 	all := "rules: [{id: all, when: {created: {olderThan: 1d}}, then: {revoke: 0d}}]"
-	used := oktatest.Token{ID: oktatest.TokenID(1), Name: "a", UserID: oktatest.UserID(1), Created: ago(20), LastUsed: now}
+	used := oktatest.Token{ID: oktatest.TokenID(1), Name: "a", UserID: oktatest.UserID(1), Created: ago(20),
+		LastUsed: now}
 	for name, row := range map[string]struct {
 		omit  string
 		fault oktatest.Fault
 		want  string
 	}{
-		"its owner":      {omit: "userId", want: "its owner is not known"},
-		"its last use":   {omit: "expiresAt", want: "same owner"},
-		"who we are":     {fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}, want: "whose that is could not be read"},
+		"its owner":    {omit: "userId", want: "its owner is not known"},
+		"its last use": {omit: "expiresAt", want: "same owner"},
+		"who we are": {fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403},
+			want: "whose that is could not be read"},
 		"nothing at all": {want: "same owner"},
 	} {
 		token := used
@@ -196,10 +229,18 @@ func TestNotesOnTheRunAsAWhole(t *testing.T) {
 		cfg                oktatest.Config
 		fault              oktatest.Fault
 	}{
-		{name: "the own token is not listed", policy: flag, want: "the token that this run uses is not on the list: the credential may see only a part of the org's tokens"},
-		{name: "the own token can't be told", policy: flag, fault: oktatest.Fault{Path: "/api/v1/users/me", Status: 403}, want: "the token that this run uses can't be recognised on the list: GET /api/v1/users/me: 403"},
-		{name: "an exemption has ended", policy: flag + "exemptions: [{match: {name: a}, reason: r, owner: o, until: 2026-01-31}]", want: `policy.yaml:3:14: the exemption ("r", o, until 2026-01-31) has ended, and tokens that it matches are exempt no more (1): remove it, or renew it`},
-		{name: "an exemption matches nothing", policy: flag + "exemptions: [{match: {name: b}, reason: r, owner: o, until: 2027-01-31}]", want: `policy.yaml:3:14: the exemption ("r", o, until 2027-01-31) matches no token: remove it`},
+		{name: "the own token is not listed", policy: flag,
+			want: "the token that this run uses is not on the list: the credential may see only a part of the org's " +
+				"tokens"},
+		{name: "the own token can't be told", policy: flag, fault: oktatest.Fault{Path: "/api/v1/users/me",
+			Status: 403},
+			want: "the token that this run uses can't be recognised on the list: GET /api/v1/users/me: 403"},
+		{name: "an exemption has ended", policy: flag +
+			"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2026-01-31}]",
+			want: `policy.yaml:3:14: the exemption ("r", o, until 2026-01-31) has ended, and tokens that it matches are exempt no more (1): remove it, or renew it`},
+		{name: "an exemption matches nothing", policy: flag +
+			"exemptions: [{match: {name: b}, reason: r, owner: o, until: 2027-01-31}]",
+			want: `policy.yaml:3:14: the exemption ("r", o, until 2027-01-31) matches no token: remove it`},
 		{name: "the clocks differ", policy: flag, want: "the org's clock and ours differ by"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -249,7 +290,8 @@ func TestTheSameDecisionsHaveTheSameDigest(t *testing.T) {
 	}
 	run := func(tokens []oktatest.Token, after time.Duration, text string) string {
 		org, _ := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: tokens, PageSize: 1})
-		c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, Token: okta.NewSecret(canary)}) // one URL for all
+		c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial,
+			Token: okta.NewSecret(canary)}) // one URL for all
 		require.NoError(t, err)
 		r := audit.Run(t.Context(), audit.Options{Org: c.Reader, Policy: policy(t, text), AsOf: now.Add(after)})
 		require.NoError(t, r.Err)
@@ -274,7 +316,8 @@ func TestAnIncompleteListingJudgesNothing(t *testing.T) {
 				org := oktatest.New(cfg)
 				defer org.Close()
 				org.Fault(row.Fault)
-				c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, Token: okta.NewSecret(canary)})
+				c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial,
+					Token: okta.NewSecret(canary)})
 				require.NoError(t, err)
 				r := audit.Run(t.Context(), audit.Options{Org: c.Reader, Policy: all})
 				requireNothingJudged(t, r, audit.Incomplete)
@@ -301,9 +344,11 @@ func TestALostCredentialJudgesNothing(t *testing.T) {
 		"the token refused at the start": {Path: "/api/v1/users/me", Status: http.StatusUnauthorized},
 	} {
 		t.Run(name, func(t *testing.T) {
-			org, reader := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: oktatest.Many(30, now), PageSize: 10})
+			org, reader := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: oktatest.Many(30, now),
+				PageSize: 10})
 			org.Fault(fault)
-			r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: x, when: {id: {present: true}}, then: flag}]")})
+			r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: x, when: {id: "+
+				"{present: true}}, then: flag}]")})
 			requireNothingJudged(t, r, audit.NoAccess)
 		})
 	}
@@ -319,7 +364,8 @@ func TestAPolicyForAnotherOrgStopsBeforeTheFirstRequest(t *testing.T) {
 }
 
 func TestFailOnLooksAtTheSeverityOfWhatIsNotExempt(t *testing.T) {
-	_, reader := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: []oktatest.Token{{ID: oktatest.TokenID(1), Name: "a", Created: ago(9)}}})
+	_, reader := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: []oktatest.Token{
+		{ID: oktatest.TokenID(1), Name: "a", Created: ago(9)}}})
 	text := "rules: [{id: x, severity: high, when: {name: a}, then: flag}]\n"
 	run := func(text string, failOn rules.Severity) audit.ExitCode {
 		return audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, text), FailOn: failOn}).Code
@@ -328,9 +374,12 @@ func TestFailOnLooksAtTheSeverityOfWhatIsNotExempt(t *testing.T) {
 	require.Equal(t, audit.OK, run(text, rules.Critical))
 	require.Equal(t, audit.Findings, run(text, rules.High))
 	require.Equal(t, audit.Findings, run(text, rules.Low))
-	unknown := "rules: [{id: x, severity: low, when: {name: a}, then: flag}, {id: y, severity: critical, when: {network.include: {empty: true}}, then: flag}]"
-	require.Equal(t, audit.Findings, run(unknown, rules.Critical), "a rule that can't be judged is not passed over because a lesser one matches")
-	require.Equal(t, audit.OK, run(text+"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2027-01-31}]", rules.Low))
+	unknown := "rules: [{id: x, severity: low, when: {name: a}, then: flag}, {id: y, severity: critical, when: " +
+		"{network.include: {empty: true}}, then: flag}]"
+	require.Equal(t, audit.Findings, run(unknown, rules.Critical),
+		"a rule that can't be judged is not passed over because a lesser one matches")
+	require.Equal(t, audit.OK, run(text+"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2027-01-31}]",
+		rules.Low))
 }
 
 func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
@@ -342,7 +391,8 @@ func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
 		{ID: oktatest.TokenID(2), Name: "y, busy", UserID: oktatest.UserID(2), Created: ago(100), LastUsed: ago(1)},
 		{ID: oktatest.TokenID(3), Name: "z, own", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)},
 	}
-	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(1), OwnToken: tokens[2].ID, Tokens: tokens, PageSize: 1, Now: func() time.Time { return clock }})
+	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(1), OwnToken: tokens[2].ID, Tokens: tokens, PageSize: 1,
+		Now: func() time.Time { return clock }})
 	org.Fault(oktatest.Fault{Page: 2, Then: func() { clock = now.Add(30 * time.Minute); org.Use(tokens[1].ID) }})
 	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, `rules:
   - {id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}
@@ -354,9 +404,11 @@ func TestTokensThatAreUsedWhileTheListIsReadAreNotInTheFuture(t *testing.T) {
 		outcomes[known(f.Token.Name)] = f.Outcome
 		require.Empty(t, f.Unknown)
 	}
-	require.Equal(t, map[string]audit.Outcome{"a, idle": audit.WouldRevoke, "y, busy": audit.WouldRevoke, "z, own": audit.Protected}, outcomes)
+	require.Equal(t, map[string]audit.Outcome{"a, idle": audit.WouldRevoke, "y, busy": audit.WouldRevoke,
+		"z, own": audit.Protected}, outcomes)
 	require.NotContains(t, strings.Join(r.Notes, "\n"), "the token that this run uses")
 
-	r = audit.Run(t.Context(), audit.Options{Org: reader, AsOf: ago(10), Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+	r = audit.Run(t.Context(), audit.Options{Org: reader, AsOf: ago(10), Policy: policy(t, "rules: [{id: idle, when: "+
+		"{lastUsed: {olderThan: 21d}}, then: flag}]")})
 	require.Equal(t, 2, r.Count(audit.Unknown), "seen from an earlier time, later uses are in the future")
 }

@@ -22,11 +22,16 @@ func TestWhatWasAnnouncedAndDoesNotComeIsToldOnce(t *testing.T) {
 		change func(*world)
 		why    string
 	}{
-		"by an exemption":   {policy: exempt, why: `it is exempt now: exemption at policy.yaml:6 ("r", o, until 2027-01-01)`},
-		"by a changed rule": {policy: strings.Replace(idlePolicy, "revoke: 7d", "revoke: 9d", 1), why: "the rule, or the values that it reads, have changed"},
-		"by a harmless one": {policy: strings.Replace(idlePolicy, "{quarantine: 3d, revoke: 7d}", "flag", 1), why: "it is flagged now"},
-		"by a use":          {policy: idlePolicy, change: func(w *world) { w.org.Use(oktatest.TokenID(1)) }, why: "the rule does not match it any more, or does no more than flag"},
-		"by vanishing":      {policy: idlePolicy, change: func(w *world) { w.org.Remove(oktatest.TokenID(1)) }, why: "the token is no longer listed"},
+		"by an exemption": {policy: exempt,
+			why: `it is exempt now: exemption at policy.yaml:6 ("r", o, until 2027-01-01)`},
+		"by a changed rule": {policy: strings.Replace(idlePolicy, "revoke: 7d", "revoke: 9d", 1),
+			why: "the rule, or the values that it reads, have changed"},
+		"by a harmless one": {policy: strings.Replace(idlePolicy, "{quarantine: 3d, revoke: 7d}", "flag", 1),
+			why: "it is flagged now"},
+		"by a use": {policy: idlePolicy, change: func(w *world) { w.org.Use(oktatest.TokenID(1)) },
+			why: "the rule does not match it any more, or does no more than flag"},
+		"by vanishing": {policy: idlePolicy, change: func(w *world) { w.org.Remove(oktatest.TokenID(1)) },
+			why: "the token is no longer listed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1), idleToken(2))
@@ -43,7 +48,8 @@ func TestWhatWasAnnouncedAndDoesNotComeIsToldOnce(t *testing.T) {
 			c := ofFirst(r.CalledOff)[0]
 			require.Equal(t, []any{"idle", okta.Some("idle-1"), row.why}, []any{c.Rule, c.Token.Name, c.Why})
 			require.True(t, c.Announced.Equal(announced))
-			require.Equal(t, []audit.StepDue{{Step: rules.Quarantine, Due: announced.Add(3 * day)}, {Step: rules.Revoke, Due: announced.Add(7 * day)}}, c.Steps)
+			require.Equal(t, []audit.StepDue{{Step: rules.Quarantine, Due: announced.Add(3 * day)},
+				{Step: rules.Revoke, Due: announced.Add(7 * day)}}, c.Steps)
 			require.Equal(t, w.clock, c.Ended)
 			require.False(t, c.OwnerTold, "there is no Slack")
 
@@ -122,7 +128,8 @@ func TestAnOwnerWhoWasToldHearsThatItWasCalledOff(t *testing.T) {
 func TestANoticeOfAnEarlierVersionIsCalledOffWithoutItsSteps(t *testing.T) {
 	past := ledger.State{}
 	past.Apply(ledger.Record{Kind: ledger.Noticed, Seq: 1, Time: now, Token: "t", Rule: "r", Facts: "f"})
-	past.Apply(ledger.Record{Kind: ledger.Voided, Seq: 2, Time: now.Add(time.Hour), Token: "t", Rule: "r", Reason: "why"})
+	past.Apply(ledger.Record{Kind: ledger.Voided, Seq: 2, Time: now.Add(time.Hour), Token: "t", Rule: "r",
+		Reason: "why"})
 	require.Len(t, past.Recalled, 1)
 	require.Nil(t, past.Recalled[0].Ahead)
 	past.Apply(ledger.Record{Kind: ledger.Ended, Seq: 3})

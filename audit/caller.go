@@ -48,8 +48,8 @@ func (c *caller) count(t *okta.Token) {
 	}
 }
 
-// maybeOwn says why t may be the token in use, or "" if it can't be. Okta has no endpoint that tells which that is, and how
-// late it shows a use is not known: so it may be every token of the same owner. What isn't known rules nothing out.
+// maybeOwn says why t may be the token in use, or "" if it can't be. Okta has no endpoint that tells which that is, and
+// how late it shows a use is not known: so it may be every token of the same owner. What isn't known rules nothing out.
 func (c *caller) maybeOwn(t *okta.Token) string {
 	const may = "it may be the token that this run uses: "
 	switch {

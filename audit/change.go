@@ -50,7 +50,8 @@ func (c changer) take(ctx context.Context, intent ledger.Record, t okta.Token) r
 }
 
 // twice is why a change may find nothing though what it is about was there a moment before.
-const twice = "it was there a moment before: it was ended by this request, which something on the way may have sent twice, " +
+const twice = "it was there a moment before: it was ended by this request, which something on the way may have sent " +
+	"twice, " +
 	"or by somebody else's doing"
 
 // revokeCurrent ends the credential in use. It can't be read afterwards, so only 204 counts as its end, and a refusal
@@ -60,10 +61,12 @@ func (c changer) revokeCurrent(ctx context.Context) result {
 	case err == nil:
 		return result{word: ledger.ResultRevoked}
 	case errors.Is(err, okta.ErrUnauthorized):
-		return result{word: ledger.ResultGone, reason: fmt.Sprintf("okta does not accept it any more, and %s: %v", twice, err)}
+		return result{word: ledger.ResultGone, reason: fmt.Sprintf("okta does not accept it any more, and %s: %v",
+			twice, err)}
 	default:
 		return c.judgeError(err, func(string) result {
-			return result{word: ledger.ResultUnknown, reason: "look in the admin console whether the token is still there"}
+			return result{word: ledger.ResultUnknown,
+				reason: "look in the admin console whether the token is still there"}
 		})
 	}
 }
@@ -77,7 +80,8 @@ func (c changer) revoke(ctx context.Context, id string) result {
 	res := c.readRevoked(ctx, id, "okta answered 204")
 	switch {
 	case res.err != nil:
-		res.reason = fmt.Sprintf("okta answered 204; reading it again failed, so that the next run must verify it: %v", res.err)
+		res.reason = fmt.Sprintf("okta answered 204; reading it again failed, so that the next run must verify it: %v",
+			res.err)
 	case res.word == ledger.ResultUnknown:
 		res.reason, res.doubt = "okta answered 204, and the token is still there", "a revocation had no effect"
 	default:
@@ -100,12 +104,14 @@ func (c changer) readRevoked(ctx context.Context, id, why string) result {
 
 // setNetwork sets a token's network condition to want.
 func (c changer) setNetwork(ctx context.Context, t okta.Token, want ledger.Condition, done string) result {
-	after, err := c.org.SetNetwork(ctx, t, okta.Condition{Connection: want.Connection, Include: want.Include, Exclude: want.Exclude})
+	after, err := c.org.SetNetwork(ctx, t, okta.Condition{Connection: want.Connection, Include: want.Include,
+		Exclude: want.Exclude})
 	if err != nil {
 		return c.judgeError(err, func(why string) result { return c.readNetwork(ctx, t.ID, want, done, why) })
 	}
 	if !sameCondition(after.Network, want) {
-		return result{word: ledger.ResultUnknown, reason: "okta answered 200 with another network condition", doubt: "a change had another effect than it should"}
+		return result{word: ledger.ResultUnknown, reason: "okta answered 200 with another network condition",
+			doubt: "a change had another effect than it should"}
 	}
 	condition := conditionOf(&after)
 	return result{word: done, after: &condition}
@@ -124,11 +130,12 @@ func (c changer) readNetwork(ctx context.Context, id string, want ledger.Conditi
 		condition := conditionOf(&t)
 		return result{word: done, reason: why + "; reading it finds the new condition", after: &condition}
 	}
-	return result{word: ledger.ResultUnknown, reason: why + ", and the condition is as it was: the next run looks again"}
+	return result{word: ledger.ResultUnknown, reason: why +
+		", and the condition is as it was: the next run looks again"}
 }
 
-// judgeError says what an error means for the change: certainly not done, or unknown, which reading may settle. That Okta
-// finds nothing to change is no doubt where reading finds nothing either.
+// judgeError says what an error means for the change: certainly not done, or unknown, which reading may settle. That
+// Okta finds nothing to change is no doubt where reading finds nothing either.
 func (c changer) judgeError(err error, read func(why string) result) result {
 	var e *okta.Error
 	if errors.As(err, &e) && !e.MayHaveActed() {

@@ -11,12 +11,15 @@ import (
 	"tokensweep/rules"
 )
 
-// A finding is new as often as something applies to its token that did not before: it must not hide behind a lesser one.
+// A finding is new as often as something applies to its token that did not before: it must not hide behind a lesser
+// one.
 func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
 	id, owner := oktatest.TokenID(1), oktatest.UserID(1)
-	const noted, super = "{id: noted, severity: low, when: {name: {like: 'idle-*'}}, then: flag}", "{id: super, severity: critical, when: {name: {isNot: own}, owner.roles: {contains: SUPER_ADMIN}}, then: flag}"
+	const noted, super = "{id: noted, severity: low, when: {name: {like: 'idle-*'}}, then: flag}",
+		"{id: super, severity: critical, when: {name: {isNot: own}, owner.roles: {contains: SUPER_ADMIN}}, then: flag}"
 	text := "rules: [" + noted + ", " + super + "]"
-	exempting := text + "\nexemptions: [{match: {name: 'idle-1'}, reason: drill, owner: sre, until: 2026-11-25T00:00:00Z}]"
+	exempting := text + "\nexemptions: [{match: {name: 'idle-1'}, reason: drill, owner: sre, until: " +
+		"2026-11-25T00:00:00Z}]"
 	user := func(roles ...string) oktatest.User {
 		return oktatest.User{ID: owner, Login: "kim", Status: "ACTIVE", Roles: roles}
 	}
@@ -28,15 +31,27 @@ func TestAFindingIsNewWheneverARuleBeginsToApply(t *testing.T) {
 		change        audit.Change
 		fresh         []string
 	}{
-		{"the owner becomes a super admin", func(w *world) { w.org.SetUser(user()) }, func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, text, audit.New, []string{"super"}},
-		{"what could not be judged can be", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")); w.org.Fault(forbidden) }, func(w *world) { w.org.ClearFaults() }, text, audit.New, []string{"super"}},
-		{"the exemption ends", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.pass(day); w.org.Use(oktatest.TokenID(999)) }, exempting, audit.New, []string{"noted", "super"}},
+		{"the owner becomes a super admin", func(w *world) { w.org.SetUser(user()) }, func(w *world) {
+			w.org.SetUser(user("SUPER_ADMIN"))
+		}, text, audit.New, []string{"super"}},
+		{"what could not be judged can be", func(w *world) {
+			w.org.SetUser(user("SUPER_ADMIN"))
+			w.org.Fault(forbidden)
+		}, func(w *world) { w.org.ClearFaults() }, text, audit.New, []string{"super"}},
+		{"the exemption ends", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) {
+			w.pass(day)
+			w.org.Use(oktatest.TokenID(999))
+		}, exempting, audit.New, []string{"noted", "super"}},
 		{"a lesser rule begins to apply", func(w *world) {
 			w.org.SetUser(user("SUPER_ADMIN"))
 			w.org.Update(id, func(k *oktatest.Token) { k.Name = "other" })
-		}, func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "idle-1" }) }, text, audit.New, []string{"noted"}},
-		{"what was judged can't be any more", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) { w.org.Fault(forbidden) }, text, audit.Ongoing, nil},
-		{"nothing changes", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(*world) {}, text, audit.Ongoing, nil},
+		}, func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "idle-1" }) }, text, audit.New,
+			[]string{"noted"}},
+		{"what was judged can't be any more", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(w *world) {
+			w.org.Fault(forbidden)
+		}, text, audit.Ongoing, nil},
+		{"nothing changes", func(w *world) { w.org.SetUser(user("SUPER_ADMIN")) }, func(*world) {}, text, audit.Ongoing,
+			nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))

@@ -14,8 +14,8 @@ import (
 // keeps from acting and from remembering.
 const maxClockDifference = 5 * time.Minute
 
-// maxLead is how far the time of a record may lie ahead: a good clock may have been maxClockDifference ahead of the org's
-// when it was written, and ours may be as far behind.
+// maxLead is how far the time of a record may lie ahead: a good clock may have been maxClockDifference ahead of the
+// org's when it was written, and ours may be as far behind.
 const maxLead = 2 * maxClockDifference
 
 // errClocks is a clock that makes delays and budgets meaningless.
@@ -34,7 +34,8 @@ func apart(org *okta.Reader, now time.Time) (told bool, err error) {
 		return false, nil
 	}
 	if by := time.Now().Add(offset).Sub(now).Abs(); by > maxClockDifference {
-		return true, &clockError{fmt.Sprintf("the org's clock and ours disagree by %v: set the clock of this machine", by.Round(time.Second))}
+		return true, &clockError{fmt.Sprintf("the org's clock and ours disagree by %v: set the clock of this machine",
+			by.Round(time.Second))}
 	}
 	return true, nil
 }
@@ -45,8 +46,8 @@ func ClockTold(org *okta.Reader, now time.Time) bool {
 	return told && err == nil
 }
 
-// ahead says that the ledger has records of later than now: our clock was set back, or is right and was ahead once. Which
-// of both the org's clock tells; told says that it was seen, and agrees with ours.
+// ahead says that the ledger has records of later than now: our clock was set back, or is right and was ahead once.
+// Which of both the org's clock tells; told says that it was seen, and agrees with ours.
 func ahead(latest, now time.Time, told bool) error {
 	if latest.Sub(now) <= maxLead {
 		return nil
@@ -54,13 +55,15 @@ func ahead(latest, now time.Time, told bool) error {
 	const way = "tokensweep ledger reset-clock ends that, and keeps what the ledger knows"
 	text := fmt.Sprintf("the ledger has records of %s: the clock was set back", latest.UTC().Format(time.RFC3339))
 	if told {
-		return &clockError{text + ", and rightly, since the org's agrees with it now: it was ahead when they were written; " + way}
+		return &clockError{text + ", and rightly, since the org's agrees with it now: it was ahead when they were " +
+			"written; " + way}
 	}
-	return &clockError{text + ", or was ahead when they were written, and the org does not tell the time: set the clock of this machine; if it is right, " + way}
+	return &clockError{text + ", or was ahead when they were written, and the org does not tell the time: set the " +
+		"clock of this machine; if it is right, " + way}
 }
 
-// doubted says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that answers
-// and never tells the time only ours is left.
+// doubted says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that
+// answers and never tells the time only ours is left.
 func (r *run) doubted() bool {
 	told, err := apart(r.o.Org, r.now())
 	return err != nil || !told && r.self == nil
@@ -98,7 +101,8 @@ func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
 	}
 	past := c.Ledger.State()
 	if past.Org != "" && past.Org != c.Org.OrgURL() {
-		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, c.State, past.Org, c.Org.OrgURL())
+		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, c.State,
+			past.Org, c.Org.OrgURL())
 	}
 	if _, err := whoAmI(ctx, c.Org); err != nil {
 		return false, err

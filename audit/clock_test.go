@@ -53,7 +53,9 @@ func TestGoodClocksOnBothSidesOfTheOrgsStopNobody(t *testing.T) {
 	defer func() { require.NoError(t, l.Close()) }()
 	o := w.options(rule("{quarantine: 0d}"), l)
 	o.Now = func() time.Time { return w.clock.Add(-4 * time.Minute) }
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+		return "test", nil
+	}}
 	r := audit.Run(t.Context(), o)
 	require.NoError(t, r.Err)
 	require.Equal(t, audit.Quarantined, only(t, r).Outcome)
@@ -75,7 +77,9 @@ func (w *world) resetClock() (bool, error) {
 	l := w.open()
 	defer func() { require.NoError(w.t, l.Close()) }()
 	return audit.ClockReset{
-		Org: w.client.Reader, Ledger: l, State: w.state, Reason: "a node ran ahead", By: "kim", Now: func() time.Time { return w.clock },
+		Org: w.client.Reader, Ledger: l, State: w.state, Reason: "a node ran ahead", By: "kim", Now: func() time.Time {
+			return w.clock
+		},
 		Confirm: func(time.Time, time.Time, bool) error { return nil },
 	}.Do(w.t.Context())
 }
@@ -92,9 +96,11 @@ func TestAResetClockJudgesWithCare(t *testing.T) {
 			facts = r.Facts
 		}
 	}
-	w.future(400*day, ledger.Record{Kind: ledger.Noticed, Token: idleToken(1).ID, Rule: "idle", Facts: facts, Via: "slack"},
+	w.future(400*day, ledger.Record{Kind: ledger.Noticed, Token: idleToken(1).ID, Rule: "idle", Facts: facts,
+		Via: "slack"},
 		ledger.Record{Kind: ledger.Intent, Token: idleToken(1).ID, Step: ledger.StepRevoke})
-	w.future(400*day, ledger.Record{Kind: ledger.Outcome, Ref: w.records()[len(w.records())-1].Seq, Result: ledger.ResultFailed, Settled: true})
+	w.future(400*day, ledger.Record{Kind: ledger.Outcome, Ref: w.records()[len(w.records())-1].Seq,
+		Result: ledger.ResultFailed, Settled: true})
 	w.pass(time.Hour)
 	require.Equal(t, audit.Halted, w.enforce(text).Code)
 	done, err := w.resetClock()
@@ -136,7 +142,9 @@ func TestClocksThatPartWhileActingStopIt(t *testing.T) {
 	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Then: func() { apart = -10 * day }})
 	o := w.options(rule("{revoke: 0d}"), l)
 	o.Now = func() time.Time { return w.clock.Add(apart) }
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+		return "test", nil
+	}}
 	r := audit.Run(t.Context(), o)
 	require.Equal(t, audit.Halted, r.Code, "%v", r.Err)
 	require.Len(t, w.changes(), 1)

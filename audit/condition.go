@@ -59,8 +59,8 @@ func conditionKnown(network okta.Opt[okta.Network]) bool {
 	return known
 }
 
-// sameCondition compares networks alone; one that is not known in full is like none. Their lists are sets: Okta promises
-// no order, and an empty list is the same as none.
+// sameCondition compares networks alone; one that is not known in full is like none. Their lists are sets: Okta
+// promises no order, and an empty list is the same as none.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
 	n, known := okta.Whole(network)
 	return known && n.Connection == c.Connection && sameSet(n.Include, c.Include) && sameSet(n.Exclude, c.Exclude)

@@ -11,7 +11,8 @@ import (
 
 func TestNetworkConditionsAreTheSameByWhatIsInThem(t *testing.T) {
 	zones := func(connection string, include, exclude []string) okta.Opt[okta.Network] {
-		return okta.Some(okta.Network{Connection: okta.Some(connection), Include: okta.Some(include), Exclude: okta.Some(exclude)})
+		return okta.Some(okta.Network{Connection: okta.Some(connection), Include: okta.Some(include),
+			Exclude: okta.Some(exclude)})
 	}
 	kept := ledger.Condition{Connection: "ZONE", Include: []string{"a", "b"}, Exclude: []string{"c", "d"}}
 	for _, row := range []struct {
@@ -30,9 +31,14 @@ func TestNetworkConditionsAreTheSameByWhatIsInThem(t *testing.T) {
 		{"no zone that is barred", zones("ZONE", []string{"a", "b"}, nil), kept, false},
 		{"the lists the other way round", zones("ZONE", []string{"c", "d"}, []string{"a", "b"}), kept, false},
 		{"another connection", zones("ANYWHERE", []string{"a", "b"}, []string{"c", "d"}), kept, false},
-		{"empty lists, and none", zones("ANYWHERE", []string{}, []string{}), ledger.Condition{Connection: "ANYWHERE"}, true},
-		{"no lists, and empty ones", okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}), ledger.Condition{Connection: "ANYWHERE", Include: []string{}}, true},
-		{"zones to come from that can't all be read", okta.Some(okta.Network{Connection: okta.Some("ZONE"), Include: okta.Some(kept.Include), Exclude: okta.Unreadable[[]string]()}), ledger.Condition{Connection: "ZONE", Include: kept.Include}, false},
+		{"empty lists, and none", zones("ANYWHERE", []string{}, []string{}), ledger.Condition{Connection: "ANYWHERE"},
+			true},
+		{"no lists, and empty ones", okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
+			ledger.Condition{Connection: "ANYWHERE", Include: []string{}}, true},
+		{"zones to come from that can't all be read",
+			okta.Some(okta.Network{Connection: okta.Some("ZONE"), Include: okta.Some(kept.Include),
+				Exclude: okta.Unreadable[[]string]()}), ledger.Condition{Connection: "ZONE", Include: kept.Include},
+			false},
 		{"a network that is missing", okta.Opt[okta.Network]{}, ledger.Condition{}, false},
 		{"a network that can't be read", okta.Unreadable[okta.Network](), ledger.Condition{}, false},
 	} {

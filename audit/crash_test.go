@@ -46,12 +46,15 @@ const whole = 1 << 20 // more than any write
 // fsync before; a sync that fails, after which all stays, a kill right after the write.
 var accidents = []accident{
 	{name: "the process dies before a write", arm: failWrite(0), after: (*ledgertest.Disk).Kill, killed: true},
-	{name: "the machine crashes between a write and its fsync, and all of it is lost", arm: failSync, after: crash(0), killed: true},
-	{name: "the machine crashes between a write and its fsync, and all of it stays", arm: failSync, after: crash(whole), killed: true},
+	{name: "the machine crashes between a write and its fsync, and all of it is lost", arm: failSync, after: crash(0),
+		killed: true},
+	{name: "the machine crashes between a write and its fsync, and all of it stays", arm: failSync, after: crash(whole),
+		killed: true},
 	{name: "a write fails with nothing stored", arm: failWrite(0)},
 	{name: "a write fails with a part stored", arm: failWrite(40)},
 	{name: "a write fails with all stored", arm: failWrite(whole)},
-	{name: "a write fails with all stored, and the machine crashes and keeps a part", arm: failWrite(whole), after: crash(40)},
+	{name: "a write fails with all stored, and the machine crashes and keeps a part", arm: failWrite(whole),
+		after: crash(40)},
 	{name: "an fsync fails", arm: failSync, blind: true},
 	{name: "an fsync fails, and the machine crashes and keeps nothing", arm: failSync, after: crash(0)},
 	{name: "an fsync fails, and the machine crashes and keeps a part", arm: failSync, after: crash(40)},
@@ -117,11 +120,14 @@ func TestARunWhoseLedgerAndOrgFailAtOnceHarmsNothing(t *testing.T) {
 		faults []oktatest.Fault
 	}{
 		{"the answer to a DELETE is lost, and it was done", []oktatest.Fault{lost(http.MethodDelete, first, true)}},
-		{"the answer to a DELETE is lost, and it was not done", []oktatest.Fault{lost(http.MethodDelete, first, false)}},
-		{"the answer to a DELETE is lost, it was done, and reading fails", []oktatest.Fault{lost(http.MethodDelete, first, true), unread(first)}},
+		{"the answer to a DELETE is lost, and it was not done",
+			[]oktatest.Fault{lost(http.MethodDelete, first, false)}},
+		{"the answer to a DELETE is lost, it was done, and reading fails",
+			[]oktatest.Fault{lost(http.MethodDelete, first, true), unread(first)}},
 		{"the answer to a PUT is lost, and it was done", []oktatest.Fault{lost(http.MethodPut, second, true)}},
 		{"the answer to a PUT is lost, and it was not done", []oktatest.Fault{lost(http.MethodPut, second, false)}},
-		{"the answer to a PUT is lost, it was done, and reading fails", []oktatest.Fault{lost(http.MethodPut, second, true), unread(second)}},
+		{"the answer to a PUT is lost, it was done, and reading fails",
+			[]oktatest.Fault{lost(http.MethodPut, second, true), unread(second)}},
 	} {
 		for _, a := range accidents[:3] {
 			t.Run(org.name+": "+a.name, func(t *testing.T) {
@@ -191,7 +197,8 @@ func TestWhatARunDidThatReachedNobodyIsInTheNextReport(t *testing.T) {
 	require.NoError(t, r.Err)
 	told := strings.Join(r.Notes, "\n")
 	require.Contains(t, told, "the revoke of the token "+oktatest.TokenID(1))
-	require.Contains(t, told, "the token "+oktatest.TokenID(1)+" (\"dead-1\") was no longer listed: revoked by tokensweep")
+	require.Contains(t, told, "the token "+oktatest.TokenID(1)+
+		" (\"dead-1\") was no longer listed: revoked by tokensweep")
 	c.pass(time.Minute)
 	require.NotContains(t, strings.Join(c.run(false).Notes, "\n"), oktatest.TokenID(1), "it is told once")
 }
@@ -215,7 +222,8 @@ func TestADiskThatIsFullAtAnySizeHarmsNothing(t *testing.T) {
 					c := newCrashWorld(t)
 					c.goWrong()
 					c.disk.Limit(sizes[i])
-					if r := c.run(false); sizes[i] < len(content)-40 { // the random part of a run's id aside, all have the same size
+					if r := c.run(false); sizes[i] < len(
+						content)-40 { // the random part of a run's id aside, all have the same size
 						require.Equal(t, audit.NoLedger, r.Code)
 					}
 					c.pass(time.Minute)
@@ -232,7 +240,8 @@ func TestATokenWhoseChangeCantBeSettledIsHeld(t *testing.T) {
 	path := "/api/v1/api-tokens/" + oktatest.TokenID(1)
 	c := newCrashWorld(t)
 	// The DELETE is lost and not done; neither the reading after it nor that of the next run works.
-	c.goWrong(oktatest.Fault{Method: http.MethodDelete, Path: path, Times: 1, Hangup: true}, oktatest.Fault{Method: http.MethodGet, Path: path, Skip: 1, Times: 2, Status: 500})
+	c.goWrong(oktatest.Fault{Method: http.MethodDelete, Path: path, Times: 1, Hangup: true},
+		oktatest.Fault{Method: http.MethodGet, Path: path, Skip: 1, Times: 2, Status: 500})
 	require.Equal(t, audit.ActionFailed, c.run(false).Code)
 	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, c.changes())
 
@@ -251,7 +260,8 @@ func TestATokenWhoseChangeCantBeSettledIsHeld(t *testing.T) {
 			require.Contains(t, f.Reason, "is not known, and nothing else is changed before it is")
 		}
 	}
-	require.Equal(t, 1, strings.Count(strings.Join(c.changes(), "\n"), oktatest.TokenID(1)), "never a second one while one is open")
+	require.Equal(t, 1, strings.Count(strings.Join(c.changes(), "\n"), oktatest.TokenID(1)),
+		"never a second one while one is open")
 	c.recover()
 }
 
@@ -289,5 +299,6 @@ func TestAfterAFailedWriteTheReportSaysWhatWasDoneAndWhatWasNot(t *testing.T) {
 	r = c.run(false)
 	require.NoError(t, r.Err)
 	require.Contains(t, strings.Join(r.Notes, "\n"), "settled by reading: the revoke of the token "+oktatest.TokenID(1))
-	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1), "PUT " + oktatest.TokenID(2), "DELETE " + oktatest.TokenID(3)}, c.changes())
+	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1), "PUT " + oktatest.TokenID(2), "DELETE " +
+		oktatest.TokenID(3)}, c.changes())
 }

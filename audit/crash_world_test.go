@@ -87,11 +87,13 @@ func (w *witness) SetAside(name string, p []byte) error {
 func newCrashWorld(t *testing.T) *crashWorld {
 	t.Helper()
 	token := func(n int, name string, client string) oktatest.Token {
-		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1), Created: ago(300), LastUsed: ago(21 - float64(n))}
+		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1),
+			Created: ago(300), LastUsed: ago(21 - float64(n))}
 	}
 	c := &crashWorld{disk: new(ledgertest.Disk), world: newWorld(t,
 		token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""), token(4, "quiet-2", ""),
-		token(5, "later-1", ""), token(6, "dead-exempt", ""), token(7, "dead-agent", "Okta AD Agent"), token(8, "busy", ""))}
+		token(5, "later-1", ""), token(6, "dead-exempt", ""), token(7, "dead-agent", "Okta AD Agent"),
+		token(8, "busy", ""))}
 	require.NoError(t, os.Mkdir(c.state, 0o700))
 	return c
 }
@@ -99,7 +101,8 @@ func newCrashWorld(t *testing.T) *crashWorld {
 // goWrong makes the org fail, and look at the disk whenever a change arrives.
 func (c *crashWorld) goWrong(faults ...oktatest.Fault) {
 	c.org.ClearFaults()
-	for _, f := range append(faults, oktatest.Fault{Method: http.MethodDelete}, oktatest.Fault{Method: http.MethodPut}) {
+	for _, f := range append(faults, oktatest.Fault{Method: http.MethodDelete},
+		oktatest.Fault{Method: http.MethodPut}) {
 		if f.Method != http.MethodGet {
 			f.Then = c.arrived
 		}
@@ -131,7 +134,8 @@ func (c *crashWorld) arrived() {
 	case err != nil:
 		c.wrong = append(c.wrong, fmt.Sprintf("%s of %s on a bad ledger: %v", step, id, err))
 	case !open || intent.Step != step || several != 1:
-		c.wrong = append(c.wrong, fmt.Sprintf("%s of %s without one open intent that is durable: %v", step, id, state.Open))
+		c.wrong = append(c.wrong, fmt.Sprintf("%s of %s without one open intent that is durable: %v", step, id,
+			state.Open))
 	}
 }
 
@@ -155,7 +159,8 @@ func stateOf(content []byte) (s ledger.State, err error) {
 // the ledger could not be opened. killed says that nobody gets to see the report.
 func (c *crashWorld) run(killed bool) *audit.Report {
 	t := c.t
-	client, err := okta.New(okta.Options{OrgURL: c.org.URL(), Token: okta.NewSecret(canary), RateShare: 1, Dial: c.org.Dial})
+	client, err := okta.New(okta.Options{OrgURL: c.org.URL(), Token: okta.NewSecret(canary), RateShare: 1,
+		Dial: c.org.Dial})
 	require.NoError(t, err)
 	c.client = client
 	c.now = &witness{Disk: c.disk, refused: c.refused}
@@ -184,7 +189,8 @@ func (c *crashWorld) run(killed bool) *audit.Report {
 		require.ErrorIs(t, r.Err, ledger.ErrPoisoned)
 	} else {
 		for _, i := range intents {
-			require.Contains(t, strings.Join(r.Notes, "\n"), fmt.Sprintf("settled by reading: the %s of the token %s that run %s began", i.Step, i.Token, i.Run))
+			require.Contains(t, strings.Join(r.Notes, "\n"),
+				fmt.Sprintf("settled by reading: the %s of the token %s that run %s began", i.Step, i.Token, i.Run))
 		}
 	}
 	c.honest(r)
@@ -254,7 +260,8 @@ func (c *crashWorld) checkHistory() {
 		if q.Method == http.MethodGet {
 			continue
 		}
-		require.Equal(c.t, crashDue[filepath.Base(q.Path)], q.Method, "%s %s: only what is due is changed", q.Method, q.Path)
+		require.Equal(c.t, crashDue[filepath.Base(q.Path)], q.Method, "%s %s: only what is due is changed", q.Method,
+			q.Path)
 		at = append(at, q.At)
 	}
 	for i := range at {
@@ -294,7 +301,8 @@ func (c *crashWorld) checkLedger() {
 		require.GreaterOrEqual(t, len(intents[id]), count[id], "%s has an intent of its own", change)
 		last := intents[id][len(intents[id])-1]
 		require.Equal(t, stepOf(method), last.Step)
-		require.Equal(t, map[string]string{http.MethodDelete: ledger.ResultRevoked, http.MethodPut: ledger.ResultQuarantined}[method], settled[last.Seq], change)
+		require.Equal(t, map[string]string{http.MethodDelete: ledger.ResultRevoked,
+			http.MethodPut: ledger.ResultQuarantined}[method], settled[last.Seq], change)
 	}
 }
 
@@ -309,7 +317,8 @@ func (c *crashWorld) checkReports() {
 			for _, v := range r.Vanished {
 				told = told || v.ID == id && strings.HasPrefix(v.Reason, "revoked by tokensweep")
 			}
-			told = told || strings.Contains(strings.Join(r.Notes, "\n"), fmt.Sprintf("the %s of the token %s", stepOf(method), id))
+			told = told || strings.Contains(strings.Join(r.Notes, "\n"), fmt.Sprintf("the %s of the token %s",
+				stepOf(method), id))
 		}
 		require.True(c.t, told, "no report tells of %s", id)
 	}

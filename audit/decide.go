@@ -120,7 +120,8 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 		switch {
 		case s.now && (s.Step > due.Step || (s.Step == due.Step && s.due.Before(due.due))):
 			due = s
-		case !s.now && (coming.Step == 0 || s.due.Before(coming.due) || (s.due.Equal(coming.due) && s.Step > coming.Step)):
+		case !s.now && (coming.Step == 0 || s.due.Before(coming.due) ||
+			(s.due.Equal(coming.due) && s.Step > coming.Step)):
 			coming = s
 		}
 	}
@@ -174,7 +175,8 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 				continue
 			}
 			due := start.Add(s.After)
-			steps = append(steps, step{s.Step, due, (s.After == 0 && !released && !lifted) || (told && !due.After(at)), m.Rule.ID})
+			steps = append(steps, step{s.Step, due, (s.After == 0 && !released && !lifted) || (told && !due.After(at)),
+				m.Rule.ID})
 		}
 	}
 	return steps
@@ -182,7 +184,8 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 
 // ours is the quarantine of ours that a token is in, or was in when it was last seen: the one on record, or else the
 // last that was begun, if the token's condition is the one that it was to have. What is on record of its outcome
-// doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed a proxy.
+// doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed a
+// proxy.
 func (d *decider) ours(t *okta.Token) (q ledger.Quarantine, known bool) {
 	if q, known = d.past.Quarantined[t.ID]; known {
 		return q, true

@@ -90,7 +90,8 @@ type OrgCheck struct {
 }
 
 // orgNames are the checks of CheckOrg, in their order.
-var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "owners", "change", "zone", "clock", "rate limit"}
+var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "owners", "change", "zone", "clock",
+	"rate limit"}
 
 // CheckOrg looks at what a run needs of the org. It changes nothing. What can't be looked at after a failure is
 // skipped, so that the checks are always the same ones in the same order.
@@ -141,7 +142,8 @@ func (x *examination) refused(name string, err error) bool {
 func (x *examination) organization(ctx context.Context) bool {
 	url := x.Org.OrgURL()
 	if x.Policy != nil && x.Policy.Org != "" && x.Policy.Org != url {
-		x.add(failure("org", Usage, "make the two agree", "the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", x.Policy.File, x.Policy.Org, url))
+		x.add(failure("org", Usage, "make the two agree", "the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s",
+			x.Policy.File, x.Policy.Org, url))
 		return false
 	}
 	org, err := x.Org.Organization(ctx)
@@ -175,11 +177,13 @@ func (x *examination) identity(ctx context.Context) bool {
 	case login.ClientID == "":
 		return x.owner(ctx)
 	}
-	as := fmt.Sprintf("the service app %s, key %s %s", login.ClientID, cmp.Or(login.KeyID, "without an id"), login.Algorithm)
+	as := fmt.Sprintf("the service app %s, key %s %s", login.ClientID, cmp.Or(login.KeyID, "without an id"),
+		login.Algorithm)
 	if login.Bound {
 		x.add(good("identity", "%s, with proofs of possession (DPoP)", as))
 	} else {
-		x.add(warning("identity", "tick Proof of possession in Applications › Applications › the app › General", "%s, without proofs of possession (DPoP): whoever gets hold of an access token can use it for an hour", as))
+		x.add(warning("identity", "tick Proof of possession in Applications › Applications › the app › General",
+			"%s, without proofs of possession (DPoP): whoever gets hold of an access token can use it for an hour", as))
 	}
 	x.add(x.scopes())
 	return true
@@ -205,7 +209,8 @@ func (x *examination) scopes() Check {
 		return warning(name, where+", or do without", "%s missing (granted: %s)", strings.Join(refused, " "), has)
 	}
 	if !x.Enforce && x.self.login.Has(okta.ScopeManage) {
-		return warning(name, "take it out of OKTA_CLIENT_SCOPES", "%s is granted, which a dry run does not need (granted: %s)", okta.ScopeManage, has)
+		return warning(name, "take it out of OKTA_CLIENT_SCOPES",
+			"%s is granted, which a dry run does not need (granted: %s)", okta.ScopeManage, has)
 	}
 	return good(name, "%s", has)
 }
@@ -220,7 +225,8 @@ func (x *examination) owner(ctx context.Context) bool {
 		return x.refused("identity", err)
 	}
 	if x.self.unknown != nil {
-		x.add(failsIf(x.Enforce, "identity", Usage, "use the API token of an active user, or a service app", "whose token this is could not be read: %v", x.self.unknown))
+		x.add(failsIf(x.Enforce, "identity", Usage, "use the API token of an active user, or a service app",
+			"whose token this is could not be read: %v", x.self.unknown))
 		x.add(allRights)
 		return true
 	}
@@ -231,13 +237,15 @@ func (x *examination) owner(ctx context.Context) bool {
 			with = "roles " + cmp.Or(strings.Join(roles, " "), "none")
 		}
 	}
-	x.add(good("identity", "an API token of %s (%s), %s", cmp.Or(named(me.Login), "a user whose login is not known"), me.ID, with))
+	x.add(good("identity", "an API token of %s (%s), %s", cmp.Or(named(me.Login), "a user whose login is not known"),
+		me.ID, with))
 	x.add(allRights)
 	return true
 }
 
 // allRights is the check of scopes for an API token.
-var allRights = skipped("scopes", "an API token has none: it may do whatever its owner may; a service app can be limited to what a run needs")
+var allRights = skipped("scopes", "an API token has none: it may do whatever its owner may; a service app can be "+
+	"limited to what a run needs")
 
 // listing reads the whole list, which is what a run does first.
 func (x *examination) listing(ctx context.Context) bool {
@@ -262,7 +270,8 @@ func (x *examination) listing(ctx context.Context) bool {
 	if listing.Readings > 1 {
 		again = fmt.Sprintf("; it moved, and was read %d times", listing.Readings)
 	}
-	x.add(good("listing", "tokens %d, pages %d, all of them read in %v%s", listing.Tokens, listing.Pages, x.Now().Sub(began).Round(time.Millisecond), again))
+	x.add(good("listing", "tokens %d, pages %d, all of them read in %v%s", listing.Tokens, listing.Pages,
+		x.Now().Sub(began).Round(time.Millisecond), again))
 	return true
 }
 
@@ -282,9 +291,11 @@ func (x *examination) ownToken() Check {
 	case x.self.unknown != nil:
 		return warning(name, advice, "the token in use can't be told from others: no run acts")
 	case x.self.found == 0:
-		return warning(name, "give the credential a role that is not limited to some users", "the token in use is not on the list: the credential may see only a part of the org's tokens")
+		return warning(name, "give the credential a role that is not limited to some users",
+			"the token in use is not on the list: the credential may see only a part of the org's tokens")
 	case x.self.found > 1:
-		return warning(name, advice, "tokens of the owner of the one in use, which can't be told from it and are all spared: %d", x.self.found)
+		return warning(name, advice, "tokens of the owner of the one in use, which can't be told from it and are all "+
+			"spared: %d", x.self.found)
 	}
 	return good(name, "it is recognised on the list, and spared")
 }
@@ -309,7 +320,8 @@ func (x *examination) owners(ctx context.Context) Check {
 	case unknown == "":
 		return good(name, "an owner and their roles can be read")
 	case x.Policy != nil && x.Policy.ReadsOwners():
-		return warning(name, "rules and exemptions of the policy ask about owners, and can't be judged without", "%s", unknown)
+		return warning(name, "rules and exemptions of the policy ask about owners, and can't be judged without", "%s",
+			unknown)
 	}
 	if owner.Unknown == "" {
 		return warning(name, "reports name owners without their roles", "%s", unknown)
@@ -324,7 +336,8 @@ func (x *examination) change(ctx context.Context) Check {
 	}
 	if x.self.login.ClientID != "" && !x.self.login.Has(okta.ScopeManage) {
 		if x.Enforce {
-			return failure(name, NoAccess, "grant the scope "+okta.ScopeManage, "okta refuses every change without the scope %s", okta.ScopeManage)
+			return failure(name, NoAccess, "grant the scope "+okta.ScopeManage,
+				"okta refuses every change without the scope %s", okta.ScopeManage)
 		}
 		return good(name, "okta refuses every change, since a dry run does not ask for the scope %s", okta.ScopeManage)
 	}
@@ -336,11 +349,13 @@ func (x *examination) change(ctx context.Context) Check {
 	case err != nil:
 		return failure(name, CodeOf(err), x.Advise(err), "%v", err)
 	case !known:
-		return warning(name, "only an enforcing run can tell", "okta does not say whether this credential may revoke tokens")
+		return warning(name, "only an enforcing run can tell",
+			"okta does not say whether this credential may revoke tokens")
 	case slices.Contains(allowed, "DELETE"):
 		return good(name, "okta allows this credential to revoke tokens; nothing was tried")
 	case x.Enforce:
-		return failure(name, NoAccess, "give it a role that may manage API tokens", "okta does not allow this credential to revoke tokens (allowed: %s)", strings.Join(allowed, " "))
+		return failure(name, NoAccess, "give it a role that may manage API tokens",
+			"okta does not allow this credential to revoke tokens (allowed: %s)", strings.Join(allowed, " "))
 	}
 	return good(name, "okta does not allow this credential to revoke tokens, which a dry run does not need")
 }
@@ -368,7 +383,8 @@ func (x *examination) clock() Check {
 	case !ok:
 		return warning(name, "delays count by the clock of this machine then", "the org does not tell its time")
 	case offset.Abs() > maxClockDifference:
-		return failsIf(x.Enforce, name, Halted, "set the clock of this machine", "the org's clock and ours differ by %v", offset.Round(time.Second))
+		return failsIf(x.Enforce, name, Halted, "set the clock of this machine",
+			"the org's clock and ours differ by %v", offset.Round(time.Second))
 	}
 	return good(name, "the org's clock and ours differ by %v", offset.Abs().Round(time.Second))
 }
@@ -378,9 +394,13 @@ func (x *examination) rateLimit() Check {
 	b, ok := x.Org.Budget()
 	switch {
 	case !ok:
-		return warning(name, "a run then waits only when Okta refuses a request", "the org does not tell its rate limit")
+		return warning(name, "a run then waits only when Okta refuses a request",
+			"the org does not tell its rate limit")
 	case b.Remaining <= b.Limit-b.Ours:
-		return warning(name, "a run would wait until then; others use the same limit", "our share is used up until %s: %d of %d requests are left", b.Resets.UTC().Format(time.RFC3339), b.Remaining, b.Limit)
+		return warning(name, "a run would wait until then; others use the same limit",
+			"our share is used up until %s: %d of %d requests are left", b.Resets.UTC().Format(time.RFC3339),
+			b.Remaining, b.Limit)
 	}
-	return good(name, "%d requests in a window, of which a run uses at most %d; %d are left in this one", b.Limit, b.Ours, b.Remaining)
+	return good(name, "%d requests in a window, of which a run uses at most %d; %d are left in this one", b.Limit,
+		b.Ours, b.Remaining)
 }

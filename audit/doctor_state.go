@@ -39,9 +39,11 @@ func CheckState(c StateCheck) []Check {
 	_, missing := os.Stat(c.Dir)
 	switch {
 	case c.Dir == "":
-		return []Check{c.none("there is no state directory, so that a run can't tell what is new", "name one with --state")}
+		return []Check{c.none("there is no state directory, so that a run can't tell what is new",
+			"name one with --state")}
 	case errors.Is(missing, fs.ErrNotExist) && !c.Wanted && !c.Enforce:
-		return []Check{c.none("there is no state directory "+c.Dir+", so that a run can't tell what is new", "name one with --state")}
+		return []Check{c.none("there is no state directory "+c.Dir+", so that a run can't tell what is new",
+			"name one with --state")}
 	case errors.Is(missing, fs.ErrNotExist):
 		return []Check{c.begins(filepath.Dir(filepath.Clean(c.Dir)), "there is no state directory %s yet", c.Dir)}
 	}
@@ -55,7 +57,8 @@ func CheckState(c StateCheck) []Check {
 	case errors.Is(err, fs.ErrNotExist):
 		return []Check{c.begins(c.Dir, "the state directory %s holds no ledger yet", c.Dir), c.brake()}
 	case err != nil && !errors.As(err, &torn):
-		return []Check{failure(state, CodeOf(err), "tokensweep ledger verify names the first bad record; keep the directory as evidence, and restore a copy", "%v", err)}
+		return []Check{failure(state, CodeOf(err), "tokensweep ledger verify names the first bad record; keep the "+
+			"directory as evidence, and restore a copy", "%v", err)}
 	}
 	return []Check{c.ledger(&past, records, head, torn), c.brake(), unsettled(&past), unreported(&past)}
 }
@@ -72,12 +75,14 @@ func (c StateCheck) none(detail, advice string) Check {
 func (c StateCheck) begins(parent, detail string, args ...any) Check {
 	detail = fmt.Sprintf(detail, args...)
 	if err := writable(parent); err != nil {
-		return failure("state", NoLedger, "give the run a state directory of its own that it can write", "%s, and %s can't be written: %v", detail, parent, err)
+		return failure("state", NoLedger, "give the run a state directory of its own that it can write",
+			"%s, and %s can't be written: %v", detail, parent, err)
 	}
 	if c, shared := c.shared(parent, detail); shared {
 		return c
 	}
-	return warning("state", "if there were runs before, this is the wrong directory, or its volume is not mounted", "%s: the next run begins without memory", detail)
+	return warning("state", "if there were runs before, this is the wrong directory, or its volume is not mounted",
+		"%s: the next run begins without memory", detail)
 }
 
 // shared is a state that is on a file system which many machines may mount; dir is there already.
@@ -94,22 +99,26 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 	const name = "state"
 	sound := fmt.Sprintf("%s, records %d, all sound, head %s", c.Dir, records, head)
 	if err := writable(c.Dir); err != nil {
-		return failure(name, NoLedger, "give the run a state directory of its own that it can write", "%s; it can't be written: %v", sound, err)
+		return failure(name, NoLedger, "give the run a state directory of its own that it can write",
+			"%s; it can't be written: %v", sound, err)
 	}
 	last := past.LastRun
 	shared, isShared := c.shared(c.Dir, sound)
 	future := ahead(past.Latest(), c.Now(), c.Told)
 	switch {
 	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
-		return failure(name, Usage, "give each org a state directory of its own", "the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
+		return failure(name, Usage, "give each org a state directory of its own",
+			"the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
 	case future != nil:
 		return failsIf(c.Enforce, name, Halted, "no run enforces before that is in order", "%v", future)
 	case isShared:
 		return shared
 	case torn != nil:
-		return warning(name, "nothing, if a run is under way; else the next one sets that line aside", "%s, and a last line that is not complete", sound)
+		return warning(name, "nothing, if a run is under way; else the next one sets that line aside",
+			"%s, and a last line that is not complete", sound)
 	case last != nil && last.Kind == ledger.Begun:
-		return warning(name, "nothing, if it is under way; else it died, and the next run tells what it did", "%s; the run %s, begun on %s, has not ended", sound, last.Run, last.Time.UTC().Format(time.RFC3339))
+		return warning(name, "nothing, if it is under way; else it died, and the next run tells what it did",
+			"%s; the run %s, begun on %s, has not ended", sound, last.Run, last.Time.UTC().Format(time.RFC3339))
 	case last != nil:
 		sound += fmt.Sprintf("; last run on %s, exit code %d", last.Time.UTC().Format(time.RFC3339), last.ExitCode)
 	}
@@ -123,7 +132,8 @@ func (c StateCheck) brake() Check {
 	case err != nil:
 		return failsIf(c.Enforce, name, Halted, "a brake that can't be read counts as pulled", "%v", err)
 	case note != nil:
-		return failsIf(c.Enforce, name, Halted, "tokensweep resume ends it; runs go on to report", "halted by %s since %s: %s", note.By, note.At.UTC().Format(time.RFC3339), note.Reason)
+		return failsIf(c.Enforce, name, Halted, "tokensweep resume ends it; runs go on to report",
+			"halted by %s since %s: %s", note.By, note.At.UTC().Format(time.RFC3339), note.Reason)
 	}
 	return good(name, "not halted")
 }
@@ -136,16 +146,19 @@ func unsettled(past *ledger.State) Check {
 	}
 	first := past.Open[seqs[0]]
 	return warning("unsettled", "the next enforcing run finds out by reading, and changes nothing before",
-		"changes whose outcome is not known: %d, the first the %s of the token %s in run %s", len(seqs), first.Step, first.Token, first.Run)
+		"changes whose outcome is not known: %d, the first the %s of the token %s in run %s", len(seqs), first.Step,
+		first.Token, first.Run)
 }
 
 // unreported tells of what runs did whose report reached nobody.
 func unreported(past *ledger.State) Check {
 	switch {
 	case len(past.Undelivered) > 0:
-		return warning("unreported", "the next run posts them; ledger show --run has what was posted of one", "reports of which not all could be posted to their channel: %d", len(past.Undelivered))
+		return warning("unreported", "the next run posts them; ledger show --run has what was posted of one",
+			"reports of which not all could be posted to their channel: %d", len(past.Undelivered))
 	case len(past.Unreported) == 0:
 		return good("unreported", "every run has delivered its report")
 	}
-	return warning("unreported", "the next report tells it", "changes and vanished tokens that nobody may have been told of: %d", len(past.Unreported))
+	return warning("unreported", "the next report tells it",
+		"changes and vanished tokens that nobody may have been told of: %d", len(past.Unreported))
 }

@@ -31,9 +31,12 @@ func byName(t *testing.T, checks []audit.Check) map[string]audit.Check {
 // healthy is an org about which doctor has nothing to say.
 func healthy() oktatest.Config {
 	return oktatest.Config{
-		Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}}, PageSize: 1,
-		RateLimit: oktatest.RateLimit{Limit: 600}, Users: []oktatest.User{{ID: oktatest.UserID(1), Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}}},
-		Tokens: []oktatest.Token{idleToken(1), {ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9), Created: ago(100), LastUsed: now}},
+		Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+		PageSize:  1,
+		RateLimit: oktatest.RateLimit{Limit: 600}, Users: []oktatest.User{
+			{ID: oktatest.UserID(1), Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}}},
+		Tokens: []oktatest.Token{idleToken(1), {ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9),
+			Created: ago(100), LastUsed: now}},
 	}
 }
 
@@ -42,7 +45,8 @@ const doctorPolicy = limits + "rules: [{id: left, when: {owner.status: {is: SUSP
 func TestAHealthyOrgPassesEveryCheck(t *testing.T) {
 	for _, enforce := range []bool{false, true} {
 		org, reader := start(t, healthy())
-		checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, doctorPolicy), Enforce: enforce, Now: func() time.Time { return now }})
+		checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, doctorPolicy),
+			Enforce: enforce, Now: func() time.Time { return now }})
 		for name, c := range byName(t, checks) {
 			if name == "clock" || name == "scopes" { // the org's clock stands still; an API token has no scopes
 				continue
@@ -53,7 +57,8 @@ func TestAHealthyOrgPassesEveryCheck(t *testing.T) {
 		for _, r := range org.Requests() {
 			require.Equal(t, http.MethodGet, r.Method)
 		}
-		require.Empty(t, org.Requests()[0].Header.Get("Authorization"), "which org it is, is asked before a credential is shown")
+		require.Empty(t, org.Requests()[0].Header.Get("Authorization"),
+			"which org it is, is asked before a credential is shown")
 	}
 }
 
@@ -73,39 +78,76 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 		detail  string
 		skipped int
 	}{
-		{name: "not an Okta org", fault: oktatest.Fault{Path: "/.well-known/okta-organization", Body: "<html>"}, check: "org", status: audit.Failure, code: audit.Incomplete, detail: "a page of HTML", skipped: 9},
-		{name: "an org without an id", fault: oktatest.Fault{Path: "/.well-known/okta-organization", Body: "{}"}, check: "org", status: audit.Failure, code: audit.Incomplete, detail: "is this an Okta org?", skipped: 9},
-		{name: "pinned to another org", policy: "org: https://other.okta.com\n" + doctorPolicy, check: "org", status: audit.Failure, code: audit.Usage, detail: "is pinned to https://other.okta.com", skipped: 9},
-		{name: "an org of the Classic Engine", fault: oktatest.Fault{Path: "/.well-known/okta-organization", Body: `{"id":"00oa","pipeline":"v1"}`}, check: "org", status: audit.Good, detail: "Classic"},
-		{name: "a credential that is refused", fault: oktatest.Fault{Path: me, Status: 401}, check: "identity", status: audit.Failure, code: audit.NoAccess, detail: "401", skipped: 8},
-		{name: "a credential of nobody, in a dry run", fault: oktatest.Fault{Path: me, Status: 404}, check: "identity", status: audit.Warning, detail: "could not be read"},
-		{name: "a credential of nobody, to enforce", fault: oktatest.Fault{Path: me, Status: 404}, enforce: true, check: "identity", status: audit.Failure, code: audit.Usage, detail: "could not be read"},
-		{name: "the same on the list", fault: oktatest.Fault{Path: me, Status: 404}, check: "own token", status: audit.Warning, detail: "can't be told from others"},
-		{name: "no permission to list", fault: oktatest.Fault{Path: list, Status: 403}, check: "listing", status: audit.Failure, code: audit.NoAccess, detail: "403", skipped: 6},
-		{name: "a listing that is cut", fault: oktatest.Fault{Page: 2, Body: "null"}, check: "listing", status: audit.Failure, code: audit.Incomplete, detail: "page 2", skipped: 6},
-		{name: "a role that sees a part", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = c.Tokens[:1], "" }, check: "own token", status: audit.Warning, detail: "only a part"},
+		{name: "not an Okta org", fault: oktatest.Fault{Path: "/.well-known/okta-organization", Body: "<html>"},
+			check: "org", status: audit.Failure, code: audit.Incomplete, detail: "a page of HTML", skipped: 9},
+		{name: "an org without an id", fault: oktatest.Fault{Path: "/.well-known/okta-organization", Body: "{}"},
+			check: "org", status: audit.Failure, code: audit.Incomplete, detail: "is this an Okta org?", skipped: 9},
+		{name: "pinned to another org", policy: "org: https://other.okta.com\n" + doctorPolicy, check: "org",
+			status: audit.Failure, code: audit.Usage, detail: "is pinned to https://other.okta.com", skipped: 9},
+		{name: "an org of the Classic Engine", fault: oktatest.Fault{Path: "/.well-known/okta-organization",
+			Body: `{"id":"00oa","pipeline":"v1"}`}, check: "org", status: audit.Good, detail: "Classic"},
+		{name: "a credential that is refused", fault: oktatest.Fault{Path: me, Status: 401}, check: "identity",
+			status: audit.Failure, code: audit.NoAccess, detail: "401", skipped: 8},
+		{name: "a credential of nobody, in a dry run", fault: oktatest.Fault{Path: me, Status: 404}, check: "identity",
+			status: audit.Warning, detail: "could not be read"},
+		{name: "a credential of nobody, to enforce", fault: oktatest.Fault{Path: me, Status: 404}, enforce: true,
+			check: "identity", status: audit.Failure, code: audit.Usage, detail: "could not be read"},
+		{name: "the same on the list", fault: oktatest.Fault{Path: me, Status: 404}, check: "own token",
+			status: audit.Warning, detail: "can't be told from others"},
+		{name: "no permission to list", fault: oktatest.Fault{Path: list, Status: 403}, check: "listing",
+			status: audit.Failure, code: audit.NoAccess, detail: "403", skipped: 6},
+		{name: "a listing that is cut", fault: oktatest.Fault{Page: 2, Body: "null"}, check: "listing",
+			status: audit.Failure, code: audit.Incomplete, detail: "page 2", skipped: 6},
+		{name: "a role that sees a part", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = c.Tokens[:1], "" },
+			check: "own token", status: audit.Warning, detail: "only a part"},
 		{name: "several tokens that may be ours", spoil: func(c *oktatest.Config) {
-			c.Tokens = append(c.Tokens, oktatest.Token{ID: oktatest.TokenID(8), UserID: oktatest.UserID(9), Created: ago(100), LastUsed: ago(20)})
+			c.Tokens = append(c.Tokens, oktatest.Token{ID: oktatest.TokenID(8), UserID: oktatest.UserID(9),
+				Created: ago(100), LastUsed: ago(20)})
 		}, check: "own token", status: audit.Warning, detail: "all spared: 2"},
-		{name: "no permission to read owners", fault: oktatest.Fault{Path: users, Skip: 1, Status: 403}, check: "owners", status: audit.Warning, detail: "okta.users.read missing"},
-		{name: "no permission to read roles", fault: oktatest.Fault{Path: users + "/roles", Status: 403}, check: "owners", status: audit.Warning, detail: "okta.roles.read missing"},
-		{name: "the same for one's own", fault: oktatest.Fault{Path: users + "/roles", Status: 403}, check: "identity", status: audit.Good, detail: "roles not readable"},
-		{name: "no token that names an owner", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = c.Tokens[:1], ""; c.Tokens[0].UserID = "" }, check: "owners", status: audit.Skipped, detail: "no listed token"},
-		{name: "no token at all", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = nil, "" }, check: "change", status: audit.Skipped, detail: "no token that could be changed"},
-		{name: "no right to revoke, which a dry run does not need", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, check: "change", status: audit.Good, detail: "does not allow"},
-		{name: "no right to revoke, to enforce", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, enforce: true, check: "change", status: audit.Failure, code: audit.NoAccess, detail: "(allowed: GET)"},
-		{name: "no word about rights", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled + `","_links":null}`}, check: "change", status: audit.Warning, detail: "okta does not say"},
-		{name: "a token that vanishes", fault: oktatest.Fault{Path: list + "/*", Status: 404}, check: "change", status: audit.Skipped, detail: "vanished"},
-		{name: "no zone, in a dry run", fault: oktatest.Fault{Path: zones, Status: 404}, check: "zone", status: audit.Warning, detail: "does not exist"},
-		{name: "no zone, to enforce", fault: oktatest.Fault{Path: zones, Status: 404}, enforce: true, check: "zone", status: audit.Failure, code: audit.Usage, detail: "does not exist"},
-		{name: "an inactive zone", spoil: func(c *oktatest.Config) { c.Zones[0].Status = "INACTIVE" }, enforce: true, check: "zone", status: audit.Failure, code: audit.Usage, detail: "INACTIVE"},
-		{name: "no permission to read zones", fault: oktatest.Fault{Path: zones, Status: 403}, enforce: true, check: "zone", status: audit.Failure, code: audit.NoAccess, detail: "403"},
-		{name: "no zone in the policy", policy: "rules: [{id: a, when: {name: x}, then: flag}]", check: "zone", status: audit.Skipped, detail: "no quarantine zone"},
-		{name: "an hour between the clocks, in a dry run", spoil: hourAhead, check: "clock", status: audit.Warning, detail: "1h0m"},
-		{name: "an hour between the clocks, to enforce", spoil: hourAhead, enforce: true, check: "clock", status: audit.Failure, code: audit.Halted, detail: "1h0m"},
-		{name: "an org that does not tell its time", fault: oktatest.Fault{NoDate: true}, check: "clock", status: audit.Warning, detail: "does not tell its time"},
-		{name: "a rate limit that others have used up", spoil: func(c *oktatest.Config) { onRealClock(c, 0) }, fault: oktatest.Fault{Path: zones, Header: http.Header{"X-Rate-Limit-Remaining": {"300"}}}, check: "rate limit", status: audit.Warning, detail: "300 of 600 requests are left"},
-		{name: "no rate limit told", spoil: func(c *oktatest.Config) { c.RateLimit.Limit = 0 }, check: "rate limit", status: audit.Warning, detail: "does not tell its rate limit"},
+		{name: "no permission to read owners", fault: oktatest.Fault{Path: users, Skip: 1, Status: 403},
+			check: "owners", status: audit.Warning, detail: "okta.users.read missing"},
+		{name: "no permission to read roles", fault: oktatest.Fault{Path: users + "/roles", Status: 403},
+			check: "owners", status: audit.Warning, detail: "okta.roles.read missing"},
+		{name: "the same for one's own", fault: oktatest.Fault{Path: users + "/roles", Status: 403}, check: "identity",
+			status: audit.Good, detail: "roles not readable"},
+		{name: "no token that names an owner", spoil: func(c *oktatest.Config) {
+			c.Tokens, c.OwnToken = c.Tokens[:1],
+				""
+			c.Tokens[0].UserID = ""
+		}, check: "owners", status: audit.Skipped, detail: "no listed token"},
+		{name: "no token at all", spoil: func(c *oktatest.Config) { c.Tokens, c.OwnToken = nil, "" }, check: "change",
+			status: audit.Skipped, detail: "no token that could be changed"},
+		{name: "no right to revoke, which a dry run does not need", fault: oktatest.Fault{Path: list + "/*",
+			Body: `{"id":"` + sampled + `","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, check: "change",
+			status: audit.Good, detail: "does not allow"},
+		{name: "no right to revoke, to enforce", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled +
+			`","_links":{"self":{"hints":{"allow":["GET"]}}}}`}, enforce: true, check: "change", status: audit.Failure,
+			code: audit.NoAccess, detail: "(allowed: GET)"},
+		{name: "no word about rights", fault: oktatest.Fault{Path: list + "/*", Body: `{"id":"` + sampled +
+			`","_links":null}`}, check: "change", status: audit.Warning, detail: "okta does not say"},
+		{name: "a token that vanishes", fault: oktatest.Fault{Path: list + "/*", Status: 404}, check: "change",
+			status: audit.Skipped, detail: "vanished"},
+		{name: "no zone, in a dry run", fault: oktatest.Fault{Path: zones, Status: 404}, check: "zone",
+			status: audit.Warning, detail: "does not exist"},
+		{name: "no zone, to enforce", fault: oktatest.Fault{Path: zones, Status: 404}, enforce: true, check: "zone",
+			status: audit.Failure, code: audit.Usage, detail: "does not exist"},
+		{name: "an inactive zone", spoil: func(c *oktatest.Config) { c.Zones[0].Status = "INACTIVE" }, enforce: true,
+			check: "zone", status: audit.Failure, code: audit.Usage, detail: "INACTIVE"},
+		{name: "no permission to read zones", fault: oktatest.Fault{Path: zones, Status: 403}, enforce: true,
+			check: "zone", status: audit.Failure, code: audit.NoAccess, detail: "403"},
+		{name: "no zone in the policy", policy: "rules: [{id: a, when: {name: x}, then: flag}]", check: "zone",
+			status: audit.Skipped, detail: "no quarantine zone"},
+		{name: "an hour between the clocks, in a dry run", spoil: hourAhead, check: "clock", status: audit.Warning,
+			detail: "1h0m"},
+		{name: "an hour between the clocks, to enforce", spoil: hourAhead, enforce: true, check: "clock",
+			status: audit.Failure, code: audit.Halted, detail: "1h0m"},
+		{name: "an org that does not tell its time", fault: oktatest.Fault{NoDate: true}, check: "clock",
+			status: audit.Warning, detail: "does not tell its time"},
+		{name: "a rate limit that others have used up", spoil: func(c *oktatest.Config) { onRealClock(c, 0) },
+			fault: oktatest.Fault{Path: zones, Header: http.Header{"X-Rate-Limit-Remaining": {"300"}}},
+			check: "rate limit", status: audit.Warning, detail: "300 of 600 requests are left"},
+		{name: "no rate limit told", spoil: func(c *oktatest.Config) { c.RateLimit.Limit = 0 }, check: "rate limit",
+			status: audit.Warning, detail: "does not tell its rate limit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := healthy()
@@ -119,7 +161,8 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 			if row.fault.Path != "" || row.fault.Page != 0 || row.fault.NoDate {
 				org.Fault(row.fault)
 			}
-			checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, row.policy), Enforce: row.enforce, Advise: func(error) string { return "advice" }})
+			checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, row.policy),
+				Enforce: row.enforce, Advise: func(error) string { return "advice" }})
 			found := byName(t, checks)
 			require.Len(t, found, 10, "always the same checks")
 			c := found[row.check]
@@ -178,7 +221,8 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 	}
 	begun := ledger.Record{Kind: ledger.Begun, Run: "r1", Org: url, Mode: "enforce"}
 	ended := ledger.Record{Kind: ledger.Ended, Run: "r1", ExitCode: 20}
-	intent := ledger.Record{Kind: ledger.Intent, Run: "r1", Token: oktatest.TokenID(1), Step: ledger.StepRevoke, By: ledger.ByRun}
+	intent := ledger.Record{Kind: ledger.Intent, Run: "r1", Token: oktatest.TokenID(1), Step: ledger.StepRevoke,
+		By: ledger.ByRun}
 	for _, row := range []struct {
 		name    string
 		make    func(*testing.T, string)
@@ -192,26 +236,47 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 		detail  string
 	}{
 		{name: "none", dir: "-", check: "state", status: audit.Skipped, detail: "no state directory"},
-		{name: "none, to enforce", dir: "-", enforce: true, check: "state", status: audit.Failure, code: audit.Usage, detail: "takes a ledger"},
+		{name: "none, to enforce", dir: "-", enforce: true, check: "state", status: audit.Failure, code: audit.Usage,
+			detail: "takes a ledger"},
 		{name: "one that nobody asked for", check: "state", status: audit.Skipped, detail: "no state directory"},
-		{name: "one that the next run makes", wanted: true, check: "state", status: audit.Warning, detail: "begins without memory"},
-		{name: "one that the next run can't make", dir: "not/there", wanted: true, check: "state", status: audit.Failure, code: audit.NoLedger, detail: "can't be written"},
-		{name: "one without a ledger", make: func(t *testing.T, dir string) { require.NoError(t, os.Mkdir(dir, 0o700)) }, check: "state", status: audit.Warning, detail: "holds no ledger yet"},
+		{name: "one that the next run makes", wanted: true, check: "state", status: audit.Warning,
+			detail: "begins without memory"},
+		{name: "one that the next run can't make", dir: "not/there", wanted: true, check: "state",
+			status: audit.Failure, code: audit.NoLedger, detail: "can't be written"},
+		{name: "one without a ledger", make: func(t *testing.T, dir string) {
+			require.NoError(t, os.Mkdir(dir, 0o700))
+		}, check: "state", status: audit.Warning, detail: "holds no ledger yet"},
 		{name: "one that anybody may write to", make: func(t *testing.T, dir string) {
 			require.NoError(t, os.Mkdir(dir, 0o700))
 			require.NoError(t, os.Chmod(dir, 0o777))
 		}, check: "state", status: audit.Failure, code: audit.NoLedger, detail: "anybody may write"},
-		{name: "a file", make: func(t *testing.T, dir string) { require.NoError(t, os.WriteFile(dir, nil, 0o600)) }, check: "state", status: audit.Failure, code: audit.NoLedger, detail: "not a directory"},
-		{name: "a sound ledger", make: write(begun, ended), check: "state", status: audit.Good, detail: "records 2, all sound, head 2:"},
-		{name: "a run that has not ended", make: write(begun), check: "state", status: audit.Warning, detail: "the run r1, begun on 2026-11-24T09:00:00Z, has not ended"},
-		{name: "another org's", make: write(ledger.Record{Kind: ledger.Begun, Run: "r1", Org: "https://other.okta.com"}), check: "state", status: audit.Failure, code: audit.Usage, detail: "is of https://other.okta.com"},
-		{name: "a clock that was set back", make: write(begun, ended), later: -time.Hour, check: "state", status: audit.Warning, detail: "set back"},
-		{name: "a clock that was set back, to enforce", make: write(begun, ended), later: -time.Hour, enforce: true, check: "state", status: audit.Failure, code: audit.Halted, detail: "set back"},
-		{name: "a change whose outcome is not known", make: write(begun, intent, ended), check: "unsettled", status: audit.Warning, detail: "not known: 1, the first the revoke of the token " + oktatest.TokenID(1) + " in run r1"},
-		{name: "a change that nobody was told of", make: write(begun, intent, ledger.Record{Kind: ledger.Outcome, Run: "r1", Ref: 2, Step: ledger.StepRevoke, Result: ledger.ResultRevoked, Settled: true}), check: "unreported", status: audit.Warning, detail: "told of: 1"},
-		{name: "the brake, in a dry run", make: pulled, check: "brake", status: audit.Warning, detail: "halted by sre since 2026-11-24T09:00:00Z: drill"},
-		{name: "the brake, to enforce", make: pulled, enforce: true, check: "brake", status: audit.Failure, code: audit.Halted, detail: "halted by sre"},
-		{name: "a brake that can't be read", make: func(t *testing.T, dir string) { require.NoError(t, os.MkdirAll(filepath.Join(dir, "halt"), 0o700)) }, enforce: true, check: "brake", status: audit.Failure, code: audit.Halted, detail: "halt"},
+		{name: "a file", make: func(t *testing.T, dir string) { require.NoError(t, os.WriteFile(dir, nil, 0o600)) },
+			check: "state", status: audit.Failure, code: audit.NoLedger, detail: "not a directory"},
+		{name: "a sound ledger", make: write(begun, ended), check: "state", status: audit.Good,
+			detail: "records 2, all sound, head 2:"},
+		{name: "a run that has not ended", make: write(begun), check: "state", status: audit.Warning,
+			detail: "the run r1, begun on 2026-11-24T09:00:00Z, has not ended"},
+		{name: "another org's", make: write(ledger.Record{Kind: ledger.Begun, Run: "r1",
+			Org: "https://other.okta.com"}), check: "state", status: audit.Failure, code: audit.Usage,
+			detail: "is of https://other.okta.com"},
+		{name: "a clock that was set back", make: write(begun, ended), later: -time.Hour, check: "state",
+			status: audit.Warning, detail: "set back"},
+		{name: "a clock that was set back, to enforce", make: write(begun, ended), later: -time.Hour, enforce: true,
+			check: "state", status: audit.Failure, code: audit.Halted, detail: "set back"},
+		{name: "a change whose outcome is not known", make: write(begun, intent, ended), check: "unsettled",
+			status: audit.Warning, detail: "not known: 1, the first the revoke of the token " + oktatest.TokenID(1) +
+				" in run r1"},
+		{name: "a change that nobody was told of",
+			make: write(begun, intent, ledger.Record{Kind: ledger.Outcome, Run: "r1", Ref: 2, Step: ledger.StepRevoke,
+				Result: ledger.ResultRevoked, Settled: true}), check: "unreported", status: audit.Warning,
+			detail: "told of: 1"},
+		{name: "the brake, in a dry run", make: pulled, check: "brake", status: audit.Warning,
+			detail: "halted by sre since 2026-11-24T09:00:00Z: drill"},
+		{name: "the brake, to enforce", make: pulled, enforce: true, check: "brake", status: audit.Failure,
+			code: audit.Halted, detail: "halted by sre"},
+		{name: "a brake that can't be read", make: func(t *testing.T, dir string) {
+			require.NoError(t, os.MkdirAll(filepath.Join(dir, "halt"), 0o700))
+		}, enforce: true, check: "brake", status: audit.Failure, code: audit.Halted, detail: "halt"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "state")
@@ -224,7 +289,8 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 			if row.make != nil {
 				row.make(t, dir)
 			}
-			checks := audit.CheckState(audit.StateCheck{Dir: dir, Wanted: row.wanted, OrgURL: url, Enforce: row.enforce, Now: func() time.Time { return now.Add(row.later) }})
+			checks := audit.CheckState(audit.StateCheck{Dir: dir, Wanted: row.wanted, OrgURL: url, Enforce: row.enforce,
+				Now: func() time.Time { return now.Add(row.later) }})
 			c := byName(t, checks)[row.check]
 			require.Equal(t, row.status, c.Status, "%+v", checks)
 			require.Equal(t, row.code, c.Code)
@@ -242,7 +308,9 @@ func TestDoctorLooksAtALedgerThatIsInUse(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.Append(ledger.Record{Kind: ledger.Begun, Run: "r1", Org: "https://acme.okta.com"})
 	require.NoError(t, err)
-	require.Equal(t, audit.Warning, audit.CheckState(audit.StateCheck{Dir: dir, Now: func() time.Time { return now }})[0].Status)
+	require.Equal(t, audit.Warning, audit.CheckState(audit.StateCheck{Dir: dir, Now: func() time.Time {
+		return now
+	}})[0].Status)
 	_, err = l.Append(ledger.Record{Kind: ledger.Ended, Run: "r1"})
 	require.NoError(t, err, "the run goes on")
 	require.NoError(t, l.Close())

@@ -54,7 +54,9 @@ func TestARunThatCanNeitherSettleNorListSaysWhy(t *testing.T) {
 
 func TestATimeThatNobodyCouldWriteDownIsUnknownAndKeepsNothingElseFromBeingDone(t *testing.T) {
 	for _, end := range []string{"9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00", "0000-01-02T00:00:00Z"} {
-		raw := fmt.Sprintf(`{"id":%q,"name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`, oktatest.TokenID(77), end)
+		raw := fmt.Sprintf(
+			`{"id":%q,"name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`,
+			oktatest.TokenID(77), end)
 		w := newWorld(t, idleToken(1), oktatest.Token{ID: oktatest.TokenID(77), Name: "odd", Raw: json.RawMessage(raw)})
 		r := w.enforce(nowPolicy)
 		require.NoError(t, r.Err, end)
@@ -67,8 +69,11 @@ func TestATimeThatNobodyCouldWriteDownIsUnknownAndKeepsNothingElseFromBeingDone(
 
 // An id that is no token's, as far as is known, is one of which no request can be made.
 func TestATokenWithAnOddIDIsLeftAloneAndKeepsNothingElseFromBeingDone(t *testing.T) {
-	raw := fmt.Sprintf(`{"id":"00Toddodd","name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`, now.Add(day).Format(time.RFC3339))
-	w := newWorld(t, idleToken(1), idleToken(2), oktatest.Token{ID: oktatest.TokenID(77), Name: "odd", Raw: json.RawMessage(raw)})
+	raw := fmt.Sprintf(
+		`{"id":"00Toddodd","name":"odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","expiresAt":%q}`,
+		now.Add(day).Format(time.RFC3339))
+	w := newWorld(t, idleToken(1), idleToken(2), oktatest.Token{ID: oktatest.TokenID(77), Name: "odd",
+		Raw: json.RawMessage(raw)})
 	r := w.enforce(nowPolicy)
 	require.Equal(t, audit.OK, r.Code, "%v", r.Err)
 	require.Len(t, w.changes(), 2)

@@ -18,7 +18,8 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	}
 	switch {
 	case r.o.Policy.Mode != rules.Enforce:
-		return plan, refused("the policy %s says mode: %s; it takes mode: enforce and --enforce", r.PolicyFile, r.o.Policy.Mode)
+		return plan, refused("the policy %s says mode: %s; it takes mode: enforce and --enforce", r.PolicyFile,
+			r.o.Policy.Mode)
 	case r.o.Ledger == nil:
 		return plan, refused("it takes a state directory (--state)")
 	case !r.o.AsOf.IsZero():
@@ -31,13 +32,17 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	age := r.now().Sub(plan.At)
 	switch {
 	case ok && plan.Policy != r.PolicyDigest:
-		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed", r.o.Enforce.Plan, plan.Policy)
+		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed",
+			r.o.Enforce.Plan, plan.Policy)
 	case !ok:
-		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory", r.o.Enforce.Plan)
+		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory",
+			r.o.Enforce.Plan)
 	case age < -maxLead:
-		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed", r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
+		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed",
+			r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
 	case age > MaxPlanAge:
-		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed", r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)
+		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed",
+			r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)
 	}
 	return plan, nil
 }
@@ -46,7 +51,8 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 // quarantine is there, and what an earlier run left open is settled.
 func (r *run) prepare(ctx context.Context) error {
 	if r.self.unknown != nil {
-		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v: let it read users, or log in as a service app", r.self.unknown)
+		return refused("the owner of the token in use could not be read, so that it can't be told from others and "+
+			"spared: %v: let it read users, or log in as a service app", r.self.unknown)
 	}
 	if zone := r.o.Policy.QuarantineZone; zone != "" {
 		contents, err := checkZone(ctx, r.o.Org, zone)
@@ -81,7 +87,8 @@ func (r *run) enforce(ctx context.Context) error {
 	case err != nil && ctx.Err() != nil:
 		why := interruption(ctx)
 		hold(r.due(), "%v", why)
-		r.fail(Halted, fmt.Errorf("%w before all of its announcement was delivered, and nothing was changed: %w", why, err))
+		r.fail(Halted, fmt.Errorf("%w before all of its announcement was delivered, and nothing was changed: %w", why,
+			err))
 		return nil
 	case err != nil:
 		hold(r.due(), "the report could not be delivered")
@@ -117,7 +124,8 @@ func (r *run) mayAct() (ExitCode, error) {
 	}
 	if seqs := r.decider.past.OpenSeqs(); len(seqs) > 0 {
 		intent := r.decider.past.Open[seqs[0]]
-		return ActionFailed, fmt.Errorf("what came of the %s of the token %s in run %s is not known, and nothing else is changed before it is", intent.Step, intent.Token, intent.Run)
+		return ActionFailed, fmt.Errorf("what came of the %s of the token %s in run %s is not known, and nothing "+
+			"else is changed before it is", intent.Step, intent.Token, intent.Run)
 	}
 	if r.shrunken != "" {
 		return Incomplete, errors.New(r.shrunken)
@@ -188,7 +196,8 @@ func (f *Finding) spared() bool {
 func (r *run) voidStale(ctx context.Context) error {
 	stale, why := r.stale()
 	for _, key := range stale {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule,
+			Reason: why[key]}); err != nil {
 			return err
 		}
 	}
@@ -205,11 +214,13 @@ func (r *run) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 			holds[ledger.Key{Token: f.Token.ID, Rule: seen.rule}] = seen.digest
 		}
 		for _, m := range f.Unknown {
-			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " + strings.Join(m.Because, ", ")
+			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " +
+				strings.Join(m.Because, ", ")
 		}
 		if f.spared() {
 			for _, m := range f.Matched {
-				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+" now: "+f.Reason, ": ")
+				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+
+					" now: "+f.Reason, ": ")
 			}
 		}
 	}

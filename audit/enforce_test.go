@@ -78,7 +78,8 @@ func TestNewOngoingAndResolved(t *testing.T) {
 	r = w.dry(idlePolicy)
 	require.Equal(t, audit.Changes{New: 1, Ongoing: 1, Resolved: 1, Known: true}, r.Changes)
 	for _, f := range r.Findings {
-		require.Equal(t, map[string]audit.Change{"idle-1": audit.Ongoing, "idle-3": audit.New}[known(f.Token.Name)], f.Change)
+		require.Equal(t, map[string]audit.Change{"idle-1": audit.Ongoing, "idle-3": audit.New}[known(f.Token.Name)],
+			f.Change)
 	}
 }
 
@@ -89,17 +90,24 @@ func TestWhatMakesANoticeVoid(t *testing.T) {
 		policy  string // of the second run, else the same
 		want    audit.Outcome
 	}{
-		"nothing":                       {between: func(*world) {}, want: audit.Quarantined},
-		"a use, and idle again":         {between: func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.LastUsed = ago(13) }) }, want: audit.Pending},
-		"an edit of what no rule reads": {between: func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.LastUpdated = now.Add(time.Hour) }) }, want: audit.Quarantined},
+		"nothing": {between: func(*world) {}, want: audit.Quarantined},
+		"a use, and idle again": {between: func(w *world) {
+			w.org.Update(id, func(k *oktatest.Token) { k.LastUsed = ago(13) })
+		}, want: audit.Pending},
+		"an edit of what no rule reads": {between: func(w *world) {
+			w.org.Update(id, func(k *oktatest.Token) { k.LastUpdated = now.Add(time.Hour) })
+		}, want: audit.Quarantined},
 		"an exemption in between": {
 			between: func(w *world) {
-				require.Equal(w.t, audit.Exempt, only(w.t, w.enforce(idlePolicy+"\nexemptions: [{match: {name: idle-1}, reason: r, owner: o, until: 2027-01-01}]")).Outcome)
+				require.Equal(w.t, audit.Exempt,
+					only(w.t, w.enforce(idlePolicy+"\nexemptions: [{match: {name: idle-1}, reason: r, owner: o, "+
+						"until: 2027-01-01}]")).Outcome)
 			}, want: audit.Pending,
 		},
 		"a protection in between": {
 			between: func(w *world) {
-				require.Equal(w.t, audit.Protected, only(w.t, w.enforce(idlePolicy+"\nprotect: {actOnClients: [Other]}")).Outcome)
+				require.Equal(w.t, audit.Protected,
+					only(w.t, w.enforce(idlePolicy+"\nprotect: {actOnClients: [Other]}")).Outcome)
 			}, want: audit.Pending,
 		},
 		"recovered in between": {
@@ -144,26 +152,57 @@ func TestWhatComesOfAChange(t *testing.T) {
 		open    bool // whether the intent is left open
 	}{
 		{name: "204, and reading finds nothing", outcome: audit.Revoked, gone: true, deletes: 1},
-		{name: "vanished before its turn", meddle: func(w *world) { w.org.Remove(id) }, outcome: audit.Gone, reason: "had vanished", gone: true},
-		{name: "used before its turn", meddle: func(w *world) { w.org.Use(id) }, outcome: audit.Changed, reason: "no rule matches it any more"},
-		{name: "renamed before its turn", meddle: func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.Name = "x" }) }, outcome: audit.Changed, reason: "its name, client, owner or creation differ"},
-		{name: "given to an agent before its turn", meddle: func(w *world) { w.org.Update(id, func(k *oktatest.Token) { k.ClientName = "Okta AD Agent" }) }, outcome: audit.Changed, reason: "its name, client"},
-		{name: "404: it was sent twice, or somebody was faster", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Twice = true })}, outcome: audit.Revoked, reason: "or by somebody else's doing", gone: true, deletes: 1},
-		{name: "404, and it is there", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 404 })}, outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "a proxy's 403, not done", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status, f.Proxy = 403, true })}, outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "a proxy's 403, and done all the same", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status, f.Proxy, f.Act = 403, true, true })}, outcome: audit.Revoked, reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
-		{name: "403", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 403 })}, outcome: audit.Failed, reason: "403 Forbidden", code: audit.NoAccess, deletes: 1},
-		{name: "401", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 401 })}, outcome: audit.Failed, reason: "401 Unauthorized", code: audit.NoAccess, deletes: 1},
-		{name: "429", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 429 })}, outcome: audit.Failed, reason: "429", code: audit.ActionFailed, deletes: 1},
-		{name: "500, not done", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 500 })}, outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "504, and done all the same", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status, f.Act = 504, true })}, outcome: audit.Revoked, reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
-		{name: "the answer lost, and done", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.HangupAfter = true })}, outcome: audit.Revoked, reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
-		{name: "the connection lost, not done", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Hangup = true })}, outcome: audit.Failed, reason: "the next run looks again", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "200 instead of 204", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status, f.Body = 200, "{}" })}, outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "a redirect", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 307 })}, outcome: audit.Failed, reason: "307", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "204 without effect", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 204 })}, outcome: audit.Failed, reason: "okta answered 204, and the token is still there", code: audit.ActionFailed, deletes: 1, open: true},
-		{name: "reading again refused", faults: []oktatest.Fault{with(read, func(f *oktatest.Fault) { f.Status = 403 })}, outcome: audit.Held, reason: "it could not be read again", code: audit.NoAccess},
-		{name: "reading again fails", faults: []oktatest.Fault{with(read, func(f *oktatest.Fault) { f.Status = 500 })}, outcome: audit.Held, reason: "it could not be read again", code: audit.ActionFailed},
+		{name: "vanished before its turn", meddle: func(w *world) { w.org.Remove(id) }, outcome: audit.Gone,
+			reason: "had vanished", gone: true},
+		{name: "used before its turn", meddle: func(w *world) { w.org.Use(id) }, outcome: audit.Changed,
+			reason: "no rule matches it any more"},
+		{name: "renamed before its turn", meddle: func(w *world) {
+			w.org.Update(id, func(k *oktatest.Token) { k.Name = "x" })
+		}, outcome: audit.Changed, reason: "its name, client, owner or creation differ"},
+		{name: "given to an agent before its turn", meddle: func(w *world) {
+			w.org.Update(id, func(k *oktatest.Token) { k.ClientName = "Okta AD Agent" })
+		}, outcome: audit.Changed, reason: "its name, client"},
+		{name: "404: it was sent twice, or somebody was faster", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Twice = true })}, outcome: audit.Revoked,
+			reason: "or by somebody else's doing", gone: true, deletes: 1},
+		{name: "404, and it is there", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 404 })},
+			outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "a proxy's 403, not done", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Status, f.Proxy = 403, true })}, outcome: audit.Failed,
+			reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "a proxy's 403, and done all the same", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Status, f.Proxy, f.Act = 403, true, true })}, outcome: audit.Revoked,
+			reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
+		{name: "403", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 403 })},
+			outcome: audit.Failed, reason: "403 Forbidden", code: audit.NoAccess, deletes: 1},
+		{name: "401", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 401 })},
+			outcome: audit.Failed, reason: "401 Unauthorized", code: audit.NoAccess, deletes: 1},
+		{name: "429", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 429 })},
+			outcome: audit.Failed, reason: "429", code: audit.ActionFailed, deletes: 1},
+		{name: "500, not done", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 500 })},
+			outcome: audit.Failed, reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "504, and done all the same", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Status, f.Act = 504, true })}, outcome: audit.Revoked,
+			reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
+		{name: "the answer lost, and done", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.HangupAfter = true })}, outcome: audit.Revoked,
+			reason: "reading it finds nothing", code: audit.ActionFailed, gone: true, deletes: 1},
+		{name: "the connection lost, not done", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Hangup = true })}, outcome: audit.Failed,
+			reason: "the next run looks again", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "200 instead of 204", faults: []oktatest.Fault{
+			with(del, func(f *oktatest.Fault) { f.Status, f.Body = 200, "{}" })}, outcome: audit.Failed,
+			reason: "still there", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "a redirect", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 307 })},
+			outcome: audit.Failed, reason: "307", code: audit.ActionFailed, deletes: 1, open: true},
+		{name: "204 without effect", faults: []oktatest.Fault{with(del, func(f *oktatest.Fault) { f.Status = 204 })},
+			outcome: audit.Failed, reason: "okta answered 204, and the token is still there", code: audit.ActionFailed,
+			deletes: 1, open: true},
+		{name: "reading again refused", faults: []oktatest.Fault{
+			with(read, func(f *oktatest.Fault) { f.Status = 403 })}, outcome: audit.Held,
+			reason: "it could not be read again", code: audit.NoAccess},
+		{name: "reading again fails", faults: []oktatest.Fault{with(read, func(f *oktatest.Fault) { f.Status = 500 })},
+			outcome: audit.Held, reason: "it could not be read again", code: audit.ActionFailed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			second := idleToken(2)
@@ -226,7 +265,8 @@ func TestTheIntentIsOnDiskWhenTheOrgSeesTheChange(t *testing.T) {
 		require.NoError(t, err)
 		lines := strings.Split(strings.TrimSpace(string(raw)), "\n")
 		last := lines[len(lines)-1]
-		seen = strings.Contains(last, `"kind":"intent"`) && strings.Contains(last, oktatest.TokenID(1)) && strings.Contains(last, `"step":"revoke"`)
+		seen = strings.Contains(last, `"kind":"intent"`) && strings.Contains(last, oktatest.TokenID(1)) &&
+			strings.Contains(last, `"step":"revoke"`)
 	}})
 	require.Equal(t, audit.Revoked, only(t, w.enforce(nowPolicy)).Outcome)
 	require.True(t, seen)
@@ -323,14 +363,17 @@ func TestALiftedQuarantineIsNotFoughtOver(t *testing.T) {
 func TestWhatVanishedIsExplained(t *testing.T) {
 	ending := idleToken(2)
 	ending.LastUsed = ago(27)
-	w := newWorld(t, idleToken(1), ending, oktatest.Token{ID: oktatest.TokenID(3), Name: "busy", UserID: oktatest.UserID(1), Created: ago(9), LastUsed: ago(1)})
+	w := newWorld(t, idleToken(1), ending, oktatest.Token{ID: oktatest.TokenID(3), Name: "busy",
+		UserID: oktatest.UserID(1), Created: ago(9), LastUsed: ago(1)})
 	w.dry(idlePolicy)
 	w.org.Remove(oktatest.TokenID(3))
 	w.pass(4 * day)
 	r := w.dry(idlePolicy)
 	require.Equal(t, []audit.Vanished{
-		{ID: oktatest.TokenID(2), Name: "idle-2", Reason: "Okta ended it, unused, on 2026-11-27T09:00:00Z, by what was known when it was last listed"},
-		{ID: oktatest.TokenID(3), Name: "busy", Reason: "unexplained: revoked by somebody else, or its owner was deactivated"},
+		{ID: oktatest.TokenID(2), Name: "idle-2",
+			Reason: "Okta ended it, unused, on 2026-11-27T09:00:00Z, by what was known when it was last listed"},
+		{ID: oktatest.TokenID(3), Name: "busy",
+			Reason: "unexplained: revoked by somebody else, or its owner was deactivated"},
 	}, sorted(r.Vanished))
 }
 

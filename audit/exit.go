@@ -45,7 +45,8 @@ const (
 func (c ExitCode) Success() bool { return c == OK || c == Findings }
 
 // soonest orders the codes by how soon they need a person; the first that applies is a run's.
-var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove, Undelivered, Findings, OK}
+var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove,
+	Undelivered, Findings, OK}
 
 // Sooner is the one of two codes that needs a person sooner.
 func Sooner(a, b ExitCode) ExitCode {
@@ -79,7 +80,8 @@ func CodeOf(err error) ExitCode {
 	switch {
 	case err == nil:
 		return OK
-	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ledger.ErrOtherOrg), errors.Is(err, ErrWrongOrg), errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
+	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ledger.ErrOtherOrg), errors.Is(err, ErrWrongOrg),
+		errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
 		return Usage
 	case errors.Is(err, ledger.ErrLocked):
 		return Locked

@@ -89,7 +89,9 @@ func (d *decider) ahead(f Finding, view *okta.Token, quarantined bool) (steps []
 				a.After = delayed.After
 			}
 		}
-		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.untold, func(u facts) bool { return u.rule == s.rule }) {
+		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.untold, func(u facts) bool {
+			return u.rule == s.rule
+		}) {
 			a.Noticed = start
 		}
 		steps = append(steps, a)

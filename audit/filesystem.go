@@ -9,11 +9,12 @@ import (
 // fileSystemOf is a variable for tests, which have no FUSE.
 var fileSystemOf = ledger.FileSystemOf
 
-// checkFileSystem refuses to change anything by a state directory whose lock may not keep two runs apart, unless a person
-// says that it is alone.
+// checkFileSystem refuses to change anything by a state directory whose lock may not keep two runs apart, unless a
+// person says that it is alone.
 func checkFileSystem(dir string, alone bool) error {
 	if fs := fileSystemOf(dir); fs.Reach == ledger.Nobody && !alone {
-		return fmt.Errorf("%w: the state directory %s is on %s, where a lock may not keep two runs apart: use a disk that one machine mounts, or say --state-alone "+
+		return fmt.Errorf("%w: the state directory %s is on %s, where a lock may not keep two runs apart: use a disk "+
+			"that one machine mounts, or say --state-alone "+
 			"if no other machine mounts this one", ledger.ErrUnusable, dir, fs.Name)
 	}
 	return nil
@@ -23,9 +24,11 @@ func checkFileSystem(dir string, alone bool) error {
 func sharedState(dir string, alone bool) string {
 	switch fs := fileSystemOf(dir); {
 	case fs.Reach == ledger.Servers:
-		return fmt.Sprintf("the state directory %s is on %s: its lock keeps runs on several machines apart only if all mount it without nolock, local_lock and nobrl", dir, fs.Name)
+		return fmt.Sprintf("the state directory %s is on %s: its lock keeps runs on several machines apart only if "+
+			"all mount it without nolock, local_lock and nobrl", dir, fs.Name)
 	case fs.Reach == ledger.Nobody && !alone:
-		return fmt.Sprintf("the state directory %s is on %s, where a lock may not keep two runs apart: no run enforces by it without --state-alone", dir, fs.Name)
+		return fmt.Sprintf("the state directory %s is on %s, where a lock may not keep two runs apart: no run "+
+			"enforces by it without --state-alone", dir, fs.Name)
 	}
 	return ""
 }

@@ -33,7 +33,10 @@ func TestNoDelayBeginsByAWrongClock(t *testing.T) {
 			}
 			o := w.options(rule("{revoke: 3d}"), l)
 			o.Now = wrong
-			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string,
+				error) {
+				return "test", nil
+			}}
 			require.Equal(t, audit.Halted, audit.Run(t.Context(), o).Code)
 			require.NoError(t, l.Close())
 			w.pass(time.Minute)
@@ -46,10 +49,14 @@ func TestNoDelayBeginsByAWrongClock(t *testing.T) {
 
 func TestANoticeIsForWhatWasAnnouncedAndNothingElse(t *testing.T) {
 	for name, row := range map[string][3]string{ // the policies on day 0, 3 and 4
-		"another delay":                          {rule("{quarantine: 10d}"), rule("{revoke: 3d}"), rule("{revoke: 3d}")},
-		"another condition":                      {rule("{revoke: 3d}"), strings.Replace(rule("{revoke: 3d}"), "14d", "13d", 1), strings.Replace(rule("{revoke: 3d}"), "14d", "13d", 1)},
-		"harmless in between":                    {rule("{revoke: 3d}"), rule("flag"), rule("{revoke: 3d}")},
-		"not judged in between, another matched": {rule("{revoke: 3d}"), limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}, network.include: {contains: nzo1}}, then: {revoke: 3d}}, {id: other, when: {name: idle-1}, then: {revoke: 9d}}]", rule("{revoke: 3d}")},
+		"another delay": {rule("{quarantine: 10d}"), rule("{revoke: 3d}"),
+			rule("{revoke: 3d}")},
+		"another condition": {rule("{revoke: 3d}"), strings.Replace(rule("{revoke: 3d}"), "14d",
+			"13d", 1), strings.Replace(rule("{revoke: 3d}"), "14d", "13d", 1)},
+		"harmless in between": {rule("{revoke: 3d}"), rule("flag"), rule("{revoke: 3d}")},
+		"not judged in between, another matched": {rule("{revoke: 3d}"), limits + "rules: [{id: idle, when: " +
+			"{lastUsed: {olderThan: 14d}, network.include: {contains: nzo1}}, then: {revoke: 3d}}, {id: other, when: " +
+			"{name: idle-1}, then: {revoke: 9d}}]", rule("{revoke: 3d}")},
 	} {
 		w := newWorld(t, idleToken(1))
 		for day, text := range row {
@@ -138,7 +145,8 @@ func TestAReviewedPlanHoldsForWhatWasReviewed(t *testing.T) {
 }
 
 func TestTheOwnTokenIsSparedThoughOktaIsSlowToNoteItsUse(t *testing.T) {
-	own := oktatest.Token{ID: oktatest.TokenID(50), Name: "own", UserID: oktatest.UserID(9), Created: ago(300), LastUsed: ago(20)}
+	own := oktatest.Token{ID: oktatest.TokenID(50), Name: "own", UserID: oktatest.UserID(9), Created: ago(300),
+		LastUsed: ago(20)}
 	org, _ := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: []oktatest.Token{own, idleToken(1)}})
 	_, reader := start(t, oktatest.Config{Me: oktatest.UserID(9), Tokens: org.Tokens()})
 	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, nowPolicy)})
@@ -161,7 +169,8 @@ func TestAnOwnerIsReadAgainBeforeActing(t *testing.T) {
 func TestAShrunkenListIsNotBelievedSoonerBecauseTheLastOneIsLost(t *testing.T) {
 	var tokens []oktatest.Token
 	for n := range 9 {
-		tokens = append(tokens, oktatest.Token{ID: oktatest.TokenID(n + 10), Name: "busy", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)})
+		tokens = append(tokens, oktatest.Token{ID: oktatest.TokenID(n + 10), Name: "busy", UserID: oktatest.UserID(1),
+			Created: ago(100), LastUsed: ago(1)})
 	}
 	w := newWorld(t, append(tokens, idleToken(1))...)
 	require.NoError(t, w.dry(nowPolicy).Err)
@@ -210,7 +219,8 @@ func TestAQuarantinedTokenThatComesBackIsStillKnown(t *testing.T) {
 	// It was mended, and no rule matches it any more: that it is cut off is not passed over.
 	r := w.enforce(strings.Replace(text, "14d", "25d", 1))
 	require.Empty(t, r.Findings)
-	require.Contains(t, strings.Join(r.Notes, "\n"), "no rule matches the token "+away.ID+" (\"idle-1\") any more, and it is in our quarantine: quarantined since 2026-11-24T09:00:00Z: nobody can use it")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "no rule matches the token "+away.ID+" (\"idle-1\") any more, "+
+		"and it is in our quarantine: quarantined since 2026-11-24T09:00:00Z: nobody can use it")
 }
 
 func TestATokenWhoseNetworkIsNotKnownIsNotQuarantined(t *testing.T) {
@@ -240,7 +250,8 @@ func TestAnExemptionThatSavesAKnownFindingIsRecordedOnce(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	w.enforce(rule("{revoke: 3d}"))
 	for range 3 {
-		w.enforce(rule("{revoke: 3d}") + "\nexemptions: [{match: {name: idle-1}, reason: drill, owner: o, until: 2027-01-01}]")
+		w.enforce(rule("{revoke: 3d}") + "\nexemptions: [{match: {name: idle-1}, reason: drill, owner: o, until: " +
+			"2027-01-01}]")
 	}
 	n := 0
 	for _, r := range w.records() {
@@ -256,13 +267,15 @@ func TestWhatCanNeverBeKnownIsSaid(t *testing.T) {
 	id := oktatest.TokenID(1)
 	w := newWorld(t, idleToken(1))
 	w.org.Fault(oktatest.Fault{Method: http.MethodPut, HangupAfter: true, Times: 1})
-	w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + id, Skip: 1, Times: 1, Status: 500})
+	w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + id, Skip: 1, Times: 1,
+		Status: 500})
 	require.Equal(t, audit.Failed, only(t, w.enforce(rule("{quarantine: 0d}"))).Outcome)
 	w.org.Update(id, func(k *oktatest.Token) {
 		k.Network = oktatest.Network{Connection: "ZONE", Include: []string{"nzo7other0zone0000000"}}
 	})
 	r := w.enforce(rule("{quarantine: 0d}"))
-	require.Contains(t, strings.Join(r.Notes, "\n"), "its network condition is neither the one before nor the one after")
+	require.Contains(t, strings.Join(r.Notes, "\n"),
+		"its network condition is neither the one before nor the one after")
 
 	// An outcome that can't be read now keeps the run from being called good.
 	w = newWorld(t, idleToken(1))
@@ -276,7 +289,8 @@ func TestWhatCanNeverBeKnownIsSaid(t *testing.T) {
 
 func TestOnlyTheRulesThatAskForAStepAreOnRecordForIt(t *testing.T) {
 	w := newWorld(t, idleToken(1))
-	text := limits + "rules: [{id: slow, when: {name: idle-1}, then: {quarantine: 9d}}, {id: fast, when: {name: idle-1}, then: {quarantine: 0d}}, {id: soft, when: {name: idle-1}, then: flag}]"
+	text := limits + "rules: [{id: slow, when: {name: idle-1}, then: {quarantine: 9d}}, {id: fast, when: {name: " +
+		"idle-1}, then: {quarantine: 0d}}, {id: soft, when: {name: idle-1}, then: flag}]"
 	require.Equal(t, audit.Quarantined, only(t, w.enforce(text)).Outcome)
 	for _, r := range w.records() {
 		if r.Kind == ledger.Intent {
@@ -308,7 +322,8 @@ func TestClocksThatPartDuringTheAnnouncementHoldAll(t *testing.T) {
 			var apart time.Duration
 			o := w.options(rule(then), l)
 			o.Now = func() time.Time { return w.clock.Add(apart) }
-			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+			o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string,
+				error) {
 				apart = -10 * day
 				return "test", nil
 			}}

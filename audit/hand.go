@@ -69,13 +69,16 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 			return "", "", err
 		}
 		name := "the token in use, of the user " + cmp.Or(r.self.userID, "that is not known")
-		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name}, okta.Token{})
+		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name},
+			okta.Token{})
 	})
 }
 
 // do makes a run of one change, whose end in the ledger says how it went, as the error does.
-func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string, err error) {
-	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, StateAlone: h.StateAlone, Now: h.Now, Recorded: h.Recorded})
+func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string,
+	err error) {
+	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, StateAlone: h.StateAlone,
+		Now: h.Now, Recorded: h.Recorded})
 	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}
@@ -154,16 +157,19 @@ func refused(format string, args ...any) error {
 // mayChange says what speaks against changing any token by hand.
 func (r *run) mayChange() error {
 	if r.o.Policy.Mode != rules.Enforce {
-		return refused("the policy %s says mode: %s; a change takes mode: enforce, by hand too", r.PolicyFile, r.o.Policy.Mode)
+		return refused("the policy %s says mode: %s; a change takes mode: enforce, by hand too", r.PolicyFile,
+			r.o.Policy.Mode)
 	}
 	if r.self.unknown != nil {
-		return refused("the owner of the token in use could not be read, so that it can't be told from others and spared: %v", r.self.unknown)
+		return refused("the owner of the token in use could not be read, so that it can't be told from others and "+
+			"spared: %v", r.self.unknown)
 	}
 	if code, err := r.mayAct(); err != nil {
 		return &HandError{code, err}
 	}
 	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
-		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay in the policy", l.PerDay, r.spent())
+		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay "+
+			"in the policy", l.PerDay, r.spent())
 	}
 	return nil
 }
@@ -291,14 +297,18 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 	case !known:
 		return "", "", refused("the ledger knows no quarantine of the token %s", id)
 	case !conditionKnown(fresh.Network):
-		return "", "", refused("the network condition of the token %s is not known, so that it can't be told whether it is the quarantine's: try again", id)
+		return "", "", refused("the network condition of the token %s is not known, so that it can't be told whether "+
+			"it is the quarantine's: try again", id)
 	case !sameCondition(fresh.Network, q.After):
-		return "", "", refused("the network condition of the token %s is not the quarantine's any more: somebody changed it", id)
+		return "", "", refused("the network condition of the token %s is not the quarantine's any more: somebody "+
+			"changed it", id)
 	case q.Before.Connection == "":
-		return "", "", refused("the ledger does not know the network condition that the token %s had: set it in the admin console", id)
+		return "", "", refused("the ledger does not know the network condition that the token %s had: set it in the "+
+			"admin console", id)
 	}
 	if err := fresh.CheckWritable(); err != nil {
-		return "", "", refused("the token %s can't be restored: %v; set its network condition in the admin console", id, err)
+		return "", "", refused("the token %s can't be restored: %v; set its network condition in the admin console", id,
+			err)
 	}
 	before := q.Before
 	before.LastUpdated = time.Time{}
@@ -306,7 +316,8 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 }
 
 // byHand carries out one change and reports what came of it.
-func (r *run) byHand(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (Outcome, string, error) {
+func (r *run) byHand(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (Outcome, string,
+	error) {
 	intent.Kind, intent.By = ledger.Intent, ledger.ByHand
 	res, err := r.carryOut(ctx, org, intent, fresh)
 	if err != nil && res.word == "" {

@@ -30,16 +30,27 @@ func TestLostAnswersToChangesByHand(t *testing.T) {
 		reason  string
 		settled string // what the next run finds, "" if nothing is open
 	}{
-		{name: "a revocation that was done", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true, outcome: audit.Revoked, reason: "reading it finds nothing"},
-		{name: "a revocation that was not done", do: audit.Hand.Revoke, method: http.MethodDelete, outcome: audit.Failed, reason: "still there", settled: ledger.ResultFailed},
-		{name: "a revocation that was done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true, unread: true, outcome: audit.Failed, reason: "reading failed", settled: ledger.ResultRevoked},
-		{name: "a quarantine that was done", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true, outcome: audit.Quarantined, reason: "reading it finds the new condition"},
-		{name: "a quarantine that was not done", do: audit.Hand.Quarantine, method: http.MethodPut, outcome: audit.Failed, reason: "the condition is as it was", settled: ledger.ResultFailed},
-		{name: "a quarantine that was done and can't be read", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true, unread: true, outcome: audit.Failed, reason: "reading failed", settled: ledger.ResultQuarantined},
-		{name: "a restoration that was done", do: audit.Hand.Restore, method: http.MethodPut, acted: true, outcome: audit.Restored, reason: "reading it finds the new condition"},
-		{name: "a restoration that was not done", do: audit.Hand.Restore, method: http.MethodPut, outcome: audit.Failed, reason: "the condition is as it was", settled: ledger.ResultFailed},
-		{name: "a restoration that was done and can't be read", do: audit.Hand.Restore, method: http.MethodPut, acted: true, unread: true, outcome: audit.Failed, reason: "reading failed", settled: ledger.ResultRestored},
-		{name: "of the token in use, which can't be read afterwards", do: revokeCurrent, method: http.MethodDelete, acted: true, outcome: audit.Failed, reason: "look in the admin console"},
+		{name: "a revocation that was done", do: audit.Hand.Revoke, method: http.MethodDelete, acted: true,
+			outcome: audit.Revoked, reason: "reading it finds nothing"},
+		{name: "a revocation that was not done", do: audit.Hand.Revoke, method: http.MethodDelete,
+			outcome: audit.Failed, reason: "still there", settled: ledger.ResultFailed},
+		{name: "a revocation that was done and can't be read", do: audit.Hand.Revoke, method: http.MethodDelete,
+			acted: true, unread: true, outcome: audit.Failed, reason: "reading failed", settled: ledger.ResultRevoked},
+		{name: "a quarantine that was done", do: audit.Hand.Quarantine, method: http.MethodPut, acted: true,
+			outcome: audit.Quarantined, reason: "reading it finds the new condition"},
+		{name: "a quarantine that was not done", do: audit.Hand.Quarantine, method: http.MethodPut,
+			outcome: audit.Failed, reason: "the condition is as it was", settled: ledger.ResultFailed},
+		{name: "a quarantine that was done and can't be read", do: audit.Hand.Quarantine, method: http.MethodPut,
+			acted: true, unread: true, outcome: audit.Failed, reason: "reading failed",
+			settled: ledger.ResultQuarantined},
+		{name: "a restoration that was done", do: audit.Hand.Restore, method: http.MethodPut, acted: true,
+			outcome: audit.Restored, reason: "reading it finds the new condition"},
+		{name: "a restoration that was not done", do: audit.Hand.Restore, method: http.MethodPut, outcome: audit.Failed,
+			reason: "the condition is as it was", settled: ledger.ResultFailed},
+		{name: "a restoration that was done and can't be read", do: audit.Hand.Restore, method: http.MethodPut,
+			acted: true, unread: true, outcome: audit.Failed, reason: "reading failed", settled: ledger.ResultRestored},
+		{name: "of the token in use, which can't be read afterwards", do: revokeCurrent, method: http.MethodDelete,
+			acted: true, outcome: audit.Failed, reason: "look in the admin console"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, busyToken(1))
@@ -69,7 +80,8 @@ func TestLostAnswersToChangesByHand(t *testing.T) {
 			require.NoError(t, r.Err)
 			require.Contains(t, strings.Join(r.Notes, "\n"), "settled by reading: the")
 			require.Equal(t, 1, r.Belated)
-			require.Contains(t, strings.Join(r.Notes, "\n"), id+" that run "+w.kinds(ledger.Intent)[already].Run+" began: "+row.settled)
+			require.Contains(t, strings.Join(r.Notes, "\n"), id+" that run "+w.kinds(ledger.Intent)[already].Run+
+				" began: "+row.settled)
 			require.Len(t, w.changes(), already+1, "settled by reading alone")
 		})
 	}
@@ -114,7 +126,8 @@ func TestARestoredTokenIsAnnouncedAnew(t *testing.T) {
 	t.Run("after one that the next run had to settle", func(t *testing.T) {
 		w := quarantined(t)
 		w.org.Fault(oktatest.Fault{Method: http.MethodPut, Times: 1, HangupAfter: true})
-		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + id, Skip: 1, Times: 1, Status: 500})
+		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + id, Skip: 1, Times: 1,
+			Status: 500})
 		outcome, _, err := w.byHand(idlePolicy, audit.Hand.Restore, id)
 		require.Equal(t, audit.ActionFailed, handCode(t, err))
 		require.Equal(t, audit.Failed, outcome)
@@ -125,10 +138,12 @@ func TestARestoredTokenIsAnnouncedAnew(t *testing.T) {
 		// What Restore has written when it dies between its outcome and the records that follow.
 		l := w.open()
 		q := l.State().Quarantined[id]
-		intent, err := l.Append(ledger.Record{Kind: ledger.Intent, Token: id, Step: ledger.StepRestore, By: ledger.ByHand, Before: &q.After, After: &q.Before})
+		intent, err := l.Append(ledger.Record{Kind: ledger.Intent, Token: id, Step: ledger.StepRestore,
+			By: ledger.ByHand, Before: &q.After, After: &q.Before})
 		require.NoError(t, err)
 		w.org.Update(id, func(k *oktatest.Token) { k.Network = oktatest.Network{} })
-		_, err = l.Append(ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultRestored, Settled: true})
+		_, err = l.Append(ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultRestored,
+			Settled: true})
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
 		anew(t, w)
@@ -156,16 +171,34 @@ func TestTheLedgerSaysHowAChangeByHandEnded(t *testing.T) {
 		code    audit.ExitCode
 	}{
 		{name: "done", id: id},
-		{name: "nobody knows", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Hangup: true}) }, id: id, code: audit.ActionFailed},
-		{name: "the request is refused", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 400}) }, id: id, code: audit.ActionFailed},
-		{name: "the token is held by another change", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 409}) }, id: id, code: audit.ActionFailed},
-		{name: "one request too many", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 429}) }, id: id, code: audit.ActionFailed},
-		{name: "sent elsewhere", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 302}) }, id: id, code: audit.ActionFailed},
-		{name: "the org can't be reached", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens/*", Status: 500}) }, id: id, code: audit.Incomplete},
+		{name: "nobody knows", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Hangup: true})
+		}, id: id, code: audit.ActionFailed},
+		{name: "the request is refused", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 400})
+		}, id: id, code: audit.ActionFailed},
+		{name: "the token is held by another change", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 409})
+		}, id: id, code: audit.ActionFailed},
+		{name: "one request too many", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 429})
+		}, id: id, code: audit.ActionFailed},
+		{name: "sent elsewhere", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 302})
+		}, id: id, code: audit.ActionFailed},
+		{name: "the org can't be reached", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens/*", Status: 500})
+		}, id: id, code: audit.Incomplete},
 		{name: "refused by a guard", id: oktatest.TokenID(999), code: audit.Usage},
-		{name: "halted", prepare: func(w *world) { require.NoError(w.t, ledger.SetHalt(w.state, "stop", "kim", w.clock)) }, id: id, code: audit.Halted},
-		{name: "the credential lacks the permission", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403}) }, id: id, code: audit.NoAccess},
-		{name: "the credential is refused at the beginning", prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 401}) }, id: id, code: audit.NoAccess},
+		{name: "halted", prepare: func(w *world) {
+			require.NoError(w.t, ledger.SetHalt(w.state, "stop", "kim", w.clock))
+		}, id: id, code: audit.Halted},
+		{name: "the credential lacks the permission", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403})
+		}, id: id, code: audit.NoAccess},
+		{name: "the credential is refused at the beginning", prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 401})
+		}, id: id, code: audit.NoAccess},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, busyToken(1))
@@ -191,7 +224,8 @@ func TestAChangeByHandSettlesWhatIsOpenBeforeAnythingElse(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, audit.Revoked, outcome)
 	results := w.kinds(ledger.Outcome)
-	require.Equal(t, []string{ledger.ResultUnknown, ledger.ResultFailed, ledger.ResultRevoked}, []string{results[0].Result, results[1].Result, results[2].Result}, "settled before anything else is done")
+	require.Equal(t, []string{ledger.ResultUnknown, ledger.ResultFailed, ledger.ResultRevoked},
+		[]string{results[0].Result, results[1].Result, results[2].Result}, "settled before anything else is done")
 	require.Equal(t, results[0].Ref, results[1].Ref)
 }
 
@@ -223,7 +257,8 @@ func TestWhatWasAnnouncedBeforeAQuarantineWasLiftedIsVoidThoughAPersonQuarantine
 
 func TestARefusedCredentialByHand(t *testing.T) {
 	id := oktatest.TokenID(1)
-	for name, do := range map[string]verb{"revoke": audit.Hand.Revoke, "quarantine": audit.Hand.Quarantine, "revoke-current": revokeCurrent} {
+	for name, do := range map[string]verb{"revoke": audit.Hand.Revoke, "quarantine": audit.Hand.Quarantine,
+		"revoke-current": revokeCurrent} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, busyToken(1))
 			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403})
@@ -245,7 +280,8 @@ func TestAChangeByHandThatNobodyWasToldOfIsInTheNextReport(t *testing.T) {
 			w := newWorld(t, busyToken(1))
 			l := w.open()
 			told := ""
-			h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7", Now: func() time.Time { return w.clock }}
+			h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7",
+				Now: func() time.Time { return w.clock }}
 			h.Deliver = func(outcome audit.Outcome, reason string) error {
 				told = string(outcome) + reason
 				require.Equal(t, ledger.Begun, l.State().LastRun.Kind, "the end is recorded after that")
@@ -272,7 +308,8 @@ func TestAChangeByHandWhoseEndCanNotBeRecordedSaysSo(t *testing.T) {
 	l, err := ledger.OpenOn(disk, func() time.Time { return w.clock })
 	require.NoError(t, err)
 	disk.FailWrite(4, 0, syscall.ENOSPC) // after the beginning, the intent and the outcome
-	h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7", Now: func() time.Time { return w.clock }}
+	h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7",
+		Now: func() time.Time { return w.clock }}
 	outcome, _, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 	require.Equal(t, audit.Revoked, outcome)
 	require.Equal(t, audit.NoLedger, handCode(t, err))

@@ -26,7 +26,8 @@ func (w *world) byHand(text string, do verb, id string) (audit.Outcome, string, 
 	w.connect()
 	l := w.open()
 	defer func() { _ = l.Close() }()
-	h := audit.Hand{Org: w.client, Policy: policy(w.t, text), Ledger: l, State: w.state, Reason: "ticket 7", Now: func() time.Time { return w.clock }}
+	h := audit.Hand{Org: w.client, Policy: policy(w.t, text), Ledger: l, State: w.state, Reason: "ticket 7",
+		Now: func() time.Time { return w.clock }}
 	return do(h, w.t.Context(), id)
 }
 
@@ -57,11 +58,14 @@ func TestRevokingByHand(t *testing.T) {
 	require.Equal(t, []string{"DELETE " + id}, w.changes())
 
 	all := w.records()
-	require.Equal(t, []ledger.Kind{ledger.Begun, ledger.Intent, ledger.Outcome, ledger.Ended}, []ledger.Kind{all[0].Kind, all[1].Kind, all[2].Kind, all[3].Kind})
+	require.Equal(t, []ledger.Kind{ledger.Begun, ledger.Intent, ledger.Outcome, ledger.Ended},
+		[]ledger.Kind{all[0].Kind, all[1].Kind, all[2].Kind, all[3].Kind})
 	require.Equal(t, "hand", all[0].Mode)
 	intent := all[1]
-	require.Equal(t, []string{id, "busy", ledger.StepRevoke, ledger.ByHand, "ticket 7", all[0].Run}, []string{intent.Token, intent.Name, intent.Step, intent.By, intent.Reason, intent.Run})
-	require.Equal(t, &ledger.Condition{Connection: "ZONE", Include: []string{"nzo9office00000000000"}, LastUpdated: ago(1)}, intent.Before)
+	require.Equal(t, []string{id, "busy", ledger.StepRevoke, ledger.ByHand, "ticket 7", all[0].Run},
+		[]string{intent.Token, intent.Name, intent.Step, intent.By, intent.Reason, intent.Run})
+	require.Equal(t, &ledger.Condition{Connection: "ZONE", Include: []string{"nzo9office00000000000"},
+		LastUpdated: ago(1)}, intent.Before)
 	require.Equal(t, []any{intent.Seq, ledger.ResultRevoked, true}, []any{all[2].Ref, all[2].Result, all[2].Settled})
 	require.Zero(t, all[3].ExitCode)
 }
@@ -77,7 +81,8 @@ func TestQuarantiningAndRestoringByHand(t *testing.T) {
 	require.Equal(t, oktatest.Network{Connection: "ZONE", Include: []string{zoneID}}, token.Network)
 
 	intent, result := w.kinds(ledger.Intent)[0], w.kinds(ledger.Outcome)[0]
-	require.Equal(t, []string{ledger.StepQuarantine, ledger.ByHand, "ticket 7"}, []string{intent.Step, intent.By, intent.Reason})
+	require.Equal(t, []string{ledger.StepQuarantine, ledger.ByHand, "ticket 7"},
+		[]string{intent.Step, intent.By, intent.Reason})
 	require.Equal(t, before.Network.Include, intent.Before.Include, "what it was is on record")
 	require.Equal(t, []string{zoneID}, intent.After.Include)
 	require.Equal(t, &ledger.Condition{Connection: "ZONE", Include: []string{zoneID}, LastUpdated: now}, result.After)
@@ -89,7 +94,8 @@ func TestQuarantiningAndRestoringByHand(t *testing.T) {
 	token, _ = w.org.Token(id)
 	require.Equal(t, before.Network, token.Network)
 	intent = w.kinds(ledger.Intent)[1]
-	require.Equal(t, []string{ledger.StepRestore, ledger.ByHand, "ticket 7"}, []string{intent.Step, intent.By, intent.Reason})
+	require.Equal(t, []string{ledger.StepRestore, ledger.ByHand, "ticket 7"},
+		[]string{intent.Step, intent.By, intent.Reason})
 	require.Equal(t, []string{zoneID}, intent.Before.Include)
 	require.Equal(t, "restored", w.kinds(ledger.Outcome)[1].Result)
 	require.Equal(t, []string{"PUT " + id, "PUT " + id}, w.changes())
@@ -102,7 +108,8 @@ func TestARestorationThatOktaAnswersWithTheZonesInAnotherOrderIsOne(t *testing.T
 	_, _, err := w.byHand(idlePolicy, audit.Hand.Quarantine, token.ID)
 	require.NoError(t, err)
 	w.org.Fault(oktatest.Fault{Method: http.MethodPut, Status: http.StatusOK, Act: true, Times: 1,
-		Body: `{"id":"` + token.ID + `","network":{"connection":"ZONE","include":["nzo9office00000000000","nzo9lab0000000000000"]}}`})
+		Body: `{"id":"` + token.ID +
+			`","network":{"connection":"ZONE","include":["nzo9office00000000000","nzo9lab0000000000000"]}}`})
 	outcome, reason, err := w.byHand(idlePolicy, audit.Hand.Restore, token.ID)
 	require.NoError(t, err)
 	require.Equal(t, []any{audit.Restored, ""}, []any{outcome, reason})
@@ -122,7 +129,8 @@ func TestRevokingTheTokenInUse(t *testing.T) {
 	_, there = w.org.Token(oktatest.TokenID(1))
 	require.True(t, there)
 	intent := w.kinds(ledger.Intent)[0]
-	require.Equal(t, []string{"", ledger.StepRevokeCurrent, ledger.ByHand, "ticket 7"}, []string{intent.Token, intent.Step, intent.By, intent.Reason})
+	require.Equal(t, []string{"", ledger.StepRevokeCurrent, ledger.ByHand, "ticket 7"},
+		[]string{intent.Token, intent.Step, intent.By, intent.Reason})
 	require.True(t, w.kinds(ledger.Outcome)[0].Settled)
 }
 
@@ -145,7 +153,8 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 	// leaveOpen leaves an intent open whose outcome can't be read at the next beginning either.
 	leaveOpen := func(method string, do verb) func(*world) {
 		return func(w *world) {
-			w.org.Fault(oktatest.Fault{Method: method, Times: 1, HangupAfter: method == http.MethodPut, Hangup: method == http.MethodDelete})
+			w.org.Fault(oktatest.Fault{Method: method, Times: 1, HangupAfter: method == http.MethodPut,
+				Hangup: method == http.MethodDelete})
 			w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: read, Skip: 1, Times: 2, Status: 500})
 			outcome, _, err := w.byHand(idlePolicy, do, id)
 			require.Equal(w.t, audit.ActionFailed, handCode(w.t, err))
@@ -166,45 +175,74 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 		says    string
 		code    audit.ExitCode // else Usage
 	}{
-		{name: "the token in use", verbs: both, id: oktatest.TokenID(999), says: "it may be the token that this run uses: same owner"},
-		{name: "another token of the same owner, idle", verbs: both, prepare: update(func(k *oktatest.Token) { k.UserID, k.LastUsed = oktatest.UserID(9), ago(20) }), says: "it may be the token that this run uses: same owner"},
-		{name: "a client that may not be acted on", verbs: both, prepare: update(func(k *oktatest.Token) { k.ClientName = "Okta AD Agent" }), says: `client "Okta AD Agent" is not in protect.actOnClients`},
-		{name: "a client that is not told", verbs: both, prepare: update(func(k *oktatest.Token) { k.Omit = []string{"clientName"} }), says: "clientName is missing"},
-		{name: "too young", verbs: both, prepare: update(func(k *oktatest.Token) { k.Created = ago(0.5) }), says: "protect.newerThan"},
-		{name: "of unknown age", verbs: both, prepare: update(func(k *oktatest.Token) { k.Omit = []string{"created"} }), says: "created is missing"},
+		{name: "the token in use", verbs: both, id: oktatest.TokenID(999),
+			says: "it may be the token that this run uses: same owner"},
+		{name: "another token of the same owner, idle", verbs: both,
+			prepare: update(func(k *oktatest.Token) { k.UserID, k.LastUsed = oktatest.UserID(9), ago(20) }),
+			says:    "it may be the token that this run uses: same owner"},
+		{name: "a client that may not be acted on", verbs: both,
+			prepare: update(func(k *oktatest.Token) { k.ClientName = "Okta AD Agent" }),
+			says:    `client "Okta AD Agent" is not in protect.actOnClients`},
+		{name: "a client that is not told", verbs: both,
+			prepare: update(func(k *oktatest.Token) { k.Omit = []string{"clientName"} }),
+			says:    "clientName is missing"},
+		{name: "too young", verbs: both, prepare: update(func(k *oktatest.Token) { k.Created = ago(0.5) }),
+			says: "protect.newerThan"},
+		{name: "of unknown age", verbs: both, prepare: update(func(k *oktatest.Token) { k.Omit = []string{"created"} }),
+			says: "created is missing"},
 		{name: "exempt", verbs: both, policy: exempting("{name: busy}"), says: `exemption at policy.yaml`},
-		{name: "an exemption that can't be judged", verbs: both, policy: exempting("{name: other}"), prepare: update(func(k *oktatest.Token) { k.Omit = []string{"name"} }), says: "can't be judged"},
-		{name: "perDay is spent", verbs: both, policy: strings.Replace(idlePolicy, "perDay: 5", "perDay: 1", 1), prepare: func(w *world) {
-			_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(2))
-			require.NoError(w.t, err)
-			w.pass(day - time.Minute)
-		}, says: "perDay allows 1 in 24 hours, of which 1 are spent"},
-		{name: "perDay is none", verbs: both, policy: strings.Replace(idlePolicy, "perDay: 5", "perDay: 0", 1), says: "perDay allows 0"},
+		{name: "an exemption that can't be judged", verbs: both, policy: exempting("{name: other}"),
+			prepare: update(func(k *oktatest.Token) { k.Omit = []string{"name"} }), says: "can't be judged"},
+		{name: "perDay is spent", verbs: both, policy: strings.Replace(idlePolicy, "perDay: 5", "perDay: 1", 1),
+			prepare: func(w *world) {
+				_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(2))
+				require.NoError(w.t, err)
+				w.pass(day - time.Minute)
+			}, says: "perDay allows 1 in 24 hours, of which 1 are spent"},
+		{name: "perDay is none", verbs: both, policy: strings.Replace(idlePolicy, "perDay: 5", "perDay: 0", 1),
+			says: "perDay allows 0"},
 		{name: "halted", verbs: both, prepare: halted, code: audit.Halted, says: "halted by kim"},
-		{name: "halted", verbs: map[string]verb{"revoke-current": revokeCurrent}, prepare: halted, code: audit.Halted, says: "halted by kim"},
+		{name: "halted", verbs: map[string]verb{"revoke-current": revokeCurrent}, prepare: halted, code: audit.Halted,
+			says: "halted by kim"},
 		{name: "the clock was set back", verbs: both, prepare: func(w *world) {
 			_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(2))
 			require.NoError(w.t, err)
 			w.pass(-time.Hour)
 		}, code: audit.Halted, says: "the clock was set back"},
-		{name: "whose the token in use is can't be read", verbs: both, prepare: fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 403}), says: "the owner of the token in use could not be read"},
-		{name: "the zone does not exist", verbs: quarantine, prepare: fault(oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}), says: "does not exist"},
-		{name: "the zone is inactive", verbs: quarantine, prepare: fault(oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"` + zoneID + `","status":"INACTIVE"}`}), says: "activate it"},
-		{name: "the policy has no zone", verbs: quarantine, policy: strings.Replace(limits, zone, "", 1) + "rules: [{id: x, when: {name: x}, then: flag}]", says: "the policy has no quarantine.zone"},
-		{name: "quarantined already", verbs: quarantine, prepare: inQuarantine(func(*world) {}), says: "quarantined since 2026-11-24T09:00:00Z"},
-		{name: "in the zone already, though not by us", verbs: quarantine, prepare: update(func(k *oktatest.Token) { k.Network.Include = []string{zoneID} }), says: "its network condition is that of the quarantine already"},
+		{name: "whose the token in use is can't be read", verbs: both,
+			prepare: fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 403}),
+			says:    "the owner of the token in use could not be read"},
+		{name: "the zone does not exist", verbs: quarantine,
+			prepare: fault(oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}), says: "does not exist"},
+		{name: "the zone is inactive", verbs: quarantine,
+			prepare: fault(oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"` + zoneID +
+				`","status":"INACTIVE"}`}), says: "activate it"},
+		{name: "the policy has no zone", verbs: quarantine, policy: strings.Replace(limits, zone, "", 1) +
+			"rules: [{id: x, when: {name: x}, then: flag}]", says: "the policy has no quarantine.zone"},
+		{name: "quarantined already", verbs: quarantine, prepare: inQuarantine(func(*world) {}),
+			says: "quarantined since 2026-11-24T09:00:00Z"},
+		{name: "in the zone already, though not by us", verbs: quarantine,
+			prepare: update(func(k *oktatest.Token) { k.Network.Include = []string{zoneID} }),
+			says:    "its network condition is that of the quarantine already"},
 		{name: "no such token", verbs: both, id: oktatest.TokenID(77), is: okta.ErrNotFound, says: "404"},
 		{name: "no id of a token", verbs: both, id: "current", is: okta.ErrBadID, says: "not an id"},
-		{name: "a revocation with an unknown outcome", verbs: both, prepare: leaveOpen(http.MethodDelete, audit.Hand.Revoke), says: "an outcome that is not known yet"},
-		{name: "a quarantine with an unknown outcome", verbs: both, prepare: leaveOpen(http.MethodPut, audit.Hand.Quarantine), says: "an outcome that is not known yet"},
+		{name: "a revocation with an unknown outcome", verbs: both, prepare: leaveOpen(http.MethodDelete,
+			audit.Hand.Revoke), says: "an outcome that is not known yet"},
+		{name: "a quarantine with an unknown outcome", verbs: both, prepare: leaveOpen(http.MethodPut,
+			audit.Hand.Quarantine), says: "an outcome that is not known yet"},
 		{name: "never quarantined", verbs: restore, says: "the ledger knows no quarantine of the token"},
 		{name: "restored already", verbs: restore, prepare: inQuarantine(func(w *world) {
 			_, _, err := w.byHand(idlePolicy, audit.Hand.Restore, id)
 			require.NoError(w.t, err)
 		}), says: "the ledger knows no quarantine of the token"},
-		{name: "somebody changed the condition since", verbs: restore, prepare: inQuarantine(update(func(k *oktatest.Token) { k.Network = oktatest.Network{} })), says: "somebody changed it"},
-		{name: "quarantined and vanished", verbs: restore, prepare: inQuarantine(func(w *world) { w.org.Remove(id) }), is: okta.ErrNotFound, says: "404"},
-		{name: "in quarantine, and a revocation with an unknown outcome", verbs: restore, prepare: inQuarantine(leaveOpen(http.MethodDelete, audit.Hand.Revoke)), says: "an outcome that is not known yet"},
+		{name: "somebody changed the condition since", verbs: restore,
+			prepare: inQuarantine(update(func(k *oktatest.Token) { k.Network = oktatest.Network{} })),
+			says:    "somebody changed it"},
+		{name: "quarantined and vanished", verbs: restore, prepare: inQuarantine(func(w *world) { w.org.Remove(id) }),
+			is: okta.ErrNotFound, says: "404"},
+		{name: "in quarantine, and a revocation with an unknown outcome", verbs: restore,
+			prepare: inQuarantine(leaveOpen(http.MethodDelete, audit.Hand.Revoke)),
+			says:    "an outcome that is not known yet"},
 	} {
 		for name, do := range row.verbs {
 			t.Run(name+": "+row.name, func(t *testing.T) {
@@ -261,5 +299,6 @@ func TestPerDayCountsWhatWasDoneByHandAndByRuns(t *testing.T) {
 	require.NoError(t, err)
 	r := w.enforce(strings.Replace(nowPolicy, "perDay: 5", "perDay: 2", 1))
 	require.NoError(t, r.Err)
-	require.Equal(t, []int{1, 1}, []int{r.Count(audit.Revoked), r.Count(audit.Held)}, "a restoration costs nothing, a quarantine by hand does")
+	require.Equal(t, []int{1, 1}, []int{r.Count(audit.Revoked), r.Count(audit.Held)},
+		"a restoration costs nothing, a quarantine by hand does")
 }

@@ -62,7 +62,8 @@ func ReadHistory(dir string, now time.Time) (h History, err error) {
 func RightOrg(orgURL string, p *rules.Policy, state string, past History) error {
 	switch {
 	case p.Org != "" && p.Org != orgURL:
-		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, p.File, p.Org, orgURL)
+		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, p.File, p.Org,
+			orgURL)
 	case past.Org == "" || past.Org == orgURL:
 		return nil
 	}
@@ -70,5 +71,6 @@ func RightOrg(orgURL string, p *rules.Policy, state string, past History) error 
 	if !past.Listed {
 		advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
 	}
-	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, state, past.Org, orgURL, advice)
+	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, state, past.Org,
+		orgURL, advice)
 }

@@ -34,7 +34,8 @@ func TestALedgerTellsOfTheLastPassAndTheLastSuccess(t *testing.T) {
 	w.dry(stagedPolicy)
 	h = history(t, w)
 	require.Equal(t, audit.Incomplete, h.Code)
-	require.Equal(t, []time.Time{w.clock, w.clock, w.clock, first}, []time.Time{h.Began, h.Ended, h.LastEnded, h.Succeeded})
+	require.Equal(t, []time.Time{w.clock, w.clock, w.clock, first}, []time.Time{h.Began, h.Ended, h.LastEnded,
+		h.Succeeded})
 
 	w.pass(day)
 	w.enforce(stagedPolicy)
@@ -43,7 +44,8 @@ func TestALedgerTellsOfTheLastPassAndTheLastSuccess(t *testing.T) {
 	_, _, err := w.byHand(stagedPolicy, audit.Hand.Restore, oktatest.TokenID(1))
 	require.NoError(t, err)
 	h = history(t, w)
-	require.Equal(t, []time.Time{last, last, last}, []time.Time{h.Began, h.Ended, h.Succeeded}, "a change by hand is no pass")
+	require.Equal(t, []time.Time{last, last, last}, []time.Time{h.Began, h.Ended, h.Succeeded},
+		"a change by hand is no pass")
 	require.Equal(t, w.open().Head(), h.Head)
 }
 
@@ -53,7 +55,8 @@ func TestAPassThatDiedBeganAndDidNotEnd(t *testing.T) {
 	ended := w.clock
 	w.pass(day)
 	l := w.open()
-	_, err := l.Append(ledger.Record{Kind: ledger.Begun, Run: "20261125T090000Z-abcdef", Org: w.org.URL(), Mode: ledger.ModeDryRun})
+	_, err := l.Append(ledger.Record{Kind: ledger.Begun, Run: "20261125T090000Z-abcdef", Org: w.org.URL(),
+		Mode: ledger.ModeDryRun})
 	require.NoError(t, err)
 	h := history(t, w)
 	require.Equal(t, []time.Time{w.clock, {}, ended, ended}, []time.Time{h.Began, h.Ended, h.LastEnded, h.Succeeded})

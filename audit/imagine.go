@@ -23,8 +23,8 @@ type imagination struct {
 	seq    uint64
 	events []Event
 	halted bool // the last run was stopped by stopAbove
-	// lag is how long after the instant of judgement something is announced or done. With any, of runs exactly a day apart
-	// the next finds a day not over yet, as in life.
+	// lag is how long after the instant of judgement something is announced or done. With any, of runs exactly a day
+	// apart the next finds a day not over yet, as in life.
 	lag time.Duration
 	// whole makes it an event that Okta ends a token which no rule ever concerned.
 	whole bool
@@ -120,7 +120,8 @@ func (m *imagination) end(at time.Time) {
 		}
 		if m.whole || t.last != "" {
 			as := t.Token
-			m.events = append(m.events, Event{At: ends, What: Ended, Token: &as, Why: []string{"Okta ends a token that is not used"}})
+			m.events = append(m.events, Event{At: ends, What: Ended, Token: &as,
+				Why: []string{"Okta ends a token that is not used"}})
 		}
 		return true
 	})
@@ -131,8 +132,10 @@ func (m *imagination) take(f *Finding) {
 	i := slices.IndexFunc(m.tokens, func(t *subject) bool { return t.ID == f.Token.ID })
 	t := m.tokens[i]
 	before := conditionOf(&t.Token)
-	intent, _ := m.Append(ledger.Record{Kind: ledger.Intent, Token: t.ID, Step: f.Step.String(), Before: &before, By: ledger.ByRun})
-	outcome := ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Token: t.ID, Settled: true, Result: ledger.ResultRevoked}
+	intent, _ := m.Append(ledger.Record{Kind: ledger.Intent, Token: t.ID, Step: f.Step.String(), Before: &before,
+		By: ledger.ByRun})
+	outcome := ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Token: t.ID, Settled: true,
+		Result: ledger.ResultRevoked}
 	f.Outcome, f.Done = Revoked, true
 	if f.Step == rules.Quarantine {
 		t.used = false

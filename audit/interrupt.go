@@ -17,8 +17,8 @@ var errAwaited = errors.New("somebody waits to change something by hand, which g
 const watchStep = time.Second
 
 // Watch returns a context for a run that uses the state directory state: it ends with ctx, and when a person needs the
-// run to end. That is when somebody waits for the ledger, to change something by hand, or when the brake is pulled on an
-// enforcing run that began without it; one that begins halted goes on to report. stop ends the watching.
+// run to end. That is when somebody waits for the ledger, to change something by hand, or when the brake is pulled on
+// an enforcing run that began without it; one that begins halted goes on to report. stop ends the watching.
 func Watch(ctx context.Context, state string, enforce bool) (watched context.Context, stop func()) {
 	watched, end := context.WithCancelCause(ctx)
 	wanted := func() error {
@@ -56,7 +56,8 @@ func braked(note *ledger.HaltNote, err error) error {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errHalted, err)
 	case note != nil:
-		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By), note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
+		return fmt.Errorf("%w by %s since %s: %s (tokensweep resume ends it)", errHalted, okta.Printable(note.By),
+			note.At.UTC().Format(time.RFC3339), okta.Printable(note.Reason))
 	}
 	return nil
 }
@@ -64,8 +65,9 @@ func braked(note *ledger.HaltNote, err error) error {
 // ErrDeadline is the end of a run that took as long as it may.
 var ErrDeadline = errors.New("its deadline has passed")
 
-// Within returns a context for a run that may take as long as d; it ends with ctx, too. A run that it ends is interrupted as
-// by a signal: what it had not done is left to the next, and what it was at goes to its end. stop ends the waiting.
+// Within returns a context for a run that may take as long as d; it ends with ctx, too. A run that it ends is
+// interrupted as by a signal: what it had not done is left to the next, and what it was at goes to its end. stop ends
+// the waiting.
 func Within(ctx context.Context, d time.Duration) (bounded context.Context, stop func()) {
 	bounded, end := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(d, func() { end(fmt.Errorf("%w: it may take %v (--deadline)", ErrDeadline, d)) })
@@ -77,7 +79,8 @@ func Within(ctx context.Context, d time.Duration) (bounded context.Context, stop
 
 // interruption is ErrInterrupted, and why ctx ended if that was not a signal.
 func interruption(ctx context.Context) error {
-	if why := context.Cause(ctx); errors.Is(why, errAwaited) || errors.Is(why, errHalted) || errors.Is(why, ErrDeadline) {
+	if why := context.Cause(ctx); errors.Is(why, errAwaited) || errors.Is(why, errHalted) ||
+		errors.Is(why, ErrDeadline) {
 		return fmt.Errorf("%w: %w", ErrInterrupted, why)
 	}
 	return ErrInterrupted

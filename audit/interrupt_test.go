@@ -41,7 +41,9 @@ func (w *world) interruptAt(kind ledger.Kind, n int) (r *audit.Report, after []l
 			}
 		}
 	}
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+		return "test", nil
+	}}
 	r = audit.Run(ctx, o)
 	return r, after
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // listing is what a reading of the list has brought. A list that moved is read again (okta.Listing.Read), and only the
-// last reading counts: what adds up while a list is read is kept here and made anew for each, and nothing of it is written
-// down before the list is whole.
+// last reading counts: what adds up while a list is read is kept here and made anew for each, and nothing of it is
+// written down before the list is whole.
 type listing struct {
 	used map[*rules.Exemption]rules.Reach
 	// candidates are tokens of concern, until their owners are known.
@@ -52,8 +52,8 @@ func (r *run) judgeAll(ctx context.Context) error {
 	return r.judgeOwned()
 }
 
-// each lists the org and visits each token as it comes: more than once if the list is read again. What a visitor adds up
-// must be in r.listing. clock is the org's when it sent the token.
+// each lists the org and visits each token as it comes: more than once if the list is read again. What a visitor adds
+// up must be in r.listing. clock is the org's when it sent the token.
 func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
 	list := r.o.Org.List(ctx, okta.ListOptions{})
 	err := list.Read(func() func(okta.Token) error {
@@ -133,8 +133,11 @@ func (r *run) noteMoved() {
 	switch {
 	case r.readings < 2:
 	case r.Duplicates == 0:
-		r.Notes = append(r.Notes, fmt.Sprintf("the list moved while it was read, and was read again: the last of %d readings brought no token twice, and counts", r.readings))
+		r.Notes = append(r.Notes, fmt.Sprintf("the list moved while it was read, and was read again: the last of %d "+
+			"readings brought no token twice, and counts", r.readings))
 	default:
-		r.Notes = append(r.Notes, fmt.Sprintf("the list moved each of %d times that it was read: the last two readings brought the same tokens, and the last counts. Tokens that came twice in it and were counted once: %d", r.readings, r.Duplicates))
+		r.Notes = append(r.Notes, fmt.Sprintf("the list moved each of %d times that it was read: the last two "+
+			"readings brought the same tokens, and the last counts. Tokens that came twice in it and were counted "+
+			"once: %d", r.readings, r.Duplicates))
 	}
 }

@@ -77,10 +77,12 @@ func (r *run) noteUnreported() {
 	for _, u := range r.decider.past.Unreported {
 		what := fmt.Sprintf("the token %s (%q) was no longer listed: %s", u.Token, u.Name, u.Reason)
 		if u.Kind == ledger.Outcome {
-			what = fmt.Sprintf("the %s of the token %s (%q) came out as %s", u.Step, u.Token, u.Name, strings.TrimSpace(u.Result+" "+u.Reason))
+			what = fmt.Sprintf("the %s of the token %s (%q) came out as %s", u.Step, u.Token, u.Name,
+				strings.TrimSpace(u.Result+" "+u.Reason))
 		}
 		r.Belated++
-		r.Notes = append(r.Notes, fmt.Sprintf("the run %s did not come to report that in it %s", u.Run, okta.Printable(what)))
+		r.Notes = append(r.Notes, fmt.Sprintf("the run %s did not come to report that in it %s", u.Run,
+			okta.Printable(what)))
 	}
 }
 
@@ -93,7 +95,8 @@ func named(name okta.Opt[string]) string {
 // lift notes that somebody took a token out of our quarantine. It isn't fought over: what was announced
 // is void, and nothing happens before it was announced anew.
 func (r *run) lift(t *okta.Token) error {
-	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice before anything else happens", okta.Printable(t.ID), named(t.Name)))
+	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice "+
+		"before anything else happens", okta.Printable(t.ID), named(t.Name)))
 	if r.o.Enforce == nil {
 		return nil
 	}
@@ -101,7 +104,8 @@ func (r *run) lift(t *okta.Token) error {
 }
 
 func liftedRecord(id string) ledger.Record {
-	return ledger.Record{Kind: ledger.Lifted, Token: id, Reason: "its network condition is not the quarantine's any more"}
+	return ledger.Record{Kind: ledger.Lifted, Token: id,
+		Reason: "its network condition is not the quarantine's any more"}
 }
 
 func sortKeys(keys []ledger.Key) {
@@ -197,14 +201,15 @@ func (r *run) farewell(id string, was ledger.InventoryEntry) string {
 	case quarantined:
 		return "in quarantine, then revoked by somebody else, or its owner was deactivated"
 	case ended:
-		return "Okta ended it, unused, on " + was.ExpiresAt.UTC().Format(time.RFC3339) + ", by what was known when it was last listed"
+		return "Okta ended it, unused, on " + was.ExpiresAt.UTC().Format(time.RFC3339) +
+			", by what was known when it was last listed"
 	}
 	return "unexplained: revoked by somebody else, or its owner was deactivated"
 }
 
 // remember writes what the next run needs to know. A dry run writes no more than what tells new findings
-// from old ones, and its plan: it starts no clock and ends none. The listing comes after what was learnt by comparing it
-// with the last: a run that is ended between the two leaves that to be learnt again.
+// from old ones, and its plan: it starts no clock and ends none. The listing comes after what was learnt by comparing
+// it with the last: a run that is ended between the two leaves that to be learnt again.
 func (r *run) remember(ctx context.Context) error {
 	if r.o.Ledger == nil || r.imagined() {
 		return nil
@@ -215,13 +220,15 @@ func (r *run) remember(ctx context.Context) error {
 	if r.doubted() { // what is found new is new to the next run too
 		return nil
 	}
-	for _, write := range []func(context.Context) error{r.rememberFindings, r.rememberVanished, r.rememberExempt, r.rememberListing} {
+	for _, write := range []func(context.Context) error{r.rememberFindings, r.rememberVanished, r.rememberExempt,
+		r.rememberListing} {
 		if err := write(ctx); err != nil {
 			return err
 		}
 	}
 	return r.keep(ctx, ledger.Record{
-		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(), Count: len(r.Findings), Critical: r.critical(),
+		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(),
+		Count: len(r.Findings), Critical: r.critical(),
 	})
 }
 
@@ -245,7 +252,8 @@ func (r *run) rememberListing(ctx context.Context) error {
 	return r.keep(ctx, *r.listed)
 }
 
-// rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are resolved.
+// rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are
+// resolved.
 func (r *run) rememberFindings(ctx context.Context) error {
 	open := make(map[ledger.Key]bool)
 	seen := func(key ledger.Key, result string) error {
@@ -285,7 +293,8 @@ func (r *run) rememberFindings(ctx context.Context) error {
 	}
 	sortKeys(resolved)
 	for _, key := range resolved {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule, Reason: "the rule does not match it any more, or it is gone"}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule,
+			Reason: "the rule does not match it any more, or it is gone"}); err != nil {
 			return err
 		}
 	}
@@ -297,7 +306,8 @@ func (r *run) rememberVanished(ctx context.Context) error {
 		return nil // they may come back
 	}
 	for _, v := range r.Vanished {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name, Reason: v.Reason}); err != nil {
+		if err := r.keep(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name,
+			Reason: v.Reason}); err != nil {
 			return err
 		}
 	}
@@ -315,7 +325,8 @@ func (r *run) rememberExempt(ctx context.Context) error {
 			if r.decider.past.Exempted[ledger.Key{Token: f.Token.ID, Rule: id}] == f.Reason {
 				continue
 			}
-			if err := r.keep(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id, Reason: f.Reason}); err != nil {
+			if err := r.keep(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id,
+				Reason: f.Reason}); err != nil {
 				return err
 			}
 		}
@@ -333,7 +344,8 @@ func (r *run) end(unread bool) {
 		for _, f := range r.Findings {
 			counts[string(f.Outcome)]++
 		}
-		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread, Told: r.told(unread)}); err != nil {
+		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread,
+			Told: r.told(unread)}); err != nil {
 			r.fail(CodeOf(err), err)
 		}
 	}

@@ -46,7 +46,8 @@ func (w *modelWorld) allIsDone(tokens int) {
 			return
 		}
 		if p.report.Code != audit.Incomplete && len(p.changes) < min(len(left), calmPolicy.perRun) {
-			w.violatedBy(progress, "%v are due, and a run without faults made %d changes: %s", left, len(p.changes), shown(p.report))
+			w.violatedBy(progress, "%v are due, and a run without faults made %d changes: %s", left, len(p.changes),
+				shown(p.report))
 			return
 		}
 	}
@@ -77,7 +78,8 @@ func (w *modelWorld) allEndsAreTold() {
 			continue
 		}
 		if r := e.record(); !w.toldOff[ending(r.Token, r.Rule, r.Time)] {
-			w.violatedBy(callingOffIsTold, "what rule %s announced for %s, which was called off by %s: %s", r.Rule, r.Token, r.Run, r.Reason)
+			w.violatedBy(callingOffIsTold, "what rule %s announced for %s, which was called off by %s: %s", r.Rule,
+				r.Token, r.Run, r.Reason)
 		}
 	}
 }

@@ -20,11 +20,13 @@ func clocksAgree(_ *modelWorld, p *modelProcess) string {
 }
 
 // judgedByTime are the kinds of records by whose time delays, budgets, plans and listings are judged later.
-var judgedByTime = map[ledger.Kind]bool{ledger.Noticed: true, ledger.Intent: true, ledger.Planned: true, ledger.Listed: true}
+var judgedByTime = map[ledger.Kind]bool{ledger.Noticed: true, ledger.Intent: true, ledger.Planned: true,
+	ledger.Listed: true}
 
 func noClockIsBelieved(w *modelWorld, p *modelProcess) string {
 	if p.skew.Abs() <= 6*time.Minute {
-		if _, ended := p.exitCode(); ended && p.skew.Abs() < 5*time.Minute && strings.Contains(p.says(), "the ledger has records of") {
+		if _, ended := p.exitCode(); ended && p.skew.Abs() < 5*time.Minute &&
+			strings.Contains(p.says(), "the ledger has records of") {
 			return p.says()
 		}
 		return ""

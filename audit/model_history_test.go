@@ -53,7 +53,8 @@ func (h *modelHistory) GoString() string {
 
 func (t modelToken) inOrg(n int) oktatest.Token {
 	now := time.Now()
-	k := oktatest.Token{ID: oktatest.TokenID(n), Name: t.name, UserID: oktatest.UserID(1), Created: now.Add(-t.age), LastUsed: now.Add(-t.unused)}
+	k := oktatest.Token{ID: oktatest.TokenID(n), Name: t.name, UserID: oktatest.UserID(1), Created: now.Add(-t.age),
+		LastUsed: now.Add(-t.unused)}
 	if t.mine {
 		k.UserID = me
 	}
@@ -98,7 +99,8 @@ func drawHistory(t *rapid.T) *modelHistory {
 }
 
 func drawToken(d dice) modelToken {
-	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day), agent: d.oneIn(12), office: d.oneIn(6), mine: d.oneIn(12)}
+	t := modelToken{name: pick(d, modelNames...), age: 300 * day, unused: pick(d, day, 20*day, 13*day, 26*day),
+		agent: d.oneIn(12), office: d.oneIn(6), mine: d.oneIn(12)}
 	if d.oneIn(12) {
 		t.age = 12 * time.Hour
 		t.unused = t.age
@@ -123,7 +125,9 @@ func drawAct(d dice, tokens int) act {
 		return drawMeddling(d, tokens)
 	case n < 19:
 		seed := uint64(d.number(1, 40))
-		return act{"somebody asks in several ways what would come of it", func(w *modelWorld) { w.start(modelRun{probe: seed}) }}
+		return act{"somebody asks in several ways what would come of it", func(w *modelWorld) {
+			w.start(modelRun{probe: seed})
+		}}
 	}
 	return drawByHand(d, tokens).act()
 }
@@ -137,23 +141,27 @@ func drawReview(d dice, tokens int) act {
 
 // drawUndone draws a run that dies with a change on its way, somebody who undoes it, and the next run.
 func drawUndone(d dice, tokens int) act {
-	dies := modelRun{enforce: true, incidents: []incident{{says: "it is killed", at: afterChange, nth: d.number(1, 2), do: killed}}}
+	dies := modelRun{enforce: true, incidents: []incident{{says: "it is killed", at: afterChange, nth: d.number(1, 2),
+		do: killed}}}
 	next := modelRun{enforce: true}
 	next.draw(d, tokens)
 	return inTurn(dies.act(), givingBack(d, tokens), next.act())
 }
 
-// drawDown draws a run that loses the answer to a change, and the next, which can neither read what came of it nor list.
+// drawDown draws a run that loses the answer to a change, and the next, which can neither read what came of it nor
+// list.
 func drawDown(d dice, tokens int) act {
 	method, proxy := pick(d, http.MethodDelete, http.MethodPut), d.oneIn(2)
 	lost := modelFault{says: "the answer to a change is lost", fault: oktatest.Fault{Method: method, HangupAfter: true}}
-	unread := modelFault{says: "readings fail", fault: oktatest.Fault{Method: http.MethodGet, Path: onePath, Status: http.StatusInternalServerError}}
+	unread := modelFault{says: "readings fail", fault: oktatest.Fault{Method: http.MethodGet, Path: onePath,
+		Status: http.StatusInternalServerError}}
 	if proxy {
 		lost.says, unread.says = "a proxy answers a change with a page", "a proxy answers readings with a page"
 		lost.fault = oktatest.Fault{Method: method, Status: pick(d, 403, 404, 408), Proxy: true, Act: d.oneIn(2)}
 		unread.fault.Status, unread.fault.Proxy = http.StatusNotFound, true
 	}
-	unlisted := modelFault{says: "the list fails", fault: oktatest.Fault{Path: listPath, Status: http.StatusInternalServerError}, broken: true}
+	unlisted := modelFault{says: "the list fails", fault: oktatest.Fault{Path: listPath,
+		Status: http.StatusInternalServerError}, broken: true}
 	next := modelRun{enforce: true, faults: []modelFault{unread, unlisted}}
 	if proxy && d.oneIn(2) {
 		next.faults = next.faults[:1] // the list alone can tell
@@ -222,7 +230,8 @@ func drawMeddling(d dice, tokens int) act {
 
 // drawRun draws a run and what happens to it: often nothing.
 func drawRun(d dice, tokens int) modelRun {
-	r := modelRun{enforce: !d.oneIn(4), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute, 10*time.Minute, -day, 400*day)}
+	r := modelRun{enforce: !d.oneIn(4), skew: pick(d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3*time.Minute, -3*time.Minute,
+		10*time.Minute, -day, 400*day)}
 	if r.enforce {
 		r.plan = d.oneIn(4)
 		r.announce = pick(d, arrives, arrives, arrives, arrives, arrives, arrives, fails, unheard)
@@ -235,7 +244,8 @@ func drawRun(d dice, tokens int) modelRun {
 }
 
 func drawByHand(d dice, tokens int) modelRun {
-	r := modelRun{byHand: pick(d, ledger.StepRestore, ledger.StepQuarantine, ledger.StepRevoke), token: d.number(0, tokens-1)}
+	r := modelRun{byHand: pick(d, ledger.StepRestore, ledger.StepQuarantine, ledger.StepRevoke),
+		token: d.number(0, tokens-1)}
 	r.skew = pick(d, 0, 0, 0, 0, 0, 0, 0, 400*day)
 	r.draw(d, tokens)
 	return r
@@ -289,7 +299,8 @@ func (d delivery) String() string { return [...]string{"arrives", "fails", "arri
 
 // drawIncident draws a crash, a failing disk, a slow step, or somebody who meddles.
 func drawIncident(d dice, tokens int) incident {
-	i := incident{at: pick(d, atWrite, atSync, atRead, atChange, afterChange, atAnnounce, afterTold, atReport, afterReport), nth: 1}
+	i := incident{at: pick(d, atWrite, atSync, atRead, atChange, afterChange, atAnnounce, afterTold, atReport,
+		afterReport), nth: 1}
 	keep := pick(d, 0, 40, whole)
 	kind := d.number(0, 8)
 	switch i.at {
@@ -309,10 +320,12 @@ func drawIncident(d dice, tokens int) incident {
 		i.says, i.do = "it is told to end", terminated
 	case i.at == atWrite:
 		dying := d.oneIn(2)
-		i.says, i.do = fmt.Sprintf("the disk fails after %d bytes (and it is killed: %t)", keep, dying), tear(keep, dying)
+		i.says, i.do = fmt.Sprintf("the disk fails after %d bytes (and it is killed: %t)", keep, dying),
+			tear(keep, dying)
 	case i.at == atSync:
 		i.says, i.do = fmt.Sprintf("the disk fails, and in the end %d bytes stay", keep), unsynced(keep)
-	case i.at == atRead && kind < 7 && d.oneIn(3): // between the last look at the brake and the change there is nothing else
+	case i.at == atRead && kind < 7 &&
+		d.oneIn(3): // between the last look at the brake and the change there is nothing else
 		i.says, i.do = "the brake is pulled", func(p *modelProcess) { p.meddled = true; p.w.setBrake(true) }
 	case kind < 7:
 		a := drawMeddling(d, tokens)
@@ -337,8 +350,8 @@ func rival(p *modelProcess) {
 	}
 }
 
-// usurper is another process that gets the lock although there is one already, since locks are kept to one machine here.
-// onTheirWay are the changes that can't be called back.
+// usurper is another process that gets the lock although there is one already, since locks are kept to one machine
+// here. onTheirWay are the changes that can't be called back.
 func usurper(onTheirWay int) func(*modelProcess) {
 	return func(p *modelProcess) {
 		if p.failed || p.usurped { // it would set half a line aside

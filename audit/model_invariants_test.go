@@ -22,37 +22,60 @@ type invariant struct {
 
 // The invariants that are judged while a process is running, or by other means than looking at the last one.
 var (
-	honestReports    = &invariant{id: "I10", sentence: "Nothing is reported as revoked, gone or quarantined that is not, and nothing as untouched that is gone."}
-	orderIsNoMatter  = &invariant{id: "I14", sentence: "The order of rules, of tokens and of pages, the size of pages, and tokens that come twice change no decision."}
-	lessIsLess       = &invariant{id: "I15", sentence: "An exemption more, a lower limit or a token used lately makes nothing due that was not."}
-	samePlan         = &invariant{id: "I16", sentence: "The same inputs and the same instant give the same plan digest."}
-	replayIsLive     = &invariant{id: "I17", sentence: "The ledger alone rebuilds the state: what is read is what was in memory."}
-	noSecretLeaves   = &invariant{id: "I18", sentence: "The credential is in no record, report, error or trace."}
-	progress         = &invariant{id: "I20", sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end all is done."}
-	oneProcess       = &invariant{id: "I26", sentence: "No two processes have the ledger open for writing at the same time."}
-	smallEndsNone    = &invariant{id: "I28", sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
-	settledIsSo      = &invariant{id: "I30", sentence: "What is settled is so: nothing is on record as revoked, gone, quarantined or restored that is not."}
-	wholeLists       = &invariant{id: "I32", sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
-	callingOffIsTold = &invariant{id: "I38", sentence: "Each notice that a run ends is in a report of an enforcing run that reached somebody, as called off and why."}
-	cutOffIsTold     = &invariant{id: "I37", sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
-	toldInTheEnd     = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what came of it, and in a report that reached somebody."}
+	honestReports = &invariant{id: "I10",
+		sentence: "Nothing is reported as revoked, gone or quarantined that is not, and nothing as untouched that is " +
+			"gone."}
+	orderIsNoMatter = &invariant{id: "I14", sentence: "The order of rules, of tokens and of pages, the size of " +
+		"pages, and tokens that come twice change no decision."}
+	lessIsLess = &invariant{id: "I15",
+		sentence: "An exemption more, a lower limit or a token used lately makes nothing due that was not."}
+	samePlan = &invariant{id: "I16",
+		sentence: "The same inputs and the same instant give the same plan digest."}
+	replayIsLive = &invariant{id: "I17",
+		sentence: "The ledger alone rebuilds the state: what is read is what was in memory."}
+	noSecretLeaves = &invariant{id: "I18", sentence: "The credential is in no record, report, error or trace."}
+	progress       = &invariant{id: "I20",
+		sentence: "Without faults, each run does as much of what is due as perRun and perDay allow, and in the end " +
+			"all is done."}
+	oneProcess = &invariant{id: "I26",
+		sentence: "No two processes have the ledger open for writing at the same time."}
+	smallEndsNone = &invariant{id: "I28",
+		sentence: "A list that is too small to believe ends no notice of a token that is not on it."}
+	settledIsSo = &invariant{id: "I30",
+		sentence: "What is settled is so: nothing is on record as revoked, gone, quarantined or restored that is not."}
+	wholeLists = &invariant{id: "I32",
+		sentence: "A list that is called complete holds every token that the org held from its beginning to its end."}
+	callingOffIsTold = &invariant{id: "I38",
+		sentence: "Each notice that a run ends is in a report of an enforcing run that reached somebody, as called " +
+			"off and why."}
+	cutOffIsTold = &invariant{id: "I37",
+		sentence: "A report says of each token in our quarantine that it is, whatever its outcome, and of no other."}
+	toldInTheEnd = &invariant{id: "I9", sentence: "Every change that the org has seen is in the ledger, with what " +
+		"came of it, and in a report that reached somebody."}
 )
 
 // invariants are all of them. The first twenty are those of the design; the others came with the model.
 var invariants = []*invariant{
 	{"I1", "A dry run sends nothing but GET.", dryRunOnlyReads},
-	{"I2", "Every change has one intent that was durable before it was sent: the same token, step and run.", intentFirst},
-	{"I3", "No run makes more changes than perRun, and no 24 hours see more than perDay, however many runs died.", withinBudget},
-	{"I4", "No run changes its own token or another of the same owner, one of an unlisted client, one that is exempt or one younger than newerThan.", sparedAreSpared},
-	{"I5", "Nothing is changed by a run whose listing was not complete, or had lost more than half of its tokens.", completeOrNothing},
-	{"I6", "Nothing is changed before people were told and the delay has passed, of the rule and the values as they are now.", announcedFirst},
-	{"I7", "Every change comes after a reading of its token, by the same run and after the announcement, that still called for it.", readAgainFirst},
+	{"I2", "Every change has one intent that was durable before it was sent: the same token, step and run.",
+		intentFirst},
+	{"I3", "No run makes more changes than perRun, and no 24 hours see more than perDay, however many runs died.",
+		withinBudget},
+	{"I4", "No run changes its own token or another of the same owner, one of an unlisted client, one that is exempt " +
+		"or one younger than newerThan.", sparedAreSpared},
+	{"I5", "Nothing is changed by a run whose listing was not complete, or had lost more than half of its tokens.",
+		completeOrNothing},
+	{"I6", "Nothing is changed before people were told and the delay has passed, of the rule and the values as they " +
+		"are now.", announcedFirst},
+	{"I7", "Every change comes after a reading of its token, by the same run and after the announcement, that still " +
+		"called for it.", readAgainFirst},
 	{"I8", "No change is sent while the outcome of another is not known, and none twice.", oneAtATime},
 	toldInTheEnd,
 	honestReports,
 	{"I11", "Every request goes to the org's own origin.", ownOriginOnly},
 	{"I12", "Only the paths that the program is meant to ask are asked.", knownPathsOnly},
-	{"I13", "After a write or an fsync that failed nothing more is sent, and after the brake was pulled at most what was on its way.", stopsWhenToldTo},
+	{"I13", "After a write or an fsync that failed nothing more is sent, and after the brake was pulled at most what " +
+		"was on its way.", stopsWhenToldTo},
 	orderIsNoMatter,
 	lessIsLess,
 	samePlan,
@@ -61,14 +84,19 @@ var invariants = []*invariant{
 	{"I19", "The exit code of a run is the one in the ledger's record of its end.", exitCodeOnRecord},
 	progress,
 	{"I21", "More due at once than stopAbove allows: nothing is done.", nothingAboveStop},
-	{"I22", "A quarantine changes the network and nothing else, is made only if what was before is known, and is undone to just that.", quarantineIsReversible},
-	{"I23", "With --plan nothing is done but what a dry run of the last 24 hours has shown, of tokens as they were then.", onlyWhatWasReviewed},
+	{"I22", "A quarantine changes the network and nothing else, is made only if what was before is known, and is " +
+		"undone to just that.", quarantineIsReversible},
+	{"I23", "With --plan nothing is done but what a dry run of the last 24 hours has shown, of tokens as they were " +
+		"then.", onlyWhatWasReviewed},
 	{"I24", "Nothing is changed by a process whose clock and the org's disagree.", clocksAgree},
-	{"I34", "Nothing that later times are judged by is written while the clocks disagree, and no process is stopped by a clock that is right.", noClockIsBelieved},
+	{"I34", "Nothing that later times are judged by is written while the clocks disagree, and no process is stopped " +
+		"by a clock that is right.", noClockIsBelieved},
 	{"I25", "A process that can't have the ledger sends nothing.", nothingWithoutLedger},
 	oneProcess,
-	{"I35", "A process that has lost the ledger to another, where locks don't hold, sends no more than the change that is on its way.", stopsForAnother},
-	{"I31", "No rule about owners acts by an answer that can't be read in full, or is about somebody else.", nothingByHalf},
+	{"I35", "A process that has lost the ledger to another, where locks don't hold, sends no more than the change " +
+		"that is on its way.", stopsForAnother},
+	{"I31", "No rule about owners acts by an answer that can't be read in full, or is about somebody else.",
+		nothingByHalf},
 	{"I27", "A run that could not judge says why, and reports no finding.", failureIsTold},
 	smallEndsNone,
 	wholeLists,
@@ -76,7 +104,8 @@ var invariants = []*invariant{
 	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
 	cutOffIsTold,
 	callingOffIsTold,
-	{"I29", "A token that our last quarantine cut off can be given back, whatever is on record of that quarantine.", givenBackOnRequest},
+	{"I29", "A token that our last quarantine cut off can be given back, whatever is on record of that quarantine.",
+		givenBackOnRequest},
 	settledIsSo,
 }
 
@@ -134,7 +163,8 @@ func withinBudget(w *modelWorld, p *modelProcess) string {
 			}
 		}
 		if c.step != ledger.StepRestore && spent > p.policy.perDay {
-			return fmt.Sprintf("%v is the change number %d within 24 hours, and perDay is %d", c, spent, p.policy.perDay)
+			return fmt.Sprintf("%v is the change number %d within 24 hours, and perDay is %d", c, spent,
+				p.policy.perDay)
 		}
 	}
 	return ""
@@ -308,7 +338,8 @@ func failureIsTold(_ *modelWorld, p *modelProcess) string {
 }
 
 func nothingAboveStop(_ *modelWorld, p *modelProcess) string {
-	if len(p.changes) > 0 && p.byHand == "" && (p.due > p.policy.stopCount || p.due*100 > p.policy.stopPercent*p.tokens) {
+	if len(p.changes) > 0 && p.byHand == "" &&
+		(p.due > p.policy.stopCount || p.due*100 > p.policy.stopPercent*p.tokens) {
 		return fmt.Sprintf("%v, with %d due", p.changes[0], p.due)
 	}
 	return ""
@@ -318,9 +349,11 @@ func quarantineIsReversible(_ *modelWorld, p *modelProcess) string {
 	for _, c := range p.changes {
 		switch {
 		case c.step == ledger.StepRevoke || !c.acted:
-		case c.after.Name != c.truth.Name || c.after.ClientName != c.truth.ClientName || c.after.UserID != c.truth.UserID:
+		case c.after.Name != c.truth.Name || c.after.ClientName != c.truth.ClientName ||
+			c.after.UserID != c.truth.UserID:
 			return fmt.Sprintf("%v changed more than the network: %+v, %+v", c, c.truth, c.after)
-		case c.step == ledger.StepQuarantine && (!inZone(c.after.Network) || c.reading != nil && c.reading.token.network == ""):
+		case c.step == ledger.StepQuarantine && (!inZone(c.after.Network) || c.reading != nil &&
+			c.reading.token.network == ""):
 			return fmt.Sprintf("%v of a token whose network was %v made it %v", c, c.truth.Network, c.after.Network)
 		case c.step == ledger.StepRestore && (c.before == nil || !sameNetwork(*c.before, c.after.Network)):
 			return fmt.Sprintf("%v put back %v, and it was %v", c, c.after.Network, c.before)
@@ -346,7 +379,8 @@ func onlyWhatWasReviewed(_ *modelWorld, p *modelProcess) string {
 		was, is := plan.tokens[c.id], c.reading.token
 		for i := range p.policy.rules {
 			r := &p.policy.rules[i]
-			if was.name != is.name || was.client != is.client || r.disrupts() && r.matches(is, c.at) && r.facts(was) != r.facts(is) {
+			if was.name != is.name || was.client != is.client || r.disrupts() && r.matches(is, c.at) &&
+				r.facts(was) != r.facts(is) {
 				return fmt.Sprintf("%v, of which the plan showed %+v, and it is %+v", c, was, is)
 			}
 		}
@@ -377,7 +411,10 @@ func (w *modelWorld) replayed(now *ledger.State) {
 func (w *modelWorld) inTheEnd() {
 	intents, settled := w.book.changes(w.book.size)
 	for _, c := range w.changes {
-		own := slices.IndexFunc(intents, func(i *ledger.Record) bool { return i.Token == c.id && i.Step == c.step && i.Run == c.by.runID })
+		own := slices.IndexFunc(intents, func(i *ledger.Record) bool {
+			return i.Token == c.id && i.Step == c.step &&
+				i.Run == c.by.runID
+		})
 		switch {
 		case own < 0:
 			w.violatedBy(toldInTheEnd, "%v is not in the ledger", c)
@@ -400,7 +437,8 @@ func withinItsTime(_ *modelWorld, p *modelProcess) string {
 			return fmt.Sprintf("%v came %v after it", c, late)
 		}
 	}
-	if r := p.report; r != nil && !p.died.Load() && p.ended.Sub(p.began) < p.deadline && errors.Is(r.Err, audit.ErrDeadline) {
+	if r := p.report; r != nil && !p.died.Load() && p.ended.Sub(p.began) < p.deadline &&
+		errors.Is(r.Err, audit.ErrDeadline) {
 		return fmt.Sprintf("%v, after %v", r.Err, p.ended.Sub(p.began))
 	}
 	return ""

@@ -49,7 +49,8 @@ func readMutants(t *testing.T) (all []mutant) {
 		require.Zero(t, len(archive.Files)%2, path)
 		for i := 0; i < len(archive.Files); i += 2 {
 			require.Equal(t, "becomes", archive.Files[i+1].Name, path)
-			m.edits = append(m.edits, mutantEdit{archive.Files[i].Name, string(archive.Files[i].Data), string(archive.Files[i+1].Data)})
+			m.edits = append(m.edits, mutantEdit{archive.Files[i].Name, string(archive.Files[i].Data),
+				string(archive.Files[i+1].Data)})
 		}
 		all = append(all, m)
 	}
@@ -94,7 +95,8 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			t.Parallel()
 			files := m.apply(t)
 			for _, id := range m.caughtBy {
-				require.True(t, slices.ContainsFunc(invariants, func(i *invariant) bool { return i.id == id }), "there is no %s", id)
+				require.True(t, slices.ContainsFunc(invariants, func(i *invariant) bool { return i.id == id }),
+					"there is no %s", id)
 			}
 			if *playMutants {
 				by, after := m.play(t, m.build(t, files))
@@ -119,7 +121,8 @@ func (m *mutant) build(t *testing.T, files map[string]string) (program string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), text, 0o600))
 	program = filepath.Join(dir, "mutant.test")
-	out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput()
+	out, err := exec.Command("go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay",
+		filepath.Join(dir, "overlay.json"), "-o", program, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }

@@ -80,11 +80,13 @@ func (w *modelWorld) unannounced(c *modelChange) string {
 		case n == nil:
 			why = append(why, fmt.Sprintf("rule %s: people were not told", r.id))
 		case n.text != r.text() || n.facts != r.facts(t):
-			why = append(why, fmt.Sprintf("rule %s: people were told of %s %s, and now it is %s %s", r.id, n.text, n.facts, r.text(), r.facts(t)))
+			why = append(why, fmt.Sprintf("rule %s: people were told of %s %s, and now it is %s %s", r.id, n.text,
+				n.facts, r.text(), r.facts(t)))
 		case n.by == c.by:
 			why = append(why, fmt.Sprintf("rule %s: people were told by the same run", r.id))
 		case c.at.Sub(n.at) < delay-w.tolerance():
-			why = append(why, fmt.Sprintf("rule %s: people were told %v ago, and its delay is %v", r.id, c.at.Sub(n.at), delay))
+			why = append(why, fmt.Sprintf("rule %s: people were told %v ago, and its delay is %v", r.id, c.at.Sub(n.at),
+				delay))
 		default:
 			return ""
 		}
@@ -97,7 +99,8 @@ func (w *modelWorld) unannounced(c *modelChange) string {
 
 // reviewed remembers what a dry run showed.
 func (w *modelWorld) reviewed(p *modelProcess, r *audit.Report) {
-	plan := &modelPlan{at: time.Now(), policy: p.policy, steps: make(map[string]string), tokens: make(map[string]seenToken)}
+	plan := &modelPlan{at: time.Now(), policy: p.policy, steps: make(map[string]string),
+		tokens: make(map[string]seenToken)}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if f.Outcome == audit.WouldQuarantine || f.Outcome == audit.WouldRevoke {
@@ -127,8 +130,8 @@ func (w *modelWorld) honest(p *modelProcess, r *audit.Report) {
 	}
 }
 
-// saysWhatIsCutOff checks that a report tells which tokens are in our quarantine, and asks for those back that the policy
-// exempts.
+// saysWhatIsCutOff checks that a report tells which tokens are in our quarantine, and asks for those back that the
+// policy exempts.
 func (w *modelWorld) saysWhatIsCutOff(p *modelProcess, r *audit.Report) {
 	if p.meddled || p.lied.Load() || !r.Complete {
 		return
@@ -154,7 +157,8 @@ func (w *modelWorld) saysWhatIsCutOff(p *modelProcess, r *audit.Report) {
 
 // mayBeGone says whether a finding admits that its token may not be there any more.
 func mayBeGone(f *audit.Finding) bool {
-	return f.Outcome == audit.Revoked || f.Outcome == audit.Gone || f.Outcome == audit.Failed || f.Outcome == audit.Quarantined
+	return f.Outcome == audit.Revoked || f.Outcome == audit.Gone || f.Outcome == audit.Failed ||
+		f.Outcome == audit.Quarantined
 }
 
 // due are the tokens on which a rule of the policy has something left to do, by the strongest step that asks.
@@ -167,7 +171,8 @@ func (w *modelWorld) outstanding(policy *modelPolicy, at time.Time) map[string]s
 		}
 		for i := range policy.rules {
 			r := &policy.rules[i]
-			if r.matches(seen, at) && r.strongest() > left[t.ID] && (r.strongest() != ledger.StepQuarantine || !inZone(t.Network)) {
+			if r.matches(seen, at) && r.strongest() > left[t.ID] &&
+				(r.strongest() != ledger.StepQuarantine || !inZone(t.Network)) {
 				left[t.ID] = r.strongest() // "revoke" comes after "quarantine" in the alphabet, too
 			}
 		}

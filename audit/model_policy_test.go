@@ -49,7 +49,8 @@ var (
 
 // modelPolicies are those that a history switches between; the first is in force when nothing is said.
 var modelPolicies = func() []*modelPolicy {
-	base := modelPolicy{perRun: 2, perDay: 3, stopCount: 4, stopPercent: 100, exempt: "spare-", rules: []modelRule{deadRule, quietRule, laterRule, idleRule}}
+	base := modelPolicy{perRun: 2, perDay: 3, stopCount: 4, stopPercent: 100, exempt: "spare-",
+		rules: []modelRule{deadRule, quietRule, laterRule, idleRule}}
 	variant := func(says string, change func(*modelPolicy)) *modelPolicy {
 		p := base
 		p.rules, p.says = slices.Clone(base.rules), says
@@ -64,7 +65,8 @@ var modelPolicies = func() []*modelPolicy {
 			p.rules[2].quarantine, p.rules[2].revoke, p.rules[3].quarantine, p.rules[3].revoke = never, day, day, 2*day
 		}),
 		variant("one that only flags what is idle or later-", func(p *modelPolicy) {
-			p.rules[2].quarantine, p.rules[2].revoke, p.rules[3].quarantine, p.rules[3].revoke = never, never, never, never
+			p.rules[2].quarantine, p.rules[2].revoke, p.rules[3].quarantine, p.rules[3].revoke = never, never, never,
+				never
 		}),
 		variant("one with perRun 0", func(p *modelPolicy) { p.perRun = 0 }),
 		variant("one with perDay 0", func(p *modelPolicy) { p.perDay = 0 }),
@@ -111,9 +113,11 @@ func (p *modelPolicy) yaml(order []modelRule) string {
 		clients = "Another"
 	}
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "version: 1\nmode: %s\nlimits: {perRun: %d, perDay: %d, stopAbove: {count: %d, percent: %d}}\nprotect: {actOnClients: [%s]}\nquarantine: {zone: %s}\n",
+	_, _ = fmt.Fprintf(&b, "version: 1\nmode: %s\nlimits: {perRun: %d, perDay: %d, stopAbove: {count: %d, percent: "+
+		"%d}}\nprotect: {actOnClients: [%s]}\nquarantine: {zone: %s}\n",
 		mode, p.perRun, p.perDay, p.stopCount, p.stopPercent, clients, zoneID)
-	_, _ = fmt.Fprintf(&b, "exemptions: [{match: {name: {like: \"%s*\"}}, reason: drill, owner: sre, until: 2099-12-31}]\nrules:\n", p.exempt)
+	_, _ = fmt.Fprintf(&b, "exemptions: [{match: {name: {like: \"%s*\"}}, reason: drill, owner: sre, until: "+
+		"2099-12-31}]\nrules:\n", p.exempt)
 	for _, r := range order {
 		_, _ = fmt.Fprintf(&b, "  - {id: %s, when: {%s}, then: %s}\n", r.id, r.when(), r.then())
 	}
@@ -183,7 +187,8 @@ type seenToken struct {
 
 // seenInOrg reads a token of the fake org. before is what its network was before our quarantine, nil if it is in none.
 func seenInOrg(t *oktatest.Token, before *oktatest.Network) seenToken {
-	s := seenToken{id: t.ID, name: t.Name, client: t.ClientName, created: t.Created, used: t.LastUsed, network: t.Network.Connection}
+	s := seenToken{id: t.ID, name: t.Name, client: t.ClientName, created: t.Created, used: t.LastUsed,
+		network: t.Network.Connection}
 	if before != nil && inZone(t.Network) {
 		s.network = before.Connection
 	}

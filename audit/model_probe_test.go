@@ -26,17 +26,20 @@ func (p *modelProcess) probeAll(l *ledger.Ledger) {
 	rng := rand.New(rand.NewPCG(p.probe, 0))
 	at := time.Now().Add([]time.Duration{0, 25 * time.Hour, 49 * time.Hour, 5 * day}[rng.IntN(4)])
 	tokens := p.w.org.Tokens()
-	ask := func(policy *rules.Policy, pageSize int, way func(http.RoundTripper) http.RoundTripper, tokens []oktatest.Token) *audit.Report {
+	ask := func(policy *rules.Policy, pageSize int, way func(http.RoundTripper) http.RoundTripper,
+		tokens []oktatest.Token) *audit.Report {
 		org := oktatest.New(oktatest.Config{
 			Credential: canary, Me: me, OwnToken: p.w.id(ownToken), PageSize: pageSize, Tokens: tokens,
 			Zones: []oktatest.Zone{{ID: zoneID}}, Users: []oktatest.User{{ID: kim}},
 		})
 		defer org.Close()
-		client, err := okta.New(okta.Options{OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1, Transport: way(org.Transport())})
+		client, err := okta.New(okta.Options{OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1,
+			Transport: way(org.Transport())})
 		if err != nil {
 			panic(err)
 		}
-		return audit.Run(context.Background(), audit.Options{Org: client.Reader, Policy: policy, AsOf: at, Ledger: l, State: p.w.state, Now: time.Now})
+		return audit.Run(context.Background(), audit.Options{Org: client.Reader, Policy: policy, AsOf: at, Ledger: l,
+			State: p.w.state, Now: time.Now})
 	}
 	plain := func(way http.RoundTripper) http.RoundTripper { return way }
 	shuffling := func(way http.RoundTripper) http.RoundTripper { return &shuffled{way: way, rng: rng} }
@@ -143,7 +146,9 @@ func (s *shuffled) RoundTrip(r *http.Request) (*http.Response, error) {
 // more are variants of a policy that ask for less.
 func (p *modelPolicy) more() {
 	text := p.yaml(p.rules)
-	extra := strings.Replace(text, "exemptions: [", "exemptions: [{match: {name: {like: \"*-a\"}}, reason: drill, owner: sre, until: 2099-12-31}, ", 1)
+	extra := strings.Replace(text, "exemptions: [",
+		"exemptions: [{match: {name: {like: \"*-a\"}}, reason: drill, owner: sre, until: 2099-12-31}, ", 1)
 	p.exempting = mustParse(extra)
-	p.limiting = mustParse(strings.Replace(text, fmt.Sprintf("perRun: %d", p.perRun), fmt.Sprintf("perRun: %d", max(0, p.perRun-1)), 1))
+	p.limiting = mustParse(strings.Replace(text, fmt.Sprintf("perRun: %d", p.perRun),
+		fmt.Sprintf("perRun: %d", max(0, p.perRun-1)), 1))
 }

@@ -136,7 +136,8 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 		w.setBrake(true)
 		defer w.setBrake(false)
 	}
-	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(), held: w.ids(), halted: w.brake}
+	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int),
+		readings: make(map[string]*reading), base: w.book.lastListing(), held: w.ids(), halted: w.brake}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	defer p.cancel()
 	w.skewed = w.skewed || c.skew != 0
@@ -232,7 +233,8 @@ func (p *modelProcess) hand(client *okta.Client, l *ledger.Ledger) {
 			return nil
 		},
 	}
-	do := map[string]verb{ledger.StepRevoke: audit.Hand.Revoke, ledger.StepQuarantine: audit.Hand.Quarantine, ledger.StepRestore: audit.Hand.Restore}[p.byHand]
+	do := map[string]verb{ledger.StepRevoke: audit.Hand.Revoke, ledger.StepQuarantine: audit.Hand.Quarantine,
+		ledger.StepRestore: audit.Hand.Restore}[p.byHand]
 	var reason string
 	p.outcome, reason, p.handErr = do(h, p.ctx, p.w.id(p.token))
 	p.w.notSecret("the outcome", fmt.Sprint(reason, p.handErr))
@@ -340,7 +342,8 @@ func kindOf(r *http.Request) point {
 	switch {
 	case r.Method != http.MethodGet:
 		return atChange
-	case r.URL.Path == "/api/v1/api-tokens" || len(r.URL.Path) > len("/api/v1/users/me") && r.URL.Path[:len("/api/v1/users/")] == "/api/v1/users/":
+	case r.URL.Path == "/api/v1/api-tokens" || len(r.URL.Path) > len("/api/v1/users/me") &&
+		r.URL.Path[:len("/api/v1/users/")] == "/api/v1/users/":
 		return ""
 	}
 	return atRead

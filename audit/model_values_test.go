@@ -19,20 +19,31 @@ const usersPath = "/api/v1/users/"
 
 // oddAnswers are answers that can't be read in full, or are about another thing. Neither says what it seems to say.
 var oddAnswers = []modelFault{
-	{says: "roles come without their types", fault: oktatest.Fault{Path: usersPath + kim + "/roles", Body: `[{"type":"USER_ADMIN","status":"ACTIVE"},{"status":"ACTIVE"}]`}},
-	{says: "roles come without their status", fault: oktatest.Fault{Path: usersPath + kim + "/roles", Body: `[{"type":"SUPER_ADMIN"}]`}},
-	{says: "roles are somebody else's", fault: oktatest.Fault{Path: usersPath + kim + "/roles", Body: `[{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + somebody + `"}}}]`}},
-	{says: "an owner is somebody else", fault: oktatest.Fault{Path: usersPath + kim, Body: `{"id":"` + somebody + `","status":"ACTIVE"}`}},
-	{says: "the owner of the credential is no user", fault: oktatest.Fault{Path: usersPath + "me", Body: `{"id":"me","status":"ACTIVE"}`}},
-	{says: "the zone is another", fault: oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"nzo9office00000000000","status":"ACTIVE"}`}},
-	{says: "a reading is about another token", fault: oktatest.Fault{Method: "GET", Path: onePath, Times: 1, Body: `{"id":"` + oktatest.TokenID(77) + `","name":"dead-a"}`}},
-	{says: "a change is done and its answer is about another token", fault: oktatest.Fault{Method: "[change]", Status: 200, Act: true, Times: 1, Body: `{"id":"` + oktatest.TokenID(77) + `","name":"dead-a"}`}},
+	{says: "roles come without their types", fault: oktatest.Fault{Path: usersPath + kim + "/roles",
+		Body: `[{"type":"USER_ADMIN","status":"ACTIVE"},{"status":"ACTIVE"}]`}},
+	{says: "roles come without their status", fault: oktatest.Fault{Path: usersPath + kim + "/roles",
+		Body: `[{"type":"SUPER_ADMIN"}]`}},
+	{says: "roles are somebody else's", fault: oktatest.Fault{Path: usersPath + kim + "/roles",
+		Body: `[{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + somebody +
+			`"}}}]`}},
+	{says: "an owner is somebody else", fault: oktatest.Fault{Path: usersPath + kim, Body: `{"id":"` + somebody +
+		`","status":"ACTIVE"}`}},
+	{says: "the owner of the credential is no user", fault: oktatest.Fault{Path: usersPath + "me",
+		Body: `{"id":"me","status":"ACTIVE"}`}},
+	{says: "the zone is another", fault: oktatest.Fault{Path: "/api/v1/zones/*",
+		Body: `{"id":"nzo9office00000000000","status":"ACTIVE"}`}},
+	{says: "a reading is about another token", fault: oktatest.Fault{Method: "GET", Path: onePath, Times: 1,
+		Body: `{"id":"` + oktatest.TokenID(77) + `","name":"dead-a"}`}},
+	{says: "a change is done and its answer is about another token", fault: oktatest.Fault{Method: "[change]",
+		Status: 200, Act: true, Times: 1, Body: `{"id":"` + oktatest.TokenID(77) + `","name":"dead-a"}`}},
 }
 
 // notInFull are networks as Okta might send them that don't say from where a token can be used.
 var notInFull = []string{
-	`{"connection":"ZONE","include":["nzo9office00000000000",null]}`, `{"connection":"ZONE","include":[null],"exclude":["nzo9office00000000000"]}`,
-	`{"connection":"ZONE","include":7,"exclude":["nzo9office00000000000"]}`, `{"connection":"ZONE","include":["nzo9office00000000000"],"addresses":["192.0.2.1"]}`,
+	`{"connection":"ZONE","include":["nzo9office00000000000",null]}`,
+	`{"connection":"ZONE","include":[null],"exclude":["nzo9office00000000000"]}`,
+	`{"connection":"ZONE","include":7,"exclude":["nzo9office00000000000"]}`,
+	`{"connection":"ZONE","include":["nzo9office00000000000"],"addresses":["192.0.2.1"]}`,
 }
 
 // spoil has a token shown with such a network from now on.
@@ -112,7 +123,8 @@ func wrongWithRoles(body []byte, id string) string {
 	for _, r := range roles {
 		kind, _ := r.Type.(string)
 		of := r.Links.Assignee.Href
-		if kind == "" || r.Status != any("ACTIVE") && r.Status != any("INACTIVE") || of != "" && !strings.HasSuffix(of, "/"+id) {
+		if kind == "" || r.Status != any("ACTIVE") && r.Status != any("INACTIVE") || of != "" &&
+			!strings.HasSuffix(of, "/"+id) {
 			return "a role is not known in full, or another's: " + string(body)
 		}
 	}
@@ -126,7 +138,8 @@ func nothingByHalf(_ *modelWorld, p *modelProcess) string {
 			continue
 		}
 		asks := func(r modelRule) bool { return r.delay(c.step) != never && r.matches(c.reading.token, c.at) }
-		if slices.ContainsFunc(p.policy.rules, func(r modelRule) bool { return !r.common && asks(r) }) || !slices.ContainsFunc(p.policy.rules, asks) {
+		if slices.ContainsFunc(p.policy.rules, func(r modelRule) bool { return !r.common && asks(r) }) ||
+			!slices.ContainsFunc(p.policy.rules, asks) {
 			continue // others ask for it as well, or none does, which is another matter
 		}
 		for _, of := range []string{kim, kim + "/roles"} {

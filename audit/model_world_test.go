@@ -101,12 +101,15 @@ func newModelWorld(state string, h *modelHistory) *modelWorld {
 		pageSize: h.pageSize, rateLimit: h.rateLimit,
 		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
 		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
-		late: -1, released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int), toldOff: make(map[string]bool),
+		late: -1, released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
+		toldOff: make(map[string]bool),
 	}
 	cfg := oktatest.Config{
-		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true, Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
+		Credential: canary, Me: me, OwnToken: w.id(ownToken), PageSize: h.pageSize, Offsets: true,
+		Zones:     []oktatest.Zone{{ID: zoneID, Name: "nobody"}},
 		RateLimit: oktatest.RateLimit{Limit: h.rateLimit}, Users: []oktatest.User{{ID: kim, Login: "kim@acme.example"}},
-		Tokens: []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()}},
+		Tokens: []oktatest.Token{{ID: w.id(ownToken), Name: "dead-own", UserID: me, Created: time.Now().AddDate(-1, 0,
+			0), LastUsed: time.Now()}},
 	}
 	for i, t := range h.tokens {
 		cfg.Tokens = append(cfg.Tokens, t.inOrg(i))
@@ -202,11 +205,13 @@ func (w *modelWorld) givenBack(id string) {
 // answered sees the answer to a request for one token.
 func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Response) {
 	id := filepath.Base(r.URL.Path)
-	if resp == nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens/") || len(p.faults) > 0 && !names(bodyOf(resp), id) {
+	if resp == nil || resp.StatusCode != http.StatusOK || !strings.HasPrefix(r.URL.Path, "/api/v1/api-tokens/") ||
+		len(p.faults) > 0 && !names(bodyOf(resp), id) {
 		return
 	}
 	if t, ok := w.org.Token(id); ok {
-		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, braked: w.brake, released: w.released[id], notices: make(map[string]*modelNotice)}
+		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, braked: w.brake,
+			released: w.released[id], notices: make(map[string]*modelNotice)}
 		for k, n := range w.notices {
 			if k.Token == id {
 				seen.notices[k.Rule] = n
@@ -240,7 +245,8 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 
 // remembers are the kinds of records of which a run writes one for each of its findings, and what comes with them.
 var remembers = map[ledger.Kind]bool{
-	ledger.Seen: true, ledger.Resolved: true, ledger.Vanished: true, ledger.Exempted: true, ledger.Listed: true, ledger.Planned: true,
+	ledger.Seen: true, ledger.Resolved: true, ledger.Vanished: true, ledger.Exempted: true, ledger.Listed: true,
+	ledger.Planned: true,
 	ledger.Noticed: true, ledger.Voided: true,
 }
 
@@ -382,12 +388,14 @@ func decode(line []byte) *ledger.Record {
 // dullAnswers are what the org always answers about users and the zone. Making them takes the fake org longer than all
 // the rest.
 var dullAnswers = map[string]string{
-	"/api/v1/users/me":                               `{"id":"` + me + `","status":"ACTIVE"}`,
-	"/api/v1/users/" + me:                            `{"id":"` + me + `","status":"ACTIVE"}`,
-	"/api/v1/users/" + me + "/roles":                 `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
-	"/api/v1/users/" + oktatest.UserID(1):            `{"id":"` + oktatest.UserID(1) + `","status":"ACTIVE","profile":{"login":"kim@acme.example"}}`,
+	"/api/v1/users/me":               `{"id":"` + me + `","status":"ACTIVE"}`,
+	"/api/v1/users/" + me:            `{"id":"` + me + `","status":"ACTIVE"}`,
+	"/api/v1/users/" + me + "/roles": `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
+	"/api/v1/users/" + oktatest.UserID(1): `{"id":"` + oktatest.UserID(1) +
+		`","status":"ACTIVE","profile":{"login":"kim@acme.example"}}`,
 	"/api/v1/users/" + oktatest.UserID(1) + "/roles": `[]`,
-	"/api/v1/zones/" + zoneID:                        `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"CIDR","value":"192.0.2.1/32"}],"proxies":null}`,
+	"/api/v1/zones/" + zoneID: `{"id":"` + zoneID +
+		`","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"CIDR","value":"192.0.2.1/32"}],"proxies":null}`,
 }
 
 // dull answers a request that has such an answer.
@@ -397,6 +405,7 @@ func dull(r *http.Request) (*http.Response, bool) {
 		return nil, false
 	}
 	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}, Body: io.NopCloser(strings.NewReader(body)), Request: r,
+		StatusCode: http.StatusOK, Header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r,
 	}, true
 }

@@ -25,7 +25,9 @@ func TestAReadingThatDoesNotCountLeavesNothingBehind(t *testing.T) {
 		tokens = append(tokens, idleToken(n+1))
 	}
 	w := newWorld(t, tokens...)
-	text := strings.NewReplacer("quarantine: 3d", "quarantine: 0d", "count: 10", "count: 20", "perDay: 5", "perDay: 9").Replace(idlePolicy) + "\nexemptions: [{match: {name: idle-2}, reason: drill, owner: sre, until: 2099-12-31}]"
+	text := strings.NewReplacer("quarantine: 3d", "quarantine: 0d", "count: 10", "count: 20", "perDay: 5",
+		"perDay: 9").Replace(idlePolicy) +
+		"\nexemptions: [{match: {name: idle-2}, reason: drill, owner: sre, until: 2099-12-31}]"
 	require.Equal(t, 3, w.enforce(text).Done(audit.Quarantined))
 	var given string
 	for _, k := range w.org.Tokens() {
@@ -59,7 +61,9 @@ func TestAReadingThatDoesNotCountLeavesNothingBehind(t *testing.T) {
 	require.Len(t, r.Findings, 12)
 	require.Empty(t, r.Vanished)
 	require.Equal(t, 1, lifted())
-	require.Equal(t, 1, strings.Count(strings.Join(r.Notes, "\n"), "somebody lifted the quarantine of the token "+given))
-	require.Contains(t, r.Notes, "the list moved while it was read, and was read again: the last of 2 readings brought no token twice, and counts")
+	require.Equal(t, 1, strings.Count(strings.Join(r.Notes, "\n"), "somebody lifted the quarantine of the token "+
+		given))
+	require.Contains(t, r.Notes, "the list moved while it was read, and was read again: the last of 2 readings "+
+		"brought no token twice, and counts")
 	require.Equal(t, 3, r.Done(audit.Quarantined))
 }

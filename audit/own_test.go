@@ -16,7 +16,8 @@ import (
 func TestEveryTokenOfTheOwnerOfTheTokenInUseIsSpared(t *testing.T) {
 	all := limits + "rules: [{id: all, when: {created: {olderThan: 1d}}, then: {revoke: 0d}}]"
 	sibling := func(n int, used time.Time) oktatest.Token {
-		return oktatest.Token{ID: oktatest.TokenID(n), Name: "sibling", UserID: oktatest.UserID(9), Created: ago(300), LastUsed: used}
+		return oktatest.Token{ID: oktatest.TokenID(n), Name: "sibling", UserID: oktatest.UserID(9), Created: ago(300),
+			LastUsed: used}
 	}
 	w := newWorld(t, sibling(1, now), sibling(2, now.Add(-10*time.Minute)), sibling(3, ago(20)), idleToken(4))
 	r := w.enforce(all)
@@ -39,14 +40,16 @@ func TestByHandEveryTokenOfTheOwnerIsSparedUnlessItIsMeant(t *testing.T) {
 			w := newWorld(t, idle)
 			_, _, err := w.byHand(idlePolicy, do, idle.ID)
 			require.ErrorIs(t, err, audit.ErrRefused)
-			require.ErrorContains(t, err, "it may be the token that this run uses: same owner (if it is meant all the same: --own-token-too)")
+			require.ErrorContains(t, err,
+				"it may be the token that this run uses: same owner (if it is meant all the same: --own-token-too)")
 			require.Empty(t, w.changes())
 
 			_, _, err = w.byHand(idlePolicy, ownToo(do), idle.ID)
 			require.NoError(t, err)
 			require.Len(t, w.changes(), 1)
 
-			_, _, err = w.byHand(idlePolicy+"\nexemptions: [{match: {name: busy}, reason: drill, owner: sre, until: 2027-01-01}]", ownToo(do), idle.ID)
+			_, _, err = w.byHand(idlePolicy+"\nexemptions: [{match: {name: busy}, reason: drill, owner: sre, until: "+
+				"2027-01-01}]", ownToo(do), idle.ID)
 			require.Error(t, err, "all other guards hold")
 			require.Len(t, w.changes(), 1)
 		})

@@ -27,7 +27,8 @@ func lookedUp(org *oktatest.Server) map[string]int {
 func ownedTokens() []oktatest.Token {
 	var tokens []oktatest.Token
 	for n := range 30 {
-		k := oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "busy", UserID: oktatest.UserID(1 + n%10), Created: ago(100), LastUsed: ago(1)}
+		k := oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "busy", UserID: oktatest.UserID(1 + n%10),
+			Created: ago(100), LastUsed: ago(1)}
 		if n%3 == 0 && n%10 < 4 {
 			k.Name = "idle"
 			k.LastUsed = ago(25)
@@ -46,7 +47,8 @@ func TestOwnersAreLookedUpOnceAndOnlyWhereATokenNeedsIt(t *testing.T) {
 	}
 	t.Run("owners of findings, for the report", func(t *testing.T) {
 		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(10)})
-		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: "+
+			"{lastUsed: {olderThan: 21d}}, then: flag}]")})
 		require.NoError(t, r.Err)
 		owners := make(map[string]int)
 		for _, f := range r.Findings {
@@ -58,7 +60,8 @@ func TestOwnersAreLookedUpOnceAndOnlyWhereATokenNeedsIt(t *testing.T) {
 	})
 	t.Run("owners that a rule asks about, unless the rest of it says no already", func(t *testing.T) {
 		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(3)})
-		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: idle, owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: idle, "+
+			"owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
 		require.NoError(t, r.Err)
 		idle := make(map[string]int)
 		known, gone := 0, 0
@@ -77,14 +80,16 @@ func TestOwnersAreLookedUpOnceAndOnlyWhereATokenNeedsIt(t *testing.T) {
 	})
 	t.Run("nobody without findings", func(t *testing.T) {
 		org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens(), Users: users(10)})
-		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x, owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
+		r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x, "+
+			"owner.roles: {contains: SUPER_ADMIN}}, then: flag}]")})
 		require.NoError(t, r.Err)
 		require.Empty(t, lookedUp(org))
 	})
 }
 
 func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
-	idle := oktatest.Token{ID: oktatest.TokenID(1), Name: "idle", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(25)}
+	idle := oktatest.Token{ID: oktatest.TokenID(1), Name: "idle", UserID: oktatest.UserID(1), Created: ago(100),
+		LastUsed: ago(25)}
 	text := `rules:
   - {id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}
   - {id: admin, when: {owner.roles: {contains: SUPER_ADMIN}}, then: {revoke: 0d}}`
@@ -93,9 +98,12 @@ func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
 		want  string
 		code  audit.ExitCode
 	}{
-		"403":                         {fault: oktatest.Fault{Status: 403}, want: "owner.roles unknown: roles of the owner not readable: permission or scope okta.roles.read missing"},
-		"404":                         {fault: oktatest.Fault{Status: 404}, want: "owner.roles unknown: the owner does not exist any more"},
-		"500":                         {fault: oktatest.Fault{Status: 500}, want: "owner.roles unknown: owner not readable: GET /api/v1/users/"},
+		"403": {fault: oktatest.Fault{Status: 403},
+			want: "owner.roles unknown: roles of the owner not readable: permission or scope okta.roles.read missing"},
+		"404": {fault: oktatest.Fault{Status: 404},
+			want: "owner.roles unknown: the owner does not exist any more"},
+		"500": {fault: oktatest.Fault{Status: 500},
+			want: "owner.roles unknown: owner not readable: GET /api/v1/users/"},
 		"401 is the credential's end": {fault: oktatest.Fault{Status: 401}, code: audit.NoAccess},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,12 +127,14 @@ func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
 func TestARefusedLookUpEndsTheListing(t *testing.T) {
 	var idle []oktatest.Token
 	for n := range 3 {
-		idle = append(idle, oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "idle", UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(25)})
+		idle = append(idle, oktatest.Token{ID: oktatest.TokenID(n + 1), Name: "idle", UserID: oktatest.UserID(1),
+			Created: ago(100), LastUsed: ago(25)})
 	}
 	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: idle, PageSize: 1})
 	org.Fault(oktatest.Fault{Path: "/api/v1/users/" + oktatest.UserID(1), Status: 401})
 	org.Fault(oktatest.Fault{Method: http.MethodGet, Page: 3, Delay: time.Hour})
-	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: "+
+		"{olderThan: 21d}}, then: flag}]")})
 	require.ErrorIs(t, r.Err, okta.ErrUnauthorized)
 	require.Equal(t, audit.NoAccess, r.Code)
 	require.Empty(t, r.Findings)
@@ -144,21 +154,29 @@ func TestARuleAboutOwnersActsWithWhatIsKnownOfThem(t *testing.T) {
 
 // What can't be read is not a role: a rule that spares administrators can't be judged then, and nothing is done.
 func TestARoleThatIsNotKnownInFullSparesItsToken(t *testing.T) {
-	text := limits + "rules: [{id: common, when: {name: {like: \"idle-*\"}, owner.roles: {containsNone: [SUPER_ADMIN]}}, then: {revoke: 0d}}]"
+	text := limits + "rules: [{id: common, when: {name: {like: \"idle-*\"}, owner.roles: {containsNone: " +
+		"[SUPER_ADMIN]}}, then: {revoke: 0d}}]"
 	kim := oktatest.UserID(1)
 	for name, row := range map[string]struct {
 		path, body, says string
 		step             audit.Outcome
 	}{
-		"another role":                  {body: `[{"type":"ORG_ADMIN","status":"ACTIVE"}]`, step: audit.Revoked},
-		"a role that is not in force":   {body: `[{"type":"SUPER_ADMIN","status":"INACTIVE"}]`, step: audit.Revoked},
-		"a role without a type":         {body: `[{"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
-		"a type that is null":           {body: `[{"type":null,"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
-		"a type that is no text":        {body: `[{"type":["SUPER_ADMIN"],"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
-		"a role without a status":       {body: `[{"type":"SUPER_ADMIN"}]`, step: audit.Unknown, says: "neither ACTIVE nor INACTIVE"},
-		"a status of the future":        {body: `[{"type":"SUPER_ADMIN","status":"ELIGIBLE"}]`, step: audit.Unknown, says: "neither ACTIVE nor INACTIVE"},
-		"somebody else's roles":         {body: `[{"type":"ORG_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + oktatest.UserID(2) + `"}}}]`, step: audit.Unknown, says: "it is about the user"},
-		"an answer about somebody else": {path: "/api/v1/users/" + kim, body: `{"id":"` + oktatest.UserID(2) + `","status":"ACTIVE"}`, step: audit.Unknown, says: "it is about the user"},
+		"another role":                {body: `[{"type":"ORG_ADMIN","status":"ACTIVE"}]`, step: audit.Revoked},
+		"a role that is not in force": {body: `[{"type":"SUPER_ADMIN","status":"INACTIVE"}]`, step: audit.Revoked},
+		"a role without a type":       {body: `[{"status":"ACTIVE"}]`, step: audit.Unknown, says: "it has no type"},
+		"a type that is null": {body: `[{"type":null,"status":"ACTIVE"}]`, step: audit.Unknown,
+			says: "it has no type"},
+		"a type that is no text": {body: `[{"type":["SUPER_ADMIN"],"status":"ACTIVE"}]`, step: audit.Unknown,
+			says: "it has no type"},
+		"a role without a status": {body: `[{"type":"SUPER_ADMIN"}]`, step: audit.Unknown,
+			says: "neither ACTIVE nor INACTIVE"},
+		"a status of the future": {body: `[{"type":"SUPER_ADMIN","status":"ELIGIBLE"}]`, step: audit.Unknown,
+			says: "neither ACTIVE nor INACTIVE"},
+		"somebody else's roles": {
+			body: `[{"type":"ORG_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` +
+				oktatest.UserID(2) + `"}}}]`, step: audit.Unknown, says: "it is about the user"},
+		"an answer about somebody else": {path: "/api/v1/users/" + kim, body: `{"id":"` + oktatest.UserID(2) +
+			`","status":"ACTIVE"}`, step: audit.Unknown, says: "it is about the user"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))

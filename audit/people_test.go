@@ -19,7 +19,8 @@ import (
 
 // These tests are about what people do while the job goes on.
 
-const stagedPolicy = limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 1d, revoke: 3d}}]"
+const stagedPolicy = limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 1d, revoke: " +
+	"3d}}]"
 
 // inQuarantine is a world in which the idle token was quarantined a day ago, and its revocation is due.
 func inQuarantine(t *testing.T) *world {
@@ -33,7 +34,10 @@ func inQuarantine(t *testing.T) *world {
 
 // giveBack takes the token out of quarantine, as a person does in the admin console.
 func giveBack(w *world) {
-	w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) { k.Network, k.LastUpdated = oktatest.Network{}, w.clock })
+	w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) {
+		k.Network, k.LastUpdated = oktatest.Network{},
+			w.clock
+	})
 }
 
 func TestATokenGivenBackBetweenTheListAndItsTurnIsLeftAlone(t *testing.T) {
@@ -54,7 +58,8 @@ func TestATokenGivenBackBeforeItsQuarantineWasSettledIsAnnouncedAnew(t *testing.
 		"given back": {true, giveBack, audit.Pending},
 		"put into another network": {true, func(w *world) {
 			w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) {
-				k.Network, k.LastUpdated = oktatest.Network{Connection: "ZONE", Include: []string{"nzo9office00000000000"}}, w.clock
+				k.Network, k.LastUpdated = oktatest.Network{Connection: "ZONE",
+					Include: []string{"nzo9office00000000000"}}, w.clock
 			})
 		}, audit.Pending},
 		"left alone":                   {true, func(*world) {}, audit.Quarantined},
@@ -63,7 +68,8 @@ func TestATokenGivenBackBeforeItsQuarantineWasSettledIsAnnouncedAnew(t *testing.
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))
 			w.org.Fault(oktatest.Fault{Method: http.MethodPut, Hangup: !row.done, HangupAfter: row.done, Times: 1})
-			w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1), Skip: 1, Times: 1, Status: 500})
+			w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1),
+				Skip: 1, Times: 1, Status: 500})
 			require.Equal(t, audit.Failed, w.enforce(text).Findings[0].Outcome)
 			w.pass(time.Hour)
 			row.between(w)
@@ -114,7 +120,10 @@ func TestAReviewedPlanIsNotThatOfALaterDryRunAboutAnotherToken(t *testing.T) {
 	text := limits + "rules: [{id: gone, when: {clientName: {is: Okta API}, name: {like: '*-1'}}, then: {revoke: 0d}}]"
 	w := newWorld(t, idleToken(1))
 	plan := w.dry(text).Digest
-	w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) { k.Name, k.UserID = "prod-payments-1", oktatest.UserID(5) })
+	w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) {
+		k.Name, k.UserID = "prod-payments-1",
+			oktatest.UserID(5)
+	})
 	w.pass(time.Hour)
 	require.NotEqual(t, plan, w.dry(text).Digest)
 	require.Equal(t, audit.Held, w.enforcePlan(text, plan).Findings[0].Outcome)
@@ -123,7 +132,8 @@ func TestAReviewedPlanIsNotThatOfALaterDryRunAboutAnotherToken(t *testing.T) {
 
 func TestWhatAReportThatReachedNobodySaysIsToldByTheNext(t *testing.T) {
 	w := newWorld(t, idleToken(1), idleToken(2))
-	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1), Status: 400, Times: 1})
+	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Path: "/api/v1/api-tokens/" + oktatest.TokenID(1),
+		Status: 400, Times: 1})
 	w.deliverErr = errors.New("broken pipe")
 	require.Equal(t, audit.ActionFailed, w.enforce(nowPolicy).Code, "which needs a person sooner than the delivery")
 	w.deliverErr = nil
@@ -166,10 +176,12 @@ func TestAChangeByHandWaitsForTheRateLimitBeforeItIsOnRecord(t *testing.T) {
 		time.Sleep(3 * 365 * day) // its clock starts in 2000, and tokens have a past
 		today := time.Now()
 		token := func(n int, used time.Time) oktatest.Token {
-			return oktatest.Token{ID: oktatest.TokenID(n), UserID: oktatest.UserID(n), Created: today.AddDate(-1, 0, 0), LastUsed: used}
+			return oktatest.Token{ID: oktatest.TokenID(n), UserID: oktatest.UserID(n), Created: today.AddDate(-1, 0, 0),
+				LastUsed: used}
 		}
 		org := oktatest.New(oktatest.Config{
-			Credential: canary, Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), RateLimit: oktatest.RateLimit{Limit: 20},
+			Credential: canary, Me: oktatest.UserID(9), OwnToken: oktatest.TokenID(9), RateLimit: oktatest.RateLimit{
+				Limit: 20},
 			Tokens: []oktatest.Token{token(1, today.AddDate(0, 0, -20)), token(9, today)},
 		})
 		defer func() {
@@ -177,7 +189,8 @@ func TestAChangeByHandWaitsForTheRateLimitBeforeItIsOnRecord(t *testing.T) {
 			synctest.Wait()
 		}()
 		connect := func(share float64) *okta.Client {
-			c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, Token: okta.NewSecret(canary), RateShare: share})
+			c, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, Token: okta.NewSecret(canary),
+				RateShare: share})
 			require.NoError(t, err)
 			return c
 		}
@@ -189,7 +202,8 @@ func TestAChangeByHandWaitsForTheRateLimitBeforeItIsOnRecord(t *testing.T) {
 		l, err := ledger.Open(state, time.Now)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Close()) }()
-		h := audit.Hand{Org: connect(0.5), Policy: policy(t, nowPolicy), Ledger: l, State: state, Reason: "leaked", Now: time.Now}
+		h := audit.Hand{Org: connect(0.5), Policy: policy(t, nowPolicy), Ledger: l, State: state, Reason: "leaked",
+			Now: time.Now}
 		outcome, reason, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 		require.NoError(t, err)
 		require.Equal(t, audit.Revoked, outcome, reason)

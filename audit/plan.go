@@ -47,7 +47,8 @@ func (r *Report) stopAbove(l *rules.Limits) {
 		hold(due, "%d are due at once, and stopAbove allows %d: nothing is done", n, l.StopAbove.Count)
 	case n*100 > l.StopAbove.Percent*r.Tokens:
 		r.Stopped = true
-		hold(due, "%d of %d tokens are due at once, and stopAbove allows %d percent: nothing is done", n, r.Tokens, l.StopAbove.Percent)
+		hold(due, "%d of %d tokens are due at once, and stopAbove allows %d percent: nothing is done", n, r.Tokens,
+			l.StopAbove.Percent)
 	}
 	if r.Stopped {
 		r.stopReason = due[0].Reason
@@ -56,7 +57,8 @@ func (r *Report) stopAbove(l *rules.Limits) {
 
 // keepTo holds what is due and not in a plan that was reviewed, or not as it was when it was reviewed.
 func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
-	r.Notes = append(r.Notes, fmt.Sprintf("this run did no more than the plan %s, which was reviewed; its own is what is due now", digest))
+	r.Notes = append(r.Notes, fmt.Sprintf("this run did no more than the plan %s, which was reviewed; its own is "+
+		"what is due now", digest))
 	reviewed := make(map[string]ledger.Action)
 	for _, a := range plan.Actions {
 		reviewed[a.Token] = a
@@ -88,7 +90,8 @@ func (r *Report) limit(l *rules.Limits, spent int) {
 // actions are what the plan would do now.
 func (r *Report) actions() (actions []ledger.Action) {
 	for _, f := range r.due() {
-		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.asking, Facts: f.basis()})
+		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.asking,
+			Facts: f.basis()})
 	}
 	return actions
 }
@@ -128,7 +131,8 @@ func digest(r *Report) string {
 		if f.Outcome == WouldQuarantine || f.Outcome == WouldRevoke {
 			basis = f.basis()
 		}
-		lines = append(lines, fmt.Sprintf("%+q %s %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due, strings.Join(ids, ","), basis))
+		lines = append(lines, fmt.Sprintf("%+q %s %s %s %s %s\n", f.Token.ID, f.Outcome, f.Step, due,
+			strings.Join(ids, ","), basis))
 	}
 	slices.Sort(lines)
 	h := sha256.New()

@@ -11,7 +11,8 @@ import (
 type Quarantine struct {
 	// ID is the token's.
 	ID string
-	// Open is what its zone contains, so that it can be used from there; "" for nobody. Unread says that this isn't known.
+	// Open is what its zone contains, so that it can be used from there; "" for nobody. Unread says that this isn't
+	// known.
 	Open   string
 	Unread bool
 	// Since is when it was put there; zero if the ledger knows of no quarantine of it, and only its network condition
@@ -32,8 +33,8 @@ type InQuarantine struct {
 	*Quarantine
 }
 
-// quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it is
-// spared depends on what comes of it.
+// quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it
+// is spared depends on what comes of it.
 func (d *decider) quarantine(t *okta.Token) *Quarantine {
 	q, known := d.ours(t)
 	in := &Quarantine{ID: t.ID}
@@ -103,8 +104,8 @@ func (q *Quarantine) since() string {
 	return "quarantined since " + q.Since.UTC().Format(time.RFC3339)
 }
 
-// String says since when the token is in quarantine, what that means for it, and what to do if it is spared by now; "" if it
-// is in none.
+// String says since when the token is in quarantine, what that means for it, and what to do if it is spared by now; ""
+// if it is in none.
 func (q *Quarantine) String() string {
 	if q == nil {
 		return ""

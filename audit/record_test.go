@@ -31,7 +31,8 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 		asking[i] = fmt.Sprintf("a-rule-whose-id-is-as-long-as-an-id-may-be-%021d", i)
 	}
 	for i := range 550 {
-		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke, Outcome: WouldRevoke, asking: asking})
+		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
+			Outcome: WouldRevoke, asking: asking})
 	}
 	err = r.remember(t.Context())
 	require.ErrorIs(t, err, ledger.ErrRefused)
@@ -44,8 +45,10 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 
 func TestEveryErrorOfALedgerHasAnExitCodeOfIts(t *testing.T) {
 	for err, code := range map[error]ExitCode{
-		ledger.ErrLocked: Locked, ledger.ErrUnusable: NoLedger, ledger.ErrLost: NoLedger, ledger.ErrDamaged: NoLedger, ledger.ErrPoisoned: NoLedger,
-		ledger.ErrRefused: NoLedger, &ledger.TornError{}: NoLedger, ledger.ErrOtherOrg: Usage, ledger.ErrBadHead: Usage,
+		ledger.ErrLocked: Locked, ledger.ErrUnusable: NoLedger, ledger.ErrLost: NoLedger, ledger.ErrDamaged: NoLedger,
+		ledger.ErrPoisoned: NoLedger,
+		ledger.ErrRefused:  NoLedger, &ledger.TornError{}: NoLedger, ledger.ErrOtherOrg: Usage,
+		ledger.ErrBadHead: Usage,
 	} {
 		require.Equal(t, code, CodeOf(fmt.Errorf("doing something: %w", err)), "%v", err)
 	}

@@ -50,7 +50,8 @@ const (
 
 // Outcomes lists all outcomes, those that matter most first.
 var Outcomes = []Outcome{
-	Failed, Revoked, Quarantined, WouldRevoke, WouldQuarantine, Held, Changed, Gone, Pending, Flagged, Unknown, Protected, Exempt,
+	Failed, Revoked, Quarantined, WouldRevoke, WouldQuarantine, Held, Changed, Gone, Pending, Flagged, Unknown,
+	Protected, Exempt,
 }
 
 // Change tells a finding apart from those of the run before.
@@ -81,8 +82,8 @@ type Finding struct {
 	// pending, what it is spared if it is protected or exempt.
 	Step    rules.Step
 	Outcome Outcome
-	// Reason says why it is protected, exempt, unknown, held, gone, changed or failed, since when it is quarantined, or of
-	// one that is flagged which exemption could not be judged. It is "" for other outcomes.
+	// Reason says why it is protected, exempt, unknown, held, gone, changed or failed, since when it is quarantined, or
+	// of one that is flagged which exemption could not be judged. It is "" for other outcomes.
 	Reason string
 	// Remark says that the token was edited since its last use, or that its times don't go together; "" if nothing is
 	// odd. A quarantine of ours is no edit.

@@ -24,7 +24,8 @@ func (r *run) settleAll(ctx context.Context) error {
 			continue
 		}
 		if moved { // before the outcome, after which nobody would ask again
-			if err := r.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token, Reason: "it was changed since its quarantine was begun, and may have been given back"}); err != nil {
+			if err := r.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token,
+				Reason: "it was changed since its quarantine was begun, and may have been given back"}); err != nil {
 				return err
 			}
 		}
@@ -93,11 +94,12 @@ func goneResult(intent ledger.Record) result {
 	return result{word: ledger.ResultGone, reason: "it is gone"}
 }
 
-// readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the quarantine
-// that was begun and has been changed since: it may have been in it, and somebody gave it back.
+// readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the
+// quarantine that was begun and has been changed since: it may have been in it, and somebody gave it back.
 func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result, moved bool, err error) {
 	if intent.Step == ledger.StepRevokeCurrent {
-		return result{word: ledger.ResultUnknown, closed: true, reason: "the outcome was lost; look in the admin console whether that token is still there"}, false, nil
+		return result{word: ledger.ResultUnknown, closed: true,
+			reason: "the outcome was lost; look in the admin console whether that token is still there"}, false, nil
 	}
 	t, err := r.o.Org.Token(ctx, intent.Token)
 	notDone := result{word: ledger.ResultFailed, reason: "it was not done"}
@@ -109,23 +111,29 @@ func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result
 	case intent.Step == ledger.StepRevoke:
 		return notDone, false, nil
 	case !conditionKnown(t.Network):
-		// This may be so for good, and must not keep all else from being done. What was begun stays known (State.Attempted).
-		return result{word: ledger.ResultUnknown, closed: true, reason: "its network condition can't be read in full: look at it in the admin console"}, false, nil
+		// This may be so for good, and must not keep all else from being done. What was begun stays known
+		// (State.Attempted).
+		return result{word: ledger.ResultUnknown, closed: true,
+			reason: "its network condition can't be read in full: look at it in the admin console"}, false, nil
 	}
 	done := ledger.ResultQuarantined
 	if intent.Step == ledger.StepRestore {
 		done = ledger.ResultRestored
 	}
 	after := conditionOf(&t)
-	moved = intent.Step == ledger.StepQuarantine && (intent.Before == nil || after.LastUpdated.IsZero() || !after.LastUpdated.Equal(intent.Before.LastUpdated))
+	moved = intent.Step == ledger.StepQuarantine && (intent.Before == nil || after.LastUpdated.IsZero() ||
+		!after.LastUpdated.Equal(intent.Before.LastUpdated))
 	switch {
 	case intent.After != nil && sameCondition(t.Network, *intent.After):
 		return result{word: done, reason: "its network condition is the new one", after: &after}, false, nil
 	case intent.Before != nil && sameCondition(t.Network, *intent.Before):
 		if moved {
-			notDone.reason = "it was not done, or somebody has undone it: it gets a new notice before anything else happens"
+			notDone.reason = "it was not done, or somebody has undone it: it gets a new notice before anything else " +
+				"happens"
 		}
 		return notDone, moved, nil
 	}
-	return result{word: ledger.ResultUnknown, closed: true, after: &after, reason: "its network condition is neither the one before nor the one after: look at it in the admin console"}, moved, nil
+	return result{word: ledger.ResultUnknown, closed: true, after: &after,
+			reason: "its network condition is neither the one before nor the one after: look at it in the admin console"},
+		moved, nil
 }

@@ -52,5 +52,6 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 	if listed != nil {
 		listed.Counts, listed.Believed = map[string]int{fullCount: full}, cmp.Or(last.Believed, last.Snapshot)
 	}
-	return fmt.Sprintf("fewer than half of the %d tokens of an earlier listing are there: a second complete run, an hour or more after the first, must find the same before anything is done", full), listed
+	return fmt.Sprintf("fewer than half of the %d tokens of an earlier listing are there: a second complete run, an "+
+		"hour or more after the first, must find the same before anything is done", full), listed
 }

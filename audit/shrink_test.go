@@ -50,7 +50,9 @@ func TestAListThatIsTooSmallToBelieveEndsNothing(t *testing.T) {
 		lost   int // of the vanished tokens, how many can't be named
 	}{
 		{"as it is", func(*world) {}, 0},
-		{"with the last listing lost", func(w *world) { require.NoError(t, os.Remove(filepath.Join(w.state, "inventory.jsonl"))) }, 8},
+		{"with the last listing lost", func(w *world) {
+			require.NoError(t, os.Remove(filepath.Join(w.state, "inventory.jsonl")))
+		}, 8},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w, away := shrunkenWorld(t)

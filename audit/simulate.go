@@ -40,7 +40,8 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	}
 	c := &Calendar{
 		OrgURL: r.OrgURL, PolicyFile: r.PolicyFile, PolicyDigest: r.PolicyDigest, Mode: o.Policy.Mode,
-		From: r.AsOf, Until: r.AsOf.Add(look.Length), Schedule: "daily", Tokens: r.Tokens, listed: make(map[string]bool),
+		From: r.AsOf, Until: r.AsOf.Add(look.Length), Schedule: "daily", Tokens: r.Tokens,
+		listed: make(map[string]bool),
 	}
 	if s := o.Policy.Schedule; s != nil {
 		c.Schedule = s.Cron + " " + s.Location.String()
@@ -118,7 +119,8 @@ func (r *run) concerned(t *subject, c *Calendar, runs []time.Time) bool {
 func (c *Calendar) assume(p *rules.Policy, look Outlook, others int) {
 	add := func(format string, args ...any) { c.Assumed = append(c.Assumed, fmt.Sprintf(format, args...)) }
 	if look.InUse > 0 {
-		add("tokens used in the %v before %s go on being used, all others and those in quarantine are not used any more", look.InUse, c.From.Format(time.RFC3339))
+		add(
+			"tokens used in the %v before %s go on being used, all others and those in quarantine are not used any more", look.InUse, c.From.Format(time.RFC3339))
 	} else {
 		add("nobody uses a token from now on, but the runs their own: a use takes a token out of this calendar")
 	}
@@ -131,7 +133,8 @@ func (c *Calendar) assume(p *rules.Policy, look Outlook, others int) {
 		add("the policy has no limits, which it needs to enforce: none are kept here")
 	}
 	if others > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("tokens that no rule concerns, and that Okta ends in this time if nobody uses them: %d", others))
+		c.Notes = append(c.Notes, fmt.Sprintf("tokens that no rule concerns, and that Okta ends in this time if "+
+			"nobody uses them: %d", others))
 	}
 }
 
@@ -144,6 +147,7 @@ func (c *Calendar) doubt(past *ledger.State, state string) {
 		c.Notes = append(c.Notes, "the brake is pulled: nothing of this happens before tokensweep resume")
 	}
 	if n := len(past.OpenSeqs()); n > 0 {
-		c.Notes = append(c.Notes, fmt.Sprintf("changes of which the outcome is not known yet, before which nothing else is changed: %d", n))
+		c.Notes = append(c.Notes, fmt.Sprintf("changes of which the outcome is not known yet, before which nothing "+
+			"else is changed: %d", n))
 	}
 }

@@ -30,8 +30,11 @@ func (w *world) past() *ledger.State {
 // simulate looks so many days ahead.
 func (w *world) simulate(text string, days int, inUse time.Duration) *audit.Calendar {
 	w.connect()
-	o := audit.Options{Org: w.client.Reader, Policy: policy(w.t, text), State: w.state, Now: func() time.Time { return w.clock }}
-	c, err := audit.Simulate(w.t.Context(), o, audit.Outlook{Length: time.Duration(days) * day, InUse: inUse, Past: w.past()})
+	o := audit.Options{Org: w.client.Reader, Policy: policy(w.t, text), State: w.state, Now: func() time.Time {
+		return w.clock
+	}}
+	c, err := audit.Simulate(w.t.Context(), o, audit.Outlook{Length: time.Duration(days) * day, InUse: inUse,
+		Past: w.past()})
 	require.NoError(w.t, err)
 	return c
 }
@@ -73,32 +76,39 @@ func TestTheCalendarIsWhatThenHappens(t *testing.T) {
 			policy: head + `rules:
   - {id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 2d, revoke: 6d}}
   - {id: young, when: {created: {newerThan: 3d}, name: {like: "*-1"}}, then: flag}`,
-			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 15.1), idleFor(3, 15.2), idleFor(4, 13.5), idleFor(5, 26), idleFor(6, 1)},
+			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 15.1), idleFor(3, 15.2), idleFor(4, 13.5),
+				idleFor(5, 26), idleFor(6, 1)},
 		},
 		"notices of the past": {
-			policy: head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d, revoke: 5d}}]",
-			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 15.1), idleFor(3, 16.2), idleFor(4, 10), idleFor(5, 27)},
+			policy: head +
+				"rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d, revoke: 5d}}]",
+			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 15.1), idleFor(3, 16.2), idleFor(4, 10),
+				idleFor(5, 27)},
 			before: 4,
 		},
 		"more than stopAbove allows": {
 			policy: head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 1d}}]",
-			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16), idleFor(3, 17), idleFor(4, 18), idleFor(5, 27), idleFor(6, 12)},
+			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16), idleFor(3, 17), idleFor(4, 18), idleFor(5, 27),
+				idleFor(6, 12)},
 		},
 		"an exemption that ends, and one day young": {
 			policy: head + `exemptions: [{match: {name: idle-1}, reason: drill, owner: sre, until: 2026-11-27}]
 protect: {newerThan: 20d}
 rules:
   - {id: idle, when: {lastUsed: {olderThan: 14d}}, then: {revoke: 1d}}`,
-			tokens: []oktatest.Token{idleFor(1, 15), {ID: oktatest.TokenID(2), Name: "idle-2", UserID: oktatest.UserID(1), Created: ago(16), LastUsed: ago(15)}},
+			tokens: []oktatest.Token{idleFor(1, 15), {ID: oktatest.TokenID(2), Name: "idle-2",
+				UserID: oktatest.UserID(1), Created: ago(16), LastUsed: ago(15)}},
 		},
 		"two runs a day share what a day allows": {
-			policy: "schedule: {cron: \"0 9,21 * * *\"}\n" + head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 0d}}]",
+			policy: "schedule: {cron: \"0 9,21 * * *\"}\n" + head +
+				"rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 0d}}]",
 			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16), idleFor(3, 17), idleFor(4, 18)},
 			every:  12 * time.Hour,
 		},
 		"a notice that an exemption made void": {
-			was:    head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
-			policy: head + "exemptions: [{match: {name: idle-1}, reason: drill, owner: sre, until: 2026-11-26}]\nrules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
+			was: head + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
+			policy: head + "exemptions: [{match: {name: idle-1}, reason: drill, owner: sre, until: " +
+				"2026-11-26}]\nrules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d}}]",
 			tokens: []oktatest.Token{idleFor(1, 15), idleFor(2, 16)},
 			before: 1,
 		},
@@ -147,7 +157,8 @@ func TestTheCalendarTellsTheDays(t *testing.T) {
 	before := len(w.org.Requests())
 	c := w.simulate(idlePolicy, 20, 0)
 	require.Equal(t, []string{
-		"0.0 pending idle-1", "0.0 pending idle-3", "1.0 pending idle-2", "2.5 ended idle-3", "4.0 quarantined idle-1", "5.0 quarantined idle-2",
+		"0.0 pending idle-1", "0.0 pending idle-3", "1.0 pending idle-2", "2.5 ended idle-3", "4.0 quarantined idle-1",
+		"5.0 quarantined idle-2",
 		"8.0 revoked idle-1", "9.0 revoked idle-2",
 	}, happens(c, "pending", "quarantined", "revoked", "ended", "held", "cleared", "unknown"))
 	for _, r := range w.org.Requests()[before:] {
@@ -156,7 +167,8 @@ func TestTheCalendarTellsTheDays(t *testing.T) {
 	require.NoDirExists(t, w.state, "nothing is written")
 	require.Contains(t, strings.Join(c.Assumed, "\n"), "nobody uses a token from now on")
 	require.Nil(t, c.About(oktatest.TokenID(77)))
-	require.Equal(t, []string{"1.0 pending idle-2", "5.0 quarantined idle-2", "9.0 revoked idle-2"}, happens(c.About(oktatest.TokenID(2)), "pending", "quarantined", "revoked", "ended"))
+	require.Equal(t, []string{"1.0 pending idle-2", "5.0 quarantined idle-2", "9.0 revoked idle-2"},
+		happens(c.About(oktatest.TokenID(2)), "pending", "quarantined", "revoked", "ended"))
 }
 
 func TestWhatIsInQuarantineIsNotUsedAnyMore(t *testing.T) {
@@ -164,22 +176,26 @@ func TestWhatIsInQuarantineIsNotUsedAnyMore(t *testing.T) {
 	w := newWorld(t, idleFor(1, 5))
 	require.Equal(t, audit.Quarantined, only(t, w.enforce(text)).Outcome)
 	w.pass(day)
-	require.Equal(t, []string{"3.0 revoked idle-1"}, happens(w.simulate(text, 20, 7*day), "quarantined", "revoked", "cleared", "ended"))
+	require.Equal(t, []string{"3.0 revoked idle-1"}, happens(w.simulate(text, 20, 7*day), "quarantined", "revoked",
+		"cleared", "ended"))
 }
 
 func TestTokensInUseStayInUse(t *testing.T) {
 	w := newWorld(t, idleFor(1, 3), idleFor(2, 10))
 	c := w.simulate(idlePolicy, 60, 7*day)
-	require.Equal(t, []string{"13.0 revoked idle-2", "5.0 pending idle-2", "9.0 quarantined idle-2"}, happens(c, "pending", "quarantined", "revoked", "ended"))
+	require.Equal(t, []string{"13.0 revoked idle-2", "5.0 pending idle-2", "9.0 quarantined idle-2"},
+		happens(c, "pending", "quarantined", "revoked", "ended"))
 	c = w.simulate(idlePolicy, 60, 0)
 	require.Contains(t, happens(c, "revoked"), "20.0 revoked idle-1")
 }
 
 func TestTheCalendarFollowsTheSchedule(t *testing.T) {
 	w := newWorld(t, idleFor(1, 15))
-	c := w.simulate("schedule: {cron: \"0 12 * * 4\"}\n"+strings.Replace(idlePolicy, "revoke: 7d", "revoke: 167h", 1), 20, 0) // Thursdays; now is a Tuesday
+	c := w.simulate("schedule: {cron: \"0 12 * * 4\"}\n"+strings.Replace(idlePolicy, "revoke: 7d", "revoke: 167h", 1),
+		20, 0) // Thursdays; now is a Tuesday
 	require.Equal(t, 3, c.Runs)
-	require.Equal(t, []string{"2.1 pending idle-1", "9.1 revoked idle-1"}, happens(c, "pending", "quarantined", "revoked"), "after seven days the stronger step is due too")
+	require.Equal(t, []string{"2.1 pending idle-1", "9.1 revoked idle-1"}, happens(c, "pending", "quarantined",
+		"revoked"), "after seven days the stronger step is due too")
 }
 
 func TestTheBrakeIsNoted(t *testing.T) {
@@ -187,7 +203,8 @@ func TestTheBrakeIsNoted(t *testing.T) {
 	w.enforce(idlePolicy)
 	require.Empty(t, w.simulate(idlePolicy, 5, 0).Notes)
 	require.NoError(t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
-	require.Equal(t, []string{"the brake is pulled: nothing of this happens before tokensweep resume"}, w.simulate(idlePolicy, 5, 0).Notes)
+	require.Equal(t, []string{"the brake is pulled: nothing of this happens before tokensweep resume"},
+		w.simulate(idlePolicy, 5, 0).Notes)
 }
 
 func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
@@ -196,7 +213,9 @@ func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
 	w.pass(day)
 	explain := func(n int) *audit.Explanation {
 		w.connect()
-		o := audit.Options{Org: w.client.Reader, Policy: policy(t, idlePolicy), State: w.state, Now: func() time.Time { return w.clock }}
+		o := audit.Options{Org: w.client.Reader, Policy: policy(t, idlePolicy), State: w.state, Now: func() time.Time {
+			return w.clock
+		}}
 		e, err := audit.Explain(t.Context(), o, audit.Outlook{Past: w.past()}, oktatest.TokenID(n))
 		require.NoError(t, err)
 		return e
@@ -207,7 +226,9 @@ func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
 	e := explain(1)
 	require.Equal(t, audit.Pending, e.Finding.Outcome)
 	require.Len(t, e.Steps, 2)
-	require.Equal(t, []time.Time{now, now.Add(3 * day), now.Add(7 * day)}, []time.Time{e.Steps[0].Noticed.Truncate(time.Minute), e.Steps[0].Due.Truncate(time.Minute), e.Steps[1].Due.Truncate(time.Minute)})
+	require.Equal(t, []time.Time{now, now.Add(3 * day), now.Add(7 * day)},
+		[]time.Time{e.Steps[0].Noticed.Truncate(time.Minute), e.Steps[0].Due.Truncate(time.Minute),
+			e.Steps[1].Due.Truncate(time.Minute)})
 	require.Equal(t, []string{"1.0 pending idle-1", "3.0 quarantined idle-1", "7.0 revoked idle-1"}, dates(e))
 
 	e = explain(2)

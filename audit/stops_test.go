@@ -26,16 +26,28 @@ func TestWhatKeepsARunFromEnforcing(t *testing.T) {
 		code    audit.ExitCode
 		is      error
 	}{
-		"the policy says dry-run": {policy: strings.Replace(nowPolicy, "mode: enforce", "mode: dry-run", 1), code: audit.Usage, is: audit.ErrRefused},
-		"the owner can't be read": {prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 403}) }, code: audit.Usage, is: audit.ErrRefused},
-		"the zone does not exist": {prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/*", Status: 404}) }, code: audit.Usage, is: audit.ErrRefused},
+		"the policy says dry-run": {policy: strings.Replace(nowPolicy, "mode: enforce", "mode: dry-run", 1),
+			code: audit.Usage, is: audit.ErrRefused},
+		"the owner can't be read": {prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Path: "/api/v1/users/me", Status: 403})
+		}, code: audit.Usage, is: audit.ErrRefused},
+		"the zone does not exist": {prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/*", Status: 404})
+		}, code: audit.Usage, is: audit.ErrRefused},
 		"the zone is inactive": {prepare: func(w *world) {
 			w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"` + zoneID + `","status":"INACTIVE"}`})
 		}, code: audit.Usage, is: audit.ErrRefused},
-		"it is halted":                       {prepare: func(w *world) { require.NoError(w.t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock)) }, code: audit.Halted},
-		"it is halted by an unreadable note": {prepare: func(w *world) { require.NoError(w.t, os.Mkdir(filepath.Join(w.state, "halt"), 0o700)) }, code: audit.Halted},
-		"the announcement fails":             {prepare: func(w *world) { w.announceErr = errors.New("no route to Slack") }, code: audit.Undelivered},
-		"the list is incomplete":             {prepare: func(w *world) { w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Body: "{}"}) }, code: audit.Incomplete, is: okta.ErrIncomplete},
+		"it is halted": {prepare: func(w *world) {
+			require.NoError(w.t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+		}, code: audit.Halted},
+		"it is halted by an unreadable note": {prepare: func(w *world) {
+			require.NoError(w.t, os.Mkdir(filepath.Join(w.state, "halt"), 0o700))
+		}, code: audit.Halted},
+		"the announcement fails": {prepare: func(w *world) { w.announceErr = errors.New("no route to Slack") },
+			code: audit.Undelivered},
+		"the list is incomplete": {prepare: func(w *world) {
+			w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Body: "{}"})
+		}, code: audit.Incomplete, is: okta.ErrIncomplete},
 		"the org is not the ledger's": {prepare: func(w *world) {
 			l, err := ledger.Open(w.state, time.Now)
 			require.NoError(w.t, err)
@@ -103,7 +115,9 @@ func TestTheClocksMustAgree(t *testing.T) {
 	l := w.open()
 	o := w.options(nowPolicy, l)
 	o.Now = func() time.Time { return w.clock.Add(6 * time.Minute) }
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+		return "test", nil
+	}}
 	r := audit.Run(t.Context(), o)
 	require.NoError(t, l.Close())
 	require.Equal(t, audit.Halted, r.Code)
@@ -113,7 +127,8 @@ func TestTheClocksMustAgree(t *testing.T) {
 func TestAListThatLostHalfOfItsTokensIsNotActedOn(t *testing.T) {
 	var tokens []oktatest.Token
 	for n := range 9 {
-		tokens = append(tokens, oktatest.Token{ID: oktatest.TokenID(n + 10), Name: fmt.Sprint("busy", n), UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)})
+		tokens = append(tokens, oktatest.Token{ID: oktatest.TokenID(n + 10), Name: fmt.Sprint("busy", n),
+			UserID: oktatest.UserID(1), Created: ago(100), LastUsed: ago(1)})
 	}
 	w := newWorld(t, append(tokens, idleToken(1))...)
 	require.NoError(t, w.enforce(strings.Replace(nowPolicy, "revoke: 0d", "revoke: 7d", 1)).Err)

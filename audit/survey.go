@@ -41,7 +41,8 @@ func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) 
 
 // census is what a complete listing told of the policy.
 func (r *run) census() *rules.Census {
-	c := &rules.Census{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Tally), Exemptions: r.used, Clients: r.Clients}
+	c := &rules.Census{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Tally), Exemptions: r.used,
+		Clients: r.Clients}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		for _, m := range f.Matched {

@@ -27,7 +27,8 @@ func try(p *rules.Policy, c *rules.Case) Tried {
 	for id, at := range c.Notified {
 		for _, rule := range p.Rules {
 			if rule.ID == id {
-				past.Apply(ledger.Record{Kind: ledger.Noticed, Time: at, Token: t.ID, Rule: id, Facts: rule.Facts(&t), Via: "the test"})
+				past.Apply(ledger.Record{Kind: ledger.Noticed, Time: at, Token: t.ID, Rule: id, Facts: rule.Facts(&t),
+					Via: "the test"})
 			}
 		}
 	}
@@ -48,8 +49,10 @@ func try(p *rules.Policy, c *rules.Case) Tried {
 // quarantineAt puts a token into quarantine, as it was recorded at an instant.
 func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) {
 	before, after := conditionOf(t), cutOff(t, zone, at)
-	past.Apply(ledger.Record{Kind: ledger.Intent, Seq: 1, Time: at, Token: t.ID, Step: ledger.StepQuarantine, Before: &before, By: ledger.ByRun})
-	past.Apply(ledger.Record{Kind: ledger.Outcome, Seq: 2, Ref: 1, Time: at, Token: t.ID, Settled: true, Result: ledger.ResultQuarantined, After: &after})
+	past.Apply(ledger.Record{Kind: ledger.Intent, Seq: 1, Time: at, Token: t.ID, Step: ledger.StepQuarantine,
+		Before: &before, By: ledger.ByRun})
+	past.Apply(ledger.Record{Kind: ledger.Outcome, Seq: 2, Ref: 1, Time: at, Token: t.ID, Settled: true,
+		Result: ledger.ResultQuarantined, After: &after})
 }
 
 // compare holds what came out against what was expected.

@@ -22,10 +22,12 @@ import (
 var hazyOrg = rapid.Custom(func(t *rapid.T) (list []oktatest.Token) {
 	for i := range rapid.IntRange(1, 6).Draw(t, "tokens") {
 		k := oktatest.Token{
-			ID: oktatest.TokenID(i + 1), Name: rapid.SampledFrom([]string{"ci", "dr-1", "wiki"}).Draw(t, "name"), UserID: oktatest.UserID(1 + i%2),
+			ID: oktatest.TokenID(i + 1), Name: rapid.SampledFrom([]string{"ci", "dr-1", "wiki"}).Draw(t, "name"),
+			UserID:  oktatest.UserID(1 + i%2),
 			Created: ago(300), LastUsed: ago(float64(rapid.IntRange(1, 28).Draw(t, "idle"))),
 		}
-		if field := rapid.SampledFrom([]string{"", "", "name", "clientName", "expiresAt", "network", "userId"}).Draw(t, "missing"); field != "" {
+		if field := rapid.SampledFrom([]string{"", "", "name", "clientName", "expiresAt", "network", "userId"}).Draw(t,
+			"missing"); field != "" {
 			k.Omit = []string{field}
 		}
 		list = append(list, k)
@@ -37,13 +39,15 @@ var hazyOrg = rapid.Custom(func(t *rapid.T) (list []oktatest.Token) {
 var hazyPolicy = rapid.Custom(func(t *rapid.T) (p [2][]string) {
 	for range rapid.IntRange(0, 3).Draw(t, "exemptions") {
 		match := rapid.SampledFrom([]string{
-			"name: dr-1", "name: {like: dr-*}", "clientName: Other", "not: {clientName: Okta API}", "network.connection: ZONE", "owner.login: nobody", "owner.status: ACTIVE",
+			"name: dr-1", "name: {like: dr-*}", "clientName: Other", "not: {clientName: Okta API}",
+			"network.connection: ZONE", "owner.login: nobody", "owner.status: ACTIVE",
 		}).Draw(t, "match")
 		until := rapid.SampledFrom([]string{"2026-11-23", "2027-01-31"}).Draw(t, "until")
 		p[0] = append(p[0], fmt.Sprintf("{match: {%s}, reason: drill, owner: sre, until: %s}", match, until))
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
-		when := rapid.SampledFrom([]string{"lastUsed: {olderThan: 14d}", "name: {like: dr-*}", "created: {olderThan: 60d}"}).Draw(t, "when")
+		when := rapid.SampledFrom([]string{"lastUsed: {olderThan: 14d}", "name: {like: dr-*}",
+			"created: {olderThan: 60d}"}).Draw(t, "when")
 		then := rapid.SampledFrom([]string{"flag", "{quarantine: 1d, revoke: 2d}", "{revoke: 0d}"}).Draw(t, "then")
 		p[1] = append(p[1], fmt.Sprintf("{id: r%d, when: {%s}, then: %s}", i, when, then))
 	}
@@ -61,7 +65,8 @@ func hazy(t *rapid.T, tokens []oktatest.Token, text string) (*audit.Report, *rul
 		Users: []oktatest.User{{ID: oktatest.UserID(1), Login: "a@acme.example"}},
 	})
 	defer org.Close()
-	client, err := okta.New(okta.Options{OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1, Transport: org.Transport()})
+	client, err := okta.New(okta.Options{OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1,
+		Transport: org.Transport()})
 	require.NoError(t, err)
 	p, err := rules.Parse("policy.yaml", []byte("version: 1\n"+text))
 	require.NoError(t, err)
@@ -112,7 +117,8 @@ func TestLawsOfWhatCouldNotBeJudged(t *testing.T) {
 
 		for i, e := range p.Exemptions {
 			for _, doubt := range p.Lint(now, census) {
-				if doubt.Line != e.Line || doubt.Column != columnOf(parts[0], i) || !strings.Contains(doubt.Message, "matches no token: remove it") {
+				if doubt.Line != e.Line || doubt.Column != columnOf(parts[0], i) ||
+					!strings.Contains(doubt.Message, "matches no token: remove it") {
 					continue
 				}
 				useless++

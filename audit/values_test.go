@@ -13,12 +13,18 @@ import (
 // spoiled are answers about a token that can't be read in full, by what is wrong with them: what is sent in place of
 // what, and why no quarantine could be undone.
 var spoiled = map[string]struct{ key, json, says string }{
-	"null among the zones":        {"network", `{"connection":"ZONE","include":["` + zoneID + `",null]}`, "network condition"},
-	"a number among the zones":    {"network", `{"connection":"ZONE","include":[7],"exclude":["nzo9office00000000000"]}`, "network condition"},
-	"null among zones kept out":   {"network", `{"connection":"ZONE","include":["nzo9office00000000000"],"exclude":[null]}`, "network condition"},
-	"zones that are no list":      {"network", `{"connection":"ANYWHERE","include":"nzo9office00000000000"}`, "network condition"},
-	"a connection that is null":   {"network", `{"connection":null,"include":["nzo9office00000000000"]}`, "network condition"},
-	"more than we know of":        {"network", `{"connection":"ZONE","include":["nzo9office00000000000"],"addresses":["192.0.2.1"]}`, "network condition"},
+	"null among the zones": {"network", `{"connection":"ZONE","include":["` + zoneID + `",null]}`,
+		"network condition"},
+	"a number among the zones": {"network",
+		`{"connection":"ZONE","include":[7],"exclude":["nzo9office00000000000"]}`, "network condition"},
+	"null among zones kept out": {"network",
+		`{"connection":"ZONE","include":["nzo9office00000000000"],"exclude":[null]}`, "network condition"},
+	"zones that are no list": {"network", `{"connection":"ANYWHERE","include":"nzo9office00000000000"}`,
+		"network condition"},
+	"a connection that is null": {"network", `{"connection":null,"include":["nzo9office00000000000"]}`,
+		"network condition"},
+	"more than we know of": {"network",
+		`{"connection":"ZONE","include":["nzo9office00000000000"],"addresses":["192.0.2.1"]}`, "network condition"},
 	"a network that is no object": {"network", `"ANYWHERE"`, "network condition"},
 	"a name that is a number":     {"name", `7`, "name is malformed"},
 	"a name that is null":         {"name", `null`, "name is missing"},
@@ -29,7 +35,8 @@ func TestWhatCannotBeGivenBackAsItWasIsNotQuarantined(t *testing.T) {
 	for name, row := range spoiled {
 		t.Run(name, func(t *testing.T) {
 			k := idleToken(1)
-			k.Network, k.Instead = oktatest.Network{Connection: "ZONE", Include: []string{"nzo9office00000000000"}}, map[string]string{row.key: row.json}
+			k.Network, k.Instead = oktatest.Network{Connection: "ZONE", Include: []string{"nzo9office00000000000"}},
+				map[string]string{row.key: row.json}
 			w := newWorld(t, k)
 			f := only(t, w.enforce(rule("{quarantine: 0d}")))
 			require.Equal(t, audit.Unknown, f.Outcome)
@@ -48,7 +55,9 @@ func TestWhatCannotBeReadInFullIsNotRestored(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := inQuarantine(t)
 			made := w.changes()
-			w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) { k.Instead = map[string]string{row.key: row.json} })
+			w.org.Update(oktatest.TokenID(1), func(k *oktatest.Token) {
+				k.Instead = map[string]string{row.key: row.json}
+			})
 			_, _, err := w.byHand(stagedPolicy, audit.Hand.Restore, oktatest.TokenID(1))
 			require.ErrorIs(t, err, audit.ErrRefused)
 			require.ErrorContains(t, err, row.says)

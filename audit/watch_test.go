@@ -26,12 +26,15 @@ func TestEveryRecordOfARunIsToldOnceItIsWritten(t *testing.T) {
 		require.Equal(t, r.Seq, l.Head().Seq, "after it was written")
 		told = append(told, r)
 	}
-	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) { return "test", nil }}
+	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
+		return "test", nil
+	}}
 	r := audit.Run(t.Context(), o)
 	require.Equal(t, audit.OK, r.Code, "%v", r.Err)
 	require.Equal(t, o.ID, r.ID)
 
-	h := audit.Hand{Org: w.client, Policy: o.Policy, Ledger: l, State: w.state, Reason: "it was ours", Now: o.Now, Recorded: o.Recorded}
+	h := audit.Hand{Org: w.client, Policy: o.Policy, Ledger: l, State: w.state, Reason: "it was ours", Now: o.Now,
+		Recorded: o.Recorded}
 	_, _, err := h.Restore(t.Context(), oktatest.TokenID(1))
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
@@ -45,7 +48,8 @@ func TestEveryRecordOfARunIsToldOnceItIsWritten(t *testing.T) {
 		require.NotEmpty(t, r.Run)
 		kinds = append(kinds, string(r.Kind))
 	}
-	require.Equal(t, "begun seen listed plan notice intent outcome ended begun intent outcome ended", strings.Join(kinds, " "))
+	require.Equal(t, "begun seen listed plan notice intent outcome ended begun intent outcome ended",
+		strings.Join(kinds, " "))
 }
 
 func TestARunIsNamedByTheTimeOfItsStart(t *testing.T) {
@@ -56,13 +60,15 @@ func TestARunIsNamedByTheTimeOfItsStart(t *testing.T) {
 
 func TestNotesFromOutsideAreInTheReport(t *testing.T) {
 	_, reader := start(t, oktatest.Config{Me: oktatest.UserID(1)})
-	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x}, then: flag}]"), Notes: []string{"a run was skipped"}})
+	r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x}, then: "+
+		"flag}]"), Notes: []string{"a run was skipped"}})
 	require.Contains(t, r.Notes, "a run was skipped")
 }
 
 func TestTokensAreCountedByClient(t *testing.T) {
 	tokens := ownedTokens()
-	tokens[3].ClientName, tokens[4].ClientName, tokens[5].Omit = "Okta AD Agent", "Okta AD Agent", []string{"clientName"}
+	tokens[3].ClientName, tokens[4].ClientName, tokens[5].Omit = "Okta AD Agent", "Okta AD Agent",
+		[]string{"clientName"}
 	org, reader := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: tokens, PageSize: 7})
 	o := audit.Options{Org: reader, Policy: policy(t, "rules: [{id: a, when: {name: x}, then: flag}]")}
 	require.Equal(t, map[string]int{"Okta API": 27, "Okta AD Agent": 2, "": 1}, audit.Run(t.Context(), o).Clients)
@@ -74,12 +80,14 @@ func TestTokensAreCountedByClient(t *testing.T) {
 // A panic on another goroutine would end a daemon; on that of the run its caller can deal with it.
 func TestAPanicWhileOwnersAreLookedUpReachesTheCaller(t *testing.T) {
 	org, _ := start(t, oktatest.Config{Me: oktatest.UserID(99), Tokens: ownedTokens()})
-	client, err := okta.New(okta.Options{OrgURL: org.URL(), Token: okta.NewSecret(canary), RateShare: 1, Trace: func(e okta.Event) {
-		if strings.HasPrefix(e.Path, "/api/v1/users/00u") {
-			panic("no such luck")
-		}
-	}})
+	client, err := okta.New(okta.Options{OrgURL: org.URL(), Token: okta.NewSecret(canary), RateShare: 1,
+		Trace: func(e okta.Event) {
+			if strings.HasPrefix(e.Path, "/api/v1/users/00u") {
+				panic("no such luck")
+			}
+		}})
 	require.NoError(t, err)
 	defer func() { require.Contains(t, recover(), "looking up an owner: no such luck\n") }()
-	audit.Run(t.Context(), audit.Options{Org: client.Reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]")})
+	audit.Run(t.Context(), audit.Options{Org: client.Reader, Policy: policy(t, "rules: [{id: idle, when: {lastUsed: "+
+		"{olderThan: 21d}}, then: flag}]")})
 }

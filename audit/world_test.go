@@ -36,7 +36,8 @@ type world struct {
 func newWorld(t *testing.T, tokens ...oktatest.Token) *world {
 	t.Helper()
 	w := &world{t: t, clock: now, state: filepath.Join(t.TempDir(), "state")}
-	own := oktatest.Token{ID: oktatest.TokenID(999), Name: "own", UserID: oktatest.UserID(9), Created: ago(1000), LastUsed: now}
+	own := oktatest.Token{ID: oktatest.TokenID(999), Name: "own", UserID: oktatest.UserID(9), Created: ago(1000),
+		LastUsed: now}
 	w.org = oktatest.Start(oktatest.Config{
 		Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, Tokens: append(tokens, own), PageSize: 10,
 		Zones: []oktatest.Zone{{ID: zoneID, Name: "nobody"}}, Now: func() time.Time { return w.clock },
@@ -61,7 +62,9 @@ func (w *world) open() *ledger.Ledger {
 
 func (w *world) options(text string, l *ledger.Ledger) audit.Options {
 	return audit.Options{
-		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, State: w.state, Now: func() time.Time { return w.clock },
+		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, State: w.state, Now: func() time.Time {
+			return w.clock
+		},
 		Deliver: func(*audit.Report) error { return w.deliverErr },
 	}
 }
@@ -87,7 +90,8 @@ func (w *world) enforcePlan(text, plan string) *audit.Report {
 func (w *world) enforceOn(ctx context.Context, text, plan string, l *ledger.Ledger) *audit.Report {
 	o := w.options(text, l)
 	w.announced = nil
-	o.Enforce = &audit.Enforcement{Org: w.client, Plan: plan, Announce: func(_ context.Context, r *audit.Report) (string, error) {
+	o.Enforce = &audit.Enforcement{Org: w.client, Plan: plan, Announce: func(_ context.Context, r *audit.Report) (
+		string, error) {
 		if w.atAnnounce != nil {
 			w.atAnnounce()
 		}
@@ -129,10 +133,12 @@ func only(t *testing.T, r *audit.Report) audit.Finding {
 
 const limits = "mode: enforce\nlimits: {perRun: 3, perDay: 5, stopAbove: {count: 10, percent: 90}}\n" + zone
 
-const idlePolicy = limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d, revoke: 7d}}]"
+const idlePolicy = limits + "rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 3d, revoke: " +
+	"7d}}]"
 
 func idleToken(n int) oktatest.Token {
-	return oktatest.Token{ID: oktatest.TokenID(n), Name: fmt.Sprintf("idle-%d", n), UserID: oktatest.UserID(1), Created: ago(300), LastUsed: ago(15)}
+	return oktatest.Token{ID: oktatest.TokenID(n), Name: fmt.Sprintf("idle-%d", n), UserID: oktatest.UserID(1),
+		Created: ago(300), LastUsed: ago(15)}
 }
 
 const day = 24 * time.Hour

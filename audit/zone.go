@@ -16,11 +16,13 @@ import (
 // checkZone makes sure that the quarantine's zone is an active IP zone for policies, and says what it contains that
 // somebody may have; "" if nobody can be there.
 func checkZone(ctx context.Context, org *okta.Reader, zone string) (contents string, err error) {
-	const other = "create an IP zone for policies that contains nobody, such as 192.0.2.1/32, and put its id into the policy"
+	const other = "create an IP zone for policies that contains nobody, such as 192.0.2.1/32, and put its id into " +
+		"the policy"
 	z, err := org.Zone(ctx, zone)
 	switch {
 	case errors.Is(err, okta.ErrNotFound), errors.Is(err, okta.ErrBadID):
-		return "", refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, such as 192.0.2.1/32, and put its id into the policy", zone)
+		return "", refused("the quarantine's zone %s does not exist: create a network zone that contains nobody, "+
+			"such as 192.0.2.1/32, and put its id into the policy", zone)
 	case err != nil:
 		return "", err
 	}
@@ -28,13 +30,16 @@ func checkZone(ctx context.Context, org *okta.Reader, zone string) (contents str
 		name, want, advice string
 		is                 okta.Opt[string]
 	}{
-		{"status", "ACTIVE", "activate it", z.Status}, {"type", "IP", other, z.Type}, {"usage", "POLICY", other, z.Usage},
+		{"status", "ACTIVE", "activate it", z.Status}, {"type", "IP", other, z.Type},
+		{"usage", "POLICY", other, z.Usage},
 	} {
 		switch is, known := part.is.Get(); {
 		case !known:
-			return "", refused("the %s of the quarantine's zone %s is %s, so that it can't be told whether it keeps anybody out", part.name, zone, part.is.Presence())
+			return "", refused("the %s of the quarantine's zone %s is %s, so that it can't be told whether it keeps "+
+				"anybody out", part.name, zone, part.is.Presence())
 		case is != part.want:
-			return "", refused("the quarantine's zone %s has the %s %s, and not %s: %s", zone, part.name, okta.Printable(is), part.want, part.advice)
+			return "", refused("the quarantine's zone %s has the %s %s, and not %s: %s", zone, part.name,
+				okta.Printable(is), part.want, part.advice)
 		}
 	}
 	somebody, err := z.Contents()
@@ -60,8 +65,8 @@ func contentsOf(addresses []string) string {
 	return okta.Printable(strings.Join(addresses, ", ") + more)
 }
 
-// ZoneDoubt says what is wrong with the quarantine's zone of a policy, or that it can't be told; "" if it is as it should
-// be, or the policy has none.
+// ZoneDoubt says what is wrong with the quarantine's zone of a policy, or that it can't be told; "" if it is as it
+// should be, or the policy has none.
 func ZoneDoubt(ctx context.Context, org *okta.Reader, p *rules.Policy) string {
 	if p.QuarantineZone == "" {
 		return ""
@@ -80,11 +85,12 @@ func ZoneDoubt(ctx context.Context, org *okta.Reader, p *rules.Policy) string {
 
 // zoneOpen says that a zone does not keep everybody out.
 func zoneOpen(zone, contents string) string {
-	return fmt.Sprintf("the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which is not cut off; let it contain nobody, such as 192.0.2.1/32", zone, contents)
+	return fmt.Sprintf("the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which "+
+		"is not cut off; let it contain nobody, such as 192.0.2.1/32", zone, contents)
 }
 
-// zoneContents is what zones contain that somebody may have, by id: "" for nobody. A zone that is missing could not be read,
-// or is none that keeps anybody out.
+// zoneContents is what zones contain that somebody may have, by id: "" for nobody. A zone that is missing could not be
+// read, or is none that keeps anybody out.
 type zoneContents map[string]string
 
 // of is what the zones of a quarantine contain; known is false if that can't be told of one of them.
@@ -115,8 +121,8 @@ func (r *run) openZone(zone, contents string) {
 	}
 }
 
-// readZones finds out what the zones contain that tokens are in by our quarantines. The policy may name another zone by now,
-// and what was a good zone then may be none any more. What can't be read stays unknown.
+// readZones finds out what the zones contain that tokens are in by our quarantines. The policy may name another zone by
+// now, and what was a good zone then may be none any more. What can't be read stays unknown.
 func (r *run) readZones(ctx context.Context) {
 	if r.decider.zones == nil {
 		r.decider.zones = make(zoneContents)

@@ -43,10 +43,13 @@ func TestAZoneThatIsNoneForQuarantinesIsRefused(t *testing.T) {
 		"no type":            `{"id":"` + zoneID + `","status":"ACTIVE","usage":"POLICY","gateways":[]}`,
 		"a type that is odd": `{"id":"` + zoneID + `","status":"ACTIVE","type":7,"usage":"POLICY","gateways":[]}`,
 		"no usage":           `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","gateways":[]}`,
-		"odd gateways":       `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":"0.0.0.0/0"}`,
-		"a null gateway":     `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[null]}`,
-		"odd proxies":        `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[],"proxies":{}}`,
-		"an odd address":     `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"ASN","value":"7"}]}`,
+		"odd gateways": `{"id":"` + zoneID +
+			`","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":"0.0.0.0/0"}`,
+		"a null gateway": `{"id":"` + zoneID + `","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[null]}`,
+		"odd proxies": `{"id":"` + zoneID +
+			`","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[],"proxies":{}}`,
+		"an odd address": `{"id":"` + zoneID +
+			`","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"ASN","value":"7"}]}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))
@@ -64,7 +67,8 @@ func TestATokenIsNotCalledCutOffThatIsNot(t *testing.T) {
 		"192.0.2.0/23":             {Gateways: []string{"192.0.2.0/23"}},
 		"192.0.2.1-192.0.3.1":      {Gateways: []string{"192.0.2.1-192.0.3.1"}},
 		"the proxy 203.0.114.7/32": {Proxies: []string{"203.0.114.7/32"}},
-		"":                         {Gateways: []string{"192.0.2.1/32", "198.51.100.4-198.51.100.9", "2001:db8::/33", "203.0.113.9"}},
+		"": {Gateways: []string{"192.0.2.1/32", "198.51.100.4-198.51.100.9", "2001:db8::/33",
+			"203.0.113.9"}},
 	} {
 		t.Run(contains, func(t *testing.T) {
 			w := zoneWorld(t, z, idleToken(1))
@@ -78,15 +82,18 @@ func TestATokenIsNotCalledCutOffThatIsNot(t *testing.T) {
 				require.Equal(t, contains == "", q.CutOff())
 				require.Equal(t, contains, q.Open)
 				if contains != "" {
-					require.Contains(t, q.String(), "quarantined since 2026-11-24T09:00:00Z (zone contains "+contains+": it is not cut off)")
+					require.Contains(t, q.String(), "quarantined since 2026-11-24T09:00:00Z (zone contains "+contains+
+						": it is not cut off)")
 					require.NotContains(t, q.String(), "nobody can use it")
 				}
 			}
 			notes := strings.Join(r.Notes, "\n")
-			require.Equal(t, contains != "", strings.Contains(notes, "the quarantine's zone "+zoneID+" contains "+contains+": whoever is there"), notes)
+			require.Equal(t, contains != "", strings.Contains(notes, "the quarantine's zone "+zoneID+" contains "+
+				contains+": whoever is there"), notes)
 			doubt := audit.ZoneDoubt(t.Context(), w.client.Reader, policy(t, idlePolicy))
 			require.Equal(t, contains != "", strings.Contains(doubt, "contains "+contains+": whoever"), doubt)
-			for _, c := range audit.CheckOrg(t.Context(), audit.OrgCheck{Org: w.client.Reader, Policy: policy(t, idlePolicy), Enforce: true, Now: func() time.Time { return w.clock }}) {
+			for _, c := range audit.CheckOrg(t.Context(), audit.OrgCheck{Org: w.client.Reader,
+				Policy: policy(t, idlePolicy), Enforce: true, Now: func() time.Time { return w.clock }}) {
 				if c.Name == "zone" {
 					require.Equal(t, contains != "", c.Status == audit.Warning, c.Detail)
 					require.Contains(t, c.Detail, contains)
@@ -105,8 +112,9 @@ func TestWhatTheZoneOfAnEarlierQuarantineContainsIsReadToo(t *testing.T) {
 	w.pass(time.Hour)
 	changed := strings.ReplaceAll(cutOffPolicy(""), zoneID, newer)
 	for says, z := range map[string]oktatest.Zone{
-		": nobody can use it, and Okta ends it":                                              {},
-		"(zone contains 0.0.0.0/0 (everybody): it is not cut off)":                           {Gateways: []string{"0.0.0.0/0"}},
+		": nobody can use it, and Okta ends it": {},
+		"(zone contains 0.0.0.0/0 (everybody): it is not cut off)": {
+			Gateways: []string{"0.0.0.0/0"}},
 		": nobody can use it if its zone contains nobody, which was not found out, and Okta": {Status: "INACTIVE"},
 	} {
 		z.ID = zoneID

@@ -80,7 +80,9 @@ func secretsOfProcess() []string {
 // pieces are parts of a key that are long enough not to be words.
 func pieces(key string) (list []string) {
 	const enough = 16
-	for _, word := range strings.FieldsFunc(key, func(r rune) bool { return strings.ContainsRune("\"{}:,\\ \r\n-_", r) }) {
+	for _, word := range strings.FieldsFunc(key, func(r rune) bool {
+		return strings.ContainsRune("\"{}:,\\ \r\n-_", r)
+	}) {
 		for ; len(word) >= enough; word = word[enough:] {
 			list = append(list, word[:enough])
 		}

@@ -20,10 +20,12 @@ import (
 
 // appRun runs the program as a service app, with the key in the environment as variables have it, and searches all that
 // it writes for the key, the access tokens, the assertions and the proofs.
-func appRun(t *testing.T, address string, org *oktatest.Server, key, dir string, args ...string) (stdout, stderr string, code int) {
+func appRun(t *testing.T, address string, org *oktatest.Server, key, dir string, args ...string) (stdout, stderr string,
+	code int) {
 	t.Helper()
 	p := &process{done: make(chan struct{})}
-	p.cmd = exec.Command("tokensweep", append(args, "--state", filepath.Join(dir, "state"), "--log-level", "debug", "--log-format", "json")...)
+	p.cmd = exec.Command("tokensweep", append(args, "--state", filepath.Join(dir, "state"), "--log-level", "debug",
+		"--log-format", "json")...)
 	p.cmd.Env = []string{
 		"OKTA_CLIENT_ORGURL=" + address, "OKTA_CLIENT_AUTHORIZATIONMODE=PrivateKey", "OKTA_CLIENT_CLIENTID=" + clientID,
 		"OKTA_CLIENT_PRIVATEKEY=" + strings.ReplaceAll(key, "\n", `\n`),
@@ -68,21 +70,25 @@ func TestTheWholeJobAsAServiceAppWhateverComesBetweenAndNoSecretIsShown(t *testi
 			w := newKillWorld(t)
 			key, public := newKey(kind)
 			grant := func(scopes ...string) {
-				w.org.SetApp(oktatest.App{ClientID: clientID, DPoP: true, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: scopes})
+				w.org.SetApp(oktatest.App{ClientID: clientID, DPoP: true,
+					Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: scopes})
 			}
 			between := func() {
 				// The access token ends and the nonces change, the API is over its limit once, and an answer is lost.
 				w.org.ClearFaults()
-				w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Times: 1, Then: func() { w.org.EndAccessTokens(); w.org.ChangeNonce() }})
+				w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Times: 1,
+					Then: func() { w.org.EndAccessTokens(); w.org.ChangeNonce() }})
 				w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Times: 1, Status: http.StatusTooManyRequests})
-				w.org.Fault(oktatest.Fault{Path: "/oauth2/v1/token", Skip: 2, Times: 1, Status: http.StatusTooManyRequests})
+				w.org.Fault(oktatest.Fault{Path: "/oauth2/v1/token", Skip: 2, Times: 1,
+					Status: http.StatusTooManyRequests})
 				w.org.Fault(oktatest.Fault{Path: "/oauth2/v1/token", Skip: 1, Times: 1, HangupAfter: true})
 			}
 			dir := t.TempDir()
 			grant("okta.apiTokens.read", "okta.users.read", "okta.roles.read")
 			for _, form := range forms {
 				between()
-				out, errs, code := appRun(t, w.org.URL(), w.org, key, dir, "run", "--policy", w.policy, "--output", form, "--output-file", filepath.Join(dir, form))
+				out, errs, code := appRun(t, w.org.URL(), w.org, key, dir, "run", "--policy", w.policy, "--output",
+					form, "--output-file", filepath.Join(dir, form))
 				require.Zero(t, code, "%s%s", out, errs)
 			}
 			grant("okta.apiTokens.manage", "okta.networkZones.read", "okta.users.read", "okta.roles.read")
@@ -115,7 +121,8 @@ func TestAServerThatRepeatsWhatItIsSentMakesNoCommandShowIt(t *testing.T) {
 	key, public := newKey("EC")
 	for _, path := range []string{"/api/v1/api-tokens", "/oauth2/v1/token"} {
 		org := oktatest.Start(oktatest.Config{OAuth: oktatest.OAuth{TokenPrefix: canary, Apps: []oktatest.App{{
-			ClientID: clientID, DPoP: true, Keys: []oktatest.AppKey{{ID: "one", Public: public}}, Scopes: []string{"okta.apiTokens.read"},
+			ClientID: clientID, DPoP: true, Keys: []oktatest.AppKey{{ID: "one", Public: public}},
+			Scopes: []string{"okta.apiTokens.read"},
 		}}}})
 		defer org.Close()
 		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -40,7 +40,9 @@ func BenchmarkTable(b *testing.B) {
 	b.Run("listing", func(b *testing.B) {
 		for _, tokens := range []int{10_000, 100_000, 1_000_000} {
 			for _, latency := range []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond} {
-				b.Run(fmt.Sprintf("%d tokens at %v", tokens, latency), func(b *testing.B) { t.listing(b, program, tokens, latency) })
+				b.Run(fmt.Sprintf("%d tokens at %v", tokens, latency), func(b *testing.B) {
+					t.listing(b, program, tokens, latency)
+				})
 			}
 		}
 	})
@@ -92,7 +94,8 @@ func measure(b *testing.B, cmd *exec.Cmd, want string) usage {
 func (t *benchTable) listing(b *testing.B, program string, tokens int, latency time.Duration) {
 	const size = 200
 	policy := filepath.Join(b.TempDir(), "policy.yaml")
-	require.NoError(b, os.WriteFile(policy, []byte("version: 1\nrules: [{id: idle, when: {lastUsed: {olderThan: 28d}}, then: flag}]"), 0o600))
+	require.NoError(b, os.WriteFile(policy, []byte("version: 1\nrules: [{id: idle, when: {lastUsed: {olderThan: "+
+		"28d}}, then: flag}]"), 0o600))
 	report := filepath.Join(b.TempDir(), "report.json")
 	url := serve(b, exec.Command("many-tokens", fmt.Sprint(tokens), fmt.Sprint(size), latency.String()))
 	ours := exec.Command(program, "run", "--policy", policy, "--output", "json", "--output-file", report)
@@ -139,16 +142,22 @@ func requireFindings(b *testing.B, report string, n int) {
 func (t *benchTable) revoking(b *testing.B, program string) {
 	const tokens, limit, window = 1000, 200, 5 * time.Second
 	today := time.Now()
-	own := oktatest.Token{ID: oktatest.TokenID(-1), Name: "own", UserID: oktatest.UserID(9), Created: today.AddDate(-1, 0, 0), LastUsed: today}
-	cfg := oktatest.Config{Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, PageSize: 200, RateLimit: oktatest.RateLimit{Limit: limit, Window: window}, Tokens: []oktatest.Token{own}}
+	own := oktatest.Token{ID: oktatest.TokenID(-1), Name: "own", UserID: oktatest.UserID(9),
+		Created: today.AddDate(-1, 0, 0), LastUsed: today}
+	cfg := oktatest.Config{Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, PageSize: 200,
+		RateLimit: oktatest.RateLimit{Limit: limit, Window: window}, Tokens: []oktatest.Token{own}}
 	for n := range tokens {
-		cfg.Tokens = append(cfg.Tokens, oktatest.Token{ID: oktatest.TokenID(n), Name: fmt.Sprint("dead-", n), UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, -20)})
+		cfg.Tokens = append(cfg.Tokens, oktatest.Token{ID: oktatest.TokenID(n), Name: fmt.Sprint("dead-", n),
+			UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, -20)})
 	}
 	org := oktatest.Start(cfg)
 	defer org.Close()
 	policy := filepath.Join(b.TempDir(), "policy.yaml")
-	require.NoError(b, os.WriteFile(policy, []byte("version: 1\nmode: enforce\nlimits: {perRun: 1000, perDay: 1000, stopAbove: {count: 1000, percent: 100}}\nrules: [{id: dead, when: {name: {like: 'dead-*'}}, then: {revoke: 0d}}]"), 0o600))
-	cmd := exec.Command(program, "run", "--enforce", "--rate-share", "1", "--policy", policy, "--state", filepath.Join(b.TempDir(), "state"), "--output-file", filepath.Join(b.TempDir(), "report.txt"))
+	require.NoError(b, os.WriteFile(policy, []byte("version: 1\nmode: enforce\nlimits: {perRun: 1000, perDay: 1000, "+
+		"stopAbove: {count: 1000, percent: 100}}\nrules: [{id: dead, when: {name: {like: 'dead-*'}}, then: {revoke: "+
+		"0d}}]"), 0o600))
+	cmd := exec.Command(program, "run", "--enforce", "--rate-share", "1", "--policy", policy, "--state",
+		filepath.Join(b.TempDir(), "state"), "--output-file", filepath.Join(b.TempDir(), "report.txt"))
 	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
 	u := measure(b, cmd, "")
 	sent, refused := 0, 0
@@ -163,7 +172,8 @@ func (t *benchTable) revoking(b *testing.B, program string) {
 	require.Len(b, org.Tokens(), 1)
 	least := time.Duration((sent+limit-1)/limit-1) * window
 	t.add("revoking 1,000 tokens at 200 requests in 5 s",
-		fmt.Sprintf("%.1f s = %.3f × the %d windows of %d requests, answers 429: %d", u.wall.Seconds(), u.wall.Seconds()/least.Seconds(), int(least/window), sent, refused), "≤ 1.05, 0 answers 429")
+		fmt.Sprintf("%.1f s = %.3f × the %d windows of %d requests, answers 429: %d", u.wall.Seconds(),
+			u.wall.Seconds()/least.Seconds(), int(least/window), sent, refused), "≤ 1.05, 0 answers 429")
 	b.ReportMetric(u.wall.Seconds()/least.Seconds(), "x-least")
 	b.ReportMetric(float64(refused), "429s")
 }
@@ -172,8 +182,10 @@ func (t *benchTable) revoking(b *testing.B, program string) {
 func (t *benchTable) evaluation(b *testing.B) {
 	text := "version: 1\nrules:\n"
 	for n := range 5 {
-		text += fmt.Sprintf("  - {id: idle-%d, when: {lastUsed: {olderThan: %dd}, clientName: {in: [Okta API, other]}}, then: flag}\n", n, 25+n)
-		text += fmt.Sprintf("  - {id: name-%d, when: {any: [{name: {like: '*-prod-%d'}}, {name: {matches: '^old[0-9]+$'}}]}, then: flag}\n", n, n)
+		text += fmt.Sprintf("  - {id: idle-%d, when: {lastUsed: {olderThan: %dd}, clientName: {in: [Okta API, "+
+			"other]}}, then: flag}\n", n, 25+n)
+		text += fmt.Sprintf("  - {id: name-%d, when: {any: [{name: {like: '*-prod-%d'}}, {name: {matches: "+
+			"'^old[0-9]+$'}}]}, then: flag}\n", n, n)
 	}
 	p, err := rules.Parse("policy.yaml", []byte(text))
 	require.NoError(b, err)
@@ -201,7 +213,8 @@ func (t *benchTable) appends(b *testing.B) {
 	var ours, least time.Duration
 	for range n { // in turns, so that both see the same disk
 		began := time.Now()
-		_, err := l.Append(ledger.Record{Kind: ledger.Seen, Run: "20261124T090000Z-7c1f2a", Token: oktatest.TokenID(1), Rule: "idle"})
+		_, err := l.Append(ledger.Record{Kind: ledger.Seen, Run: "20261124T090000Z-7c1f2a", Token: oktatest.TokenID(1),
+			Rule: "idle"})
 		require.NoError(b, err)
 		between := time.Now()
 		_, err = raw.Write(line)
@@ -209,7 +222,8 @@ func (t *benchTable) appends(b *testing.B) {
 		ours, least = ours+between.Sub(began), least+time.Since(between)
 	}
 	require.NoError(b, errors.Join(l.Close(), raw.Close()))
-	t.add("appending to the ledger", fmt.Sprintf("%.0f records a second, %.2f × write and fsync", n/ours.Seconds(), ours.Seconds()/least.Seconds()), "")
+	t.add("appending to the ledger", fmt.Sprintf("%.0f records a second, %.2f × write and fsync", n/ours.Seconds(),
+		ours.Seconds()/least.Seconds()), "")
 	b.ReportMetric(ours.Seconds()/least.Seconds(), "x-fsync")
 }
 
@@ -232,7 +246,8 @@ func (t *benchTable) start(b *testing.B, program string) {
 	info, err := os.Stat(program)
 	require.NoError(b, err)
 	size := float64(info.Size()) / (1 << 20)
-	t.add("starting, start to end of a process", fmt.Sprintf("%.1f ms, a program that does nothing %.1f ms", median, middle(least)), "under 10 ms")
+	t.add("starting, start to end of a process", fmt.Sprintf("%.1f ms, a program that does nothing %.1f ms", median,
+		middle(least)), "under 10 ms")
 	t.add("size of the binary", fmt.Sprintf("%.1f MiB", size), "under 16 MiB")
 	b.ReportMetric(median, "ms-start")
 	b.ReportMetric(size, "MiB-binary")
@@ -267,7 +282,8 @@ func manyTokens() {
 			all[i].LastUsed = now.AddDate(0, 0, -29)
 		}
 	}
-	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: all, Users: oktatest.Owners(all), PageSize: size, Latency: latency})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: all,
+		Users: oktatest.Owners(all), PageSize: size, Latency: latency})
 	fmt.Println(org.URL())
 	select {}
 }
@@ -356,7 +372,8 @@ func parsedTokens(b *testing.B, n int) []okta.Token {
 	b.Helper()
 	org := oktatest.New(oktatest.Config{Credential: canary, Tokens: oktatest.Many(n, now), Now: clock})
 	defer org.Close()
-	client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1, Transport: org.Transport()})
+	client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1,
+		Transport: org.Transport()})
 	require.NoError(b, err)
 	tokens := make([]okta.Token, 0, n)
 	require.NoError(b, client.List(b.Context(), okta.ListOptions{}).Read(func() func(okta.Token) error {

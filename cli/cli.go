@@ -20,7 +20,8 @@ import (
 )
 
 // Main runs the program with the arguments args, its name not among them, and returns its exit code.
-// lookup reads the environment as os.LookupEnv does. stderr is written by several goroutines at once, as a file allows. SIGINT and SIGTERM end it in an orderly way.
+// lookup reads the environment as os.LookupEnv does. stderr is written by several goroutines at once, as a file allows.
+// SIGINT and SIGTERM end it in an orderly way.
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -81,7 +82,8 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
 	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log")
 	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
-	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(), a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
+	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(),
+		a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
 		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())
 	return root
 }

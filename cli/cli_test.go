@@ -113,7 +113,8 @@ func recordedOrg(t *testing.T) string {
 func TestTheRecordedTokensGetTheVerdictsWorkedOutByHand(t *testing.T) {
 	url := recordedOrg(t)
 	run := func(policy string) (names, sentences []string) {
-		r := tokensweep(t, url, "run", "--output", "json", "--as-of", "2025-09-29T07:15:00Z", "--policy", policyFile(t, policy))
+		r := tokensweep(t, url, "run", "--output", "json", "--as-of", "2025-09-29T07:15:00Z", "--policy",
+			policyFile(t, policy))
 		require.Zero(t, r.code, "%s", r.stderr)
 		got := r.report(t)
 		require.Equal(t, 4, got.Inventory.Tokens)
@@ -151,7 +152,8 @@ func TestAnOrgOf10037TokensHasTheSameVerdictsInBothShapes(t *testing.T) {
   - {id: client, severity: high, when: {clientName: {isNot: Okta API}}, then: flag}`)
 	var findings [2]report
 	for i, size := range []int{200, 0} {
-		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: tokens, PageSize: size})
+		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: tokens,
+			PageSize: size})
 		defer org.Close()
 		findings[i] = tokensweep(t, org.URL(), "run", "--output", "json", "--policy", policy).report(t)
 	}
@@ -202,15 +204,20 @@ func TestTheCredentialStaysWithTheOrg(t *testing.T) {
 		"a link to another server": {RewriteLink: func(s string) string {
 			return strings.Replace(s, "http://127.0.0.1", elsewhere.URL+"/x?y=http://127.0.0.1", 1)
 		}},
-		"a link to its origin":         {RewriteLink: func(s string) string { return elsewhere.URL + s[max(0, strings.Index(s, "/api/")):] }},
-		"a redirect to another server": {Status: http.StatusTemporaryRedirect, Header: http.Header{"Location": {elsewhere.URL + "/api/v1/api-tokens"}}},
+		"a link to its origin": {RewriteLink: func(s string) string {
+			return elsewhere.URL + s[max(0, strings.Index(s, "/api/")):]
+		}},
+		"a redirect to another server": {Status: http.StatusTemporaryRedirect,
+			Header: http.Header{"Location": {elsewhere.URL + "/api/v1/api-tokens"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: oktatest.Many(30, now), PageSize: 10})
+			org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock,
+				Tokens: oktatest.Many(30, now), PageSize: 10})
 			defer org.Close()
 			org.Fault(fault)
 			for _, form := range []string{"text", "json", "csv", "markdown"} {
-				tokensweep(t, org.URL(), "run", "--policy", policy, "--output", form, "--log-level", "debug", "--log-format", "json")
+				tokensweep(t, org.URL(), "run", "--policy", policy, "--output", form, "--log-level", "debug",
+					"--log-format", "json")
 			}
 			tokensweep(t, org.URL(), "tokens", "list", "--log-level", "debug")
 			require.Empty(t, received)
@@ -223,7 +230,8 @@ func TestTheDemoShowsEveryOutcomeOfADryRun(t *testing.T) {
 	require.Zero(t, r.code)
 	got := r.report(t)
 	require.Greater(t, got.Inventory.Pages, 2)
-	for _, outcome := range []string{"flagged", "pending", "would-quarantine", "would-revoke", "held", "protected", "exempt", "unknown"} {
+	for _, outcome := range []string{"flagged", "pending", "would-quarantine", "would-revoke", "held", "protected",
+		"exempt", "unknown"} {
 		require.Positive(t, got.Counts[outcome], outcome)
 	}
 	require.Len(t, got.Counts, 8)
@@ -233,7 +241,8 @@ func TestTheDemoShowsEveryOutcomeOfADryRun(t *testing.T) {
 	require.Contains(t, r.stdout, "it may be the token that this run uses")
 	require.Contains(t, r.stdout, "export OKTA_CLIENT_ORGURL=")
 	_, slack, _ := strings.Cut(r.stdout, "In Slack this reads")
-	for _, want := range []string{"#security", ":mag: *Nothing was changed.*", "15 findings by rule", "[file findings.csv:", "‹!channel›", "A dry run tells no owner", "@S0SECOPS1"} {
+	for _, want := range []string{"#security", ":mag: *Nothing was changed.*", "15 findings by rule",
+		"[file findings.csv:", "‹!channel›", "A dry run tells no owner", "@S0SECOPS1"} {
 		require.Contains(t, slack, want)
 	}
 	require.NotContains(t, slack, "--enforce --plan", "no ledger has the plan")
@@ -250,9 +259,11 @@ func TestTheDemoShowsEveryOutcomeOfADryRun(t *testing.T) {
 func TestAReportThatCannotBeWrittenIsSaid(t *testing.T) {
 	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock})
 	defer org.Close()
-	env := map[string]string{"OKTA_CLIENT_ORGURL": org.URL(), "OKTA_CLIENT_TOKEN": canary, "TOKENSWEEP_POLICY": policyFile(t, "rules: [{id: a, when: {name: x}, then: flag}]")}
+	env := map[string]string{"OKTA_CLIENT_ORGURL": org.URL(), "OKTA_CLIENT_TOKEN": canary,
+		"TOKENSWEEP_POLICY": policyFile(t, "rules: [{id: a, when: {name: x}, then: flag}]")}
 	var stderr bytes.Buffer
-	code := cli.Main([]string{"run"}, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, brokenPipe{}, &stderr)
+	code := cli.Main([]string{"run"}, func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		brokenPipe{}, &stderr)
 	require.Equal(t, 27, code)
 	require.Equal(t, "tokensweep: writing the result: the pipe is broken\n", stderr.String())
 }
@@ -267,14 +278,18 @@ func TestTheDemoOfEnforcingShowsEveryStep(t *testing.T) {
 	require.Zero(t, r.code, "%s%s", r.stdout, r.stderr)
 	require.Empty(t, r.stderr)
 	for _, want := range []string{
-		"\nNothing was changed.\n", "About to change 4 tokens.", "Changed: 2 revoked, 2 quarantined, 0 failed.", "quarantined - wiki-export",
-		": restored\n", "pending: revoke in ", "pending: quarantine in 3d, unless Okta ends it before - wiki-export", "revoked by tokensweep on ", "Okta ended it, unused, on ", "perRun allows 4 in one run", "(the wiki export runs once a month)",
+		"\nNothing was changed.\n", "About to change 4 tokens.", "Changed: 2 revoked, 2 quarantined, 0 failed.",
+		"quarantined - wiki-export",
+		": restored\n", "pending: revoke in ", "pending: quarantine in 3d, unless Okta ends it before - wiki-export",
+		"revoked by tokensweep on ", "Okta ended it, unused, on ", "perRun allows 4 in one run",
+		"(the wiki export runs once a month)",
 	} {
 		require.Contains(t, r.stdout, want)
 	}
 	_, slack, _ := strings.Cut(r.stdout, "In Slack all of this")
 	for _, want := range []string{
-		":broom: *Changed: 2 revoked, 2 quarantined, 0 failed, 1 held.*", "tokensweep run --enforce --plan sha256:", "Owners who were told of their tokens by direct message",
+		":broom: *Changed: 2 revoked, 2 quarantined, 0 failed, 1 held.*", "tokensweep run --enforce --plan sha256:",
+		"Owners who were told of their tokens by direct message",
 		"Findings of the last 3 runs", "Direct message to kim", "Okta API tokens of yours",
 	} {
 		require.Contains(t, slack, want)

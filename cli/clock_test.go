@@ -14,8 +14,8 @@ import (
 	"tokensweep/okta/oktatest"
 )
 
-// clockWorld is a commandWorld whose org shows another time than this machine: it is this machine's clock that is wrong,
-// by so much.
+// clockWorld is a commandWorld whose org shows another time than this machine: it is this machine's clock that is
+// wrong, by so much.
 type clockWorld struct {
 	*commandWorld
 	wrong time.Duration
@@ -35,7 +35,8 @@ func newClockWorld(t *testing.T) *clockWorld {
 func (w *clockWorld) do(args ...string) (audit.ExitCode, string) {
 	w.t.Helper()
 	cmd := exec.Command("tokensweep", append(args, "--state", w.state)...)
-	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "TOKENSWEEP_POLICY=" + policyFile(w.t, matrixPolicy)}
+	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "TOKENSWEEP_POLICY=" +
+		policyFile(w.t, matrixPolicy)}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
@@ -72,10 +73,12 @@ func TestNothingThatWasDoneByAWrongClockStopsLaterRuns(t *testing.T) {
 		args []string
 		code audit.ExitCode
 	}{
-		"a dry run":         {[]string{"run"}, audit.OK},
-		"an enforcing run":  {[]string{"run", "--enforce"}, audit.Halted},
-		"a quarantine":      {[]string{"tokens", "quarantine", oktatest.TokenID(2), "--yes", "--reason", "drill"}, audit.Halted},
-		"a restoration":     {[]string{"tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "drill"}, audit.Usage},
+		"a dry run":        {[]string{"run"}, audit.OK},
+		"an enforcing run": {[]string{"run", "--enforce"}, audit.Halted},
+		"a quarantine": {[]string{"tokens", "quarantine", oktatest.TokenID(2), "--yes", "--reason", "drill"},
+			audit.Halted},
+		"a restoration": {[]string{"tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "drill"},
+			audit.Usage},
 		"the token in use":  {[]string{"run", "--revoke-own-token-after", "--as-of", "2026-01-01"}, audit.OK},
 		"halt, then resume": {[]string{"halt", "--reason", "drill"}, audit.OK},
 	} {
@@ -83,7 +86,8 @@ func TestNothingThatWasDoneByAWrongClockStopsLaterRuns(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				w := newClockWorld(t)
-				w.write(time.Now().Add(-time.Hour), ledger.Record{Kind: ledger.Begun, Org: w.org.URL(), Mode: ledger.ModeDryRun})
+				w.write(time.Now().Add(-time.Hour), ledger.Record{Kind: ledger.Begun, Org: w.org.URL(),
+					Mode: ledger.ModeDryRun})
 				w.wrong = wrong
 				code, _ := w.do(row.args...)
 				require.Equal(t, row.code, code)
@@ -113,7 +117,8 @@ func TestALedgerWithRecordsOfTheFutureHasAWayOut(t *testing.T) {
 	w.run(matrixPolicy).done(t, allDone...) // one is in quarantine, and two of the three changes of a day are spent
 	future := time.Now().Add(400 * 24 * time.Hour)
 	w.write(future, ledger.Record{Kind: ledger.Begun, Org: w.org.URL(), Mode: ledger.ModeDryRun, Run: "wrong"},
-		ledger.Record{Kind: ledger.Planned, Plan: "sha256:00", Mode: ledger.ModeDryRun, Run: "wrong"}, ledger.Record{Kind: ledger.Ended, Run: "wrong"})
+		ledger.Record{Kind: ledger.Planned, Plan: "sha256:00", Mode: ledger.ModeDryRun, Run: "wrong"},
+		ledger.Record{Kind: ledger.Ended, Run: "wrong"})
 
 	o := w.run(matrixPolicy)
 	o.nothingDone(t, audit.Halted, "tokensweep ledger reset-clock")

@@ -40,7 +40,8 @@ of the demo is moved.`,
 				return a.print(string(demoPolicy))
 			}
 			if enforce && (cmd.Flags().Changed("output") || cmd.Flags().Changed("output-file")) {
-				return usage("demo --enforce is a story of several runs, as text on standard output: leave --output and --output-file out")
+				return usage("demo --enforce is a story of several runs, as text on standard output: leave --output " +
+					"and --output-file out")
 			}
 			if enforce {
 				return a.demoEnforce(cmd.Context(), slackOut)
@@ -49,8 +50,10 @@ of the demo is moved.`,
 		},
 	}
 	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
-	cmd.Flags().BoolVar(&enforce, "enforce", false, "show a week of notices, quarantines, a restoration and revocations")
-	cmd.Flags().StringVar(&slackOut, "slack-out", "", "write the messages to this `directory`, as JSON for Slack's Block Kit Builder")
+	cmd.Flags().BoolVar(&enforce, "enforce", false,
+		"show a week of notices, quarantines, a restoration and revocations")
+	cmd.Flags().StringVar(&slackOut, "slack-out", "",
+		"write the messages to this `directory`, as JSON for Slack's Block Kit Builder")
 	cmd.Flags().BoolVar(&show, "show-policy", false, "print the demo's policy and do nothing else")
 	return cmd
 }
@@ -64,7 +67,8 @@ func (a *app) demo(ctx context.Context, f *runFlags, slackOut string) error {
 	defer org.Close()
 	progress := a.newProgress()
 	client, err := okta.New(okta.Options{
-		OrgURL: org.URL(), Token: okta.NewSecret(demoCredential), RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent(),
+		OrgURL: org.URL(), Token: okta.NewSecret(demoCredential), RateShare: f.rateShare, Trace: progress.trace,
+		UserAgent: userAgent(),
 	})
 	if err != nil {
 		return err

@@ -32,7 +32,8 @@ func (d *demoRun) now() time.Time { return time.Now().Add(time.Duration(d.ahead.
 
 // demoEnforce runs the job several times over two weeks, and restores one token by hand.
 func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
-	policy, err := rules.Parse("demo.yaml", bytes.Replace(demoPolicy, []byte("mode: dry-run"), []byte("mode: enforce"), 1))
+	policy, err := rules.Parse("demo.yaml", bytes.Replace(demoPolicy, []byte("mode: dry-run"), []byte("mode: enforce"),
+		1))
 	if err != nil {
 		return err
 	}
@@ -51,13 +52,20 @@ func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
 		title string
 		do    func(context.Context) error
 	}{
-		{0, "Day 0: a dry run makes a plan, and changes nothing", func(ctx context.Context) error { return d.run(ctx, false) }},
-		{0, "Day 0: the first enforcing run takes the steps that have no delay, and announces the others", func(ctx context.Context) error { return d.run(ctx, true) }},
-		{3, "Day 3: what was announced three days ago, and is still idle, is quarantined", func(ctx context.Context) error { return d.run(ctx, true) }},
+		{0, "Day 0: a dry run makes a plan, and changes nothing", func(ctx context.Context) error {
+			return d.run(ctx, false)
+		}},
+		{0, "Day 0: the first enforcing run takes the steps that have no delay, and announces the others",
+			func(ctx context.Context) error { return d.run(ctx, true) }},
+		{3, "Day 3: what was announced three days ago, and is still idle, is quarantined",
+			func(ctx context.Context) error { return d.run(ctx, true) }},
 		{0, "Day 3: somebody needs wiki-export; one command gives it back", d.restore},
-		{4, "Day 7: what is still idle is revoked; what was restored is announced anew", func(ctx context.Context) error { return d.run(ctx, true) }},
+		{4, "Day 7: what is still idle is revoked; what was restored is announced anew",
+			func(ctx context.Context) error { return d.run(ctx, true) }},
 		{0, "The ledger has every change, and what led to it", d.show},
-		{0, "In Slack all of this reads as follows", func(context.Context) error { return d.print(d.slack.transcript()) }},
+		{0, "In Slack all of this reads as follows", func(context.Context) error {
+			return d.print(d.slack.transcript())
+		}},
 	} {
 		d.pass(step.days)
 		if err := d.print("\n== " + step.title + "\n\n"); err != nil {
@@ -112,9 +120,10 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Now: d.now}
 	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), slack.Report(ctx, r)) }
 	if enforce {
-		o.Enforce = &audit.Enforcement{Org: client, Announce: announceIn(slack, func(_ context.Context, r *audit.Report) (string, error) {
-			return "standard output", brief(r)
-		})}
+		o.Enforce = &audit.Enforcement{Org: client,
+			Announce: announceIn(slack, func(_ context.Context, r *audit.Report) (string, error) {
+				return "standard output", brief(r)
+			})}
 	}
 	return audit.Run(ctx, o).Err
 }
@@ -134,12 +143,14 @@ func (d *demoRun) restore(ctx context.Context) error {
 		if t.Name != "wiki-export" {
 			continue
 		}
-		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Reason: "the wiki export runs once a month", Now: d.now}
+		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true,
+			Reason: "the wiki export runs once a month", Now: d.now}
 		outcome, reason, err := h.Restore(ctx, t.ID)
 		if err != nil {
 			return err
 		}
-		return d.print(fmt.Sprintf("$ tokensweep tokens restore %s --reason %q\n%s: %s%s\n", t.ID, h.Reason, t.ID, outcome, reason))
+		return d.print(fmt.Sprintf("$ tokensweep tokens restore %s --reason %q\n%s: %s%s\n", t.ID, h.Reason, t.ID,
+			outcome, reason))
 	}
 	return nil
 }

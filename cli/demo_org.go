@@ -14,7 +14,8 @@ func demoOrg(now func() time.Time) oktatest.Config {
 	d.crowd()
 	d.trouble()
 	return oktatest.Config{
-		Credential: demoCredential, Me: me, OwnToken: own, Tokens: d.list, Users: demoUsers(d.now), PageSize: 20, Now: now,
+		Credential: demoCredential, Me: me, OwnToken: own, Tokens: d.list, Users: demoUsers(d.now), PageSize: 20,
+		Now:       now,
 		Zones:     []oktatest.Zone{{ID: demoZone, Name: "nobody"}},
 		RateLimit: oktatest.RateLimit{Limit: 600, Window: time.Minute},
 	}
@@ -64,7 +65,8 @@ func (d *demoTokens) last() *oktatest.Token { return &d.list[len(d.list)-1] }
 
 // crowd adds what a healthy org has most of: tokens in daily use.
 func (d *demoTokens) crowd() {
-	for i, what := range []string{"backup", "billing", "ci-runner", "grafana", "hr-sync", "jira-bridge", "onboarding", "reporting", "scim-sync", "vpn-groups"} {
+	for i, what := range []string{"backup", "billing", "ci-runner", "grafana", "hr-sync", "jira-bridge", "onboarding",
+		"reporting", "scim-sync", "vpn-groups"} {
 		for j, where := range []string{"eu", "us", "apac", "test"} {
 			d.add(what+"-"+where, (i+j)%6, 60+17*i+5*j, "")
 			if j == 2 {

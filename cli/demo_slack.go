@@ -32,7 +32,8 @@ func newDemoSlack(policy *rules.Policy, now func() time.Time) *demoSlack {
 	}
 	channel := policy.Notify.Slack.Channel
 	return &demoSlack{channel: channel, Server: slacktest.Start(slacktest.Config{
-		BotToken: demoSlackToken, Users: people, Channels: []slacktest.Channel{{ID: channel, Name: "security", Member: true}}, Now: now,
+		BotToken: demoSlackToken, Users: people, Channels: []slacktest.Channel{
+			{ID: channel, Name: "security", Member: true}}, Now: now,
 		Rules: slacktest.Rules{AllowedMentions: policy.Notify.Slack.Mention},
 	})}
 }
@@ -40,7 +41,8 @@ func newDemoSlack(policy *rules.Policy, now func() time.Time) *demoSlack {
 // delivery is that of one run.
 func (d *demoSlack) delivery(policy *rules.Policy, o notify.Outbox) (*notify.Slack, error) {
 	return notify.NewSlack(notify.SlackConfig{
-		Secret: okta.NewSecret(demoSlackToken), APIURL: d.URL(), Policy: policy.Notify.Slack, Outbox: o, Pause: -1, // this workspace has no limit
+		Secret: okta.NewSecret(demoSlackToken), APIURL: d.URL(), Policy: policy.Notify.Slack, Outbox: o,
+		Pause: -1, // this workspace has no limit
 	})
 }
 

@@ -97,7 +97,10 @@ type lastLine struct {
 func (c *container) run(t *testing.T, more ...string) (code int, last lastLine, log string) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code = cli.Main(append(slices.Clone(c.args), more...), func(name string) (string, bool) { v, ok := c.env[name]; return v, ok }, &stdout, &stderr)
+	code = cli.Main(append(slices.Clone(c.args), more...), func(name string) (string, bool) {
+		v, ok := c.env[name]
+		return v, ok
+	}, &stdout, &stderr)
 	message, err := os.ReadFile(c.inside("/dev/termination-log"))
 	require.NoError(t, err)
 	require.NotContains(t, stdout.String()+stderr.String()+string(message), canary)
@@ -109,10 +112,13 @@ func (c *container) run(t *testing.T, more ...string) (code int, last lastLine, 
 func TestTheJobOfTheManifestsRuns(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	org := oktatest.Start(oktatest.Config{
-		Credential: canary, Me: oktatest.UserID(1), OwnToken: oktatest.TokenID(1), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
+		Credential: canary, Me: oktatest.UserID(1), OwnToken: oktatest.TokenID(1),
+		Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
 		Tokens: []oktatest.Token{
-			{ID: oktatest.TokenID(1), Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0), LastUsed: now},
-			{ID: oktatest.TokenID(2), Name: "idle", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
+			{ID: oktatest.TokenID(1), Name: "own", UserID: oktatest.UserID(1), Created: now.AddDate(-1, 0, 0),
+				LastUsed: now},
+			{ID: oktatest.TokenID(2), Name: "idle", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0),
+				LastUsed: now.AddDate(0, 0, -25)},
 		},
 	})
 	t.Cleanup(org.Close)
@@ -129,7 +135,8 @@ func TestTheJobOfTheManifestsRuns(t *testing.T) {
 	require.Equal(t, 64, code, "the second key alone: %s", log)
 	require.Contains(t, last.Run.Error, "says mode: dry-run")
 
-	both := startContainer(t, org.URL(), strings.NewReplacer("mode: dry-run", "mode: enforce", "count: 10, percent: 20", "count: 10, percent: 50", "quarantine: 71h", "quarantine: 0d"))
+	both := startContainer(t, org.URL(), strings.NewReplacer("mode: dry-run", "mode: enforce", "count: 10, percent: 20",
+		"count: 10, percent: 50", "quarantine: 71h", "quarantine: 0d"))
 	code, last, log = both.run(t, "--enforce")
 	require.Zero(t, code, "%s", log)
 	require.Equal(t, "enforce", last.Run.Mode)

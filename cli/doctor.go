@@ -51,7 +51,8 @@ as far as that can be told without judging tokens or writing anything.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
-	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
+		"`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&f.enforce, "enforce", false, "look at what run --enforce needs, too")
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
@@ -71,7 +72,8 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	policy, checks := f.checkPolicy()
 	org, told, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
-	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org, Told: told, Enforce: f.enforce, Alone: f.state.alone})...)
+	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org,
+		Told: told, Enforce: f.enforce, Alone: f.state.alone})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
 	for i := range checks {
 		checks[i].Detail, checks[i].Advice = okta.Scrub(checks[i].Detail), okta.Scrub(checks[i].Advice)
@@ -100,23 +102,28 @@ func (f *doctorFlags) checkPolicy() (*rules.Policy, []audit.Check) {
 	case errors.As(err, &mistakes):
 		first, _, _ := strings.Cut(mistakes.Error(), "\n")
 		c = failed(c.Name, err)
-		c.Detail, c.Advice = fmt.Sprintf("mistakes %d, the first: %s", len(mistakes), first), "tokensweep validate names them all"
+		c.Detail, c.Advice = fmt.Sprintf("mistakes %d, the first: %s", len(mistakes), first),
+			"tokensweep validate names them all"
 	case err != nil:
 		c = failed(c.Name, err)
 	case f.enforce && policy.Mode != rules.Enforce:
 		c.Status, c.Code = audit.Failure, audit.Usage
-		c.Detail, c.Advice = fmt.Sprintf("%s says mode: %s", policy.File, policy.Mode), "an enforcing run takes mode: enforce, and --enforce"
+		c.Detail, c.Advice = fmt.Sprintf("%s says mode: %s", policy.File, policy.Mode),
+			"an enforcing run takes mode: enforce, and --enforce"
 	default:
-		c.Detail = fmt.Sprintf("%s, rules %d, exemptions %d, mode %s", policy.File, len(policy.Rules), len(policy.Exemptions), policy.Mode)
+		c.Detail = fmt.Sprintf("%s, rules %d, exemptions %d, mode %s", policy.File, len(policy.Rules),
+			len(policy.Exemptions), policy.Mode)
 	}
 	return policy, []audit.Check{c}
 }
 
 // checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL. told says that
 // its clock was seen, and agrees with ours.
-func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, told bool, _ []audit.Check) {
+func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, told bool,
+	_ []audit.Check) {
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()}, audit.DoctorScopes(policy, f.enforce))
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()},
+		audit.DoctorScopes(policy, f.enforce))
 	if err != nil {
 		c := failed("", err)
 		return "", false, audit.NoOrg(c.Code, c.Detail, c.Advice)

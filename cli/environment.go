@@ -126,7 +126,9 @@ func (e environment) serviceApp(scopes okta.Scopes) (*okta.ServiceApp, error) {
 	if err != nil {
 		return nil, err
 	}
-	scopes.Instead = strings.FieldsFunc(e.or("OKTA_CLIENT_SCOPES", ""), func(r rune) bool { return r == ',' || unicode.IsSpace(r) })
+	scopes.Instead = strings.FieldsFunc(e.or("OKTA_CLIENT_SCOPES", ""), func(r rune) bool {
+		return r == ',' || unicode.IsSpace(r)
+	})
 	return &okta.ServiceApp{ClientID: id, Key: key, KeyID: e.or("OKTA_CLIENT_PRIVATEKEYID", ""), Scopes: scopes}, nil
 }
 
@@ -152,7 +154,8 @@ func (e environment) checkProxy() error {
 			continue
 		}
 		if _, err := url.Parse("http://" + proxy); err != nil { // a host and a port are enough
-			return usage("%s is not a URL: write it like http://proxy:3128, and what is special in a password as %%XX", name)
+			return usage("%s is not a URL: write it like http://proxy:3128, and what is special in a password as %%XX",
+				name)
 		}
 	}
 	return nil

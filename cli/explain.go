@@ -31,7 +31,8 @@ func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
 	flags.IntVar(&f.days, "days", days, "how many `days` the calendar goes ahead")
 	flags.IntVar(&f.inUse, "in-use", 0, "assume that tokens used in the last `days` go on being used")
-	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
+		"`share` of the org's rate limit to use, over 0 and up to 1")
 	f.state.add(cmd, a.env)
 }
 
@@ -94,7 +95,8 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
 
 // noSuchToken is the failure of an id that the org does not know.
 func noSuchToken(id, org string) error {
-	return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, or it never was", id, org)}
+	return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, "+
+		"or it never was", id, org)}
 }
 
 // outlook is what looking ahead takes: the policy, the past, an org to read, and a place for the result.
@@ -118,7 +120,8 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 		return nil, err
 	}
 	p := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: p.trace, UserAgent: userAgent()}, audit.Scopes(policy, false))
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: p.trace, UserAgent: userAgent()},
+		audit.Scopes(policy, false))
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +147,12 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	_, err := ledger.Read(f.dir, func(r ledger.Record) error { past.Apply(r); return nil })
 	var torn *ledger.TornError
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: "no run has used it yet: correct --state, or leave it out"}
+		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
+			hint: "no run has used it yet: correct --state, or leave it out"}
 	}
 	if err != nil && !errors.As(err, &torn) {
-		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
+		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
+			hint: ledgerHint(err)}
 	}
 	return past, nil
 }

@@ -22,7 +22,8 @@ func TestARunThatCanNeitherSettleNorListReportsItInEveryForm(t *testing.T) {
 	w.org.Fault(oktatest.Fault{Path: listing + "/" + oktatest.TokenID(1), Status: http.StatusInternalServerError})
 	w.org.Fault(oktatest.Fault{Path: listing, Status: http.StatusInternalServerError})
 	for _, form := range []string{"text", "markdown", "csv", "json"} {
-		cmd := exec.Command("tokensweep", "run", "--enforce", "--policy", policyFile(t, matrixPolicy), "--state", w.state, "--output", form)
+		cmd := exec.Command("tokensweep", "run", "--enforce", "--policy", policyFile(t, matrixPolicy), "--state",
+			w.state, "--output", form)
 		cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
@@ -39,7 +40,8 @@ func TestCtrlCWhileTheListIsReadIsNoUnreachableOrg(t *testing.T) {
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	started := make(chan *os.Process, 1)
-	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Delay: time.Minute, Then: func() { _ = (<-started).Signal(syscall.SIGINT) }})
+	w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Delay: time.Minute,
+		Then: func() { _ = (<-started).Signal(syscall.SIGINT) }})
 	require.NoError(t, cmd.Start())
 	started <- cmd.Process
 	var exit *exec.ExitError

@@ -25,7 +25,8 @@ const (
 
 // fileFlags are the flags that name a file or a directory, of whichever command. A test says that there is no other.
 var fileFlags = map[string]fileUse{
-	"policy": reads, "state": keeps, "output-file": writes, "summary-file": writes, "metrics-file": writes, "slack-out": writes,
+	"policy": reads, "state": keeps, "output-file": writes, "summary-file": writes, "metrics-file": writes,
+	"slack-out": writes,
 }
 
 // files are those that a command reads, keeps and writes. None is two of these: a report on the place of the ledger
@@ -100,7 +101,8 @@ func (f *files) target(flag, name string) (string, error) {
 	}
 	for _, dir := range kept {
 		if where := resolve(dir); same(target, where) || within(target, where) || linked(where, target) {
-			return "", usage("%s %s: that is in the state directory %s, where nothing but the ledger may write: name another place", flag, name, dir)
+			return "", usage("%s %s: that is in the state directory %s, where nothing but the ledger may write: name "+
+				"another place", flag, name, dir)
 		}
 	}
 	for _, r := range f.read {
@@ -134,7 +136,8 @@ func (a *app) checkStreams() error {
 		for _, dir := range a.files.kept {
 			if holds(dir, info) {
 				*s.w = io.Discard
-				return usage("%s goes into the state directory %s, where nothing but the ledger may write: name another place", s.what, dir)
+				return usage("%s goes into the state directory %s, where nothing but the ledger may write: name "+
+					"another place", s.what, dir)
 			}
 		}
 	}

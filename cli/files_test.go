@@ -93,16 +93,19 @@ func (w *fileWorld) content() map[string]string {
 func (w *fileWorld) onto() map[string]string {
 	const kept = "where nothing but the ledger may write"
 	places := map[string]string{
-		"policy.yaml": "that is the policy", "./state/../policy.yaml": "that is the policy", w.policy: "that is the policy", "to-policy": "that is the policy", "policy-too": "that is the policy",
+		"policy.yaml": "that is the policy", "./state/../policy.yaml": "that is the policy",
+		w.policy: "that is the policy", "to-policy": "that is the policy", "policy-too": "that is the policy",
 		"token": "that is the file that OKTA_CLIENT_TOKEN_FILE names",
 	}
 	for _, name := range []string{
-		"ledger.jsonl", "lock", "inventory.jsonl", "halt", "report.json", "below/report.json", "none/report.json", "../state/lock", "below/../lock", "deeper/report.json", ".",
+		"ledger.jsonl", "lock", "inventory.jsonl", "halt", "report.json", "below/report.json", "none/report.json",
+		"../state/lock", "below/../lock", "deeper/report.json", ".",
 	} {
 		places["state/"+name], places[w.state+"/"+name], places["to-state/"+name] = kept, kept, kept
 	}
 	for _, path := range []string{
-		"to-ledger", "to-nothing", "to-nothing-again", "to-below/report.json", "to-below/../ledger.jsonl", "ledger-too", "others/ledger.jsonl", "others/report.json",
+		"to-ledger", "to-nothing", "to-nothing-again", "to-below/report.json", "to-below/../ledger.jsonl", "ledger-too",
+		"others/ledger.jsonl", "others/report.json",
 	} {
 		places[path] = kept
 	}
@@ -121,11 +124,16 @@ func TestNoOutputGoesOntoWhatACommandReadsOrKeeps(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"run", "--output-file", "report", "--metrics-file", "./report"}, {"run", "--output-file", "report", "--summary-file", w.path("report")},
-		{"tokens", "list", "--output-file", "policy.yaml"}, {"tokens", "list", "--output-file", "token"}, {"tokens", "list", "--output-file", "state/ledger.jsonl"},
-		{"ledger", "show", "--state", "state", "--output-file", "state/ledger.jsonl"}, {"doctor", "--output-file", "policy.yaml"}, {"doctor", "--state", "new", "--output-file", "new"},
-		{"simulate", "--output-file", "to-policy"}, {"explain", "00Tx", "--output-file", "token"}, {"serve", "--output-file", "state/lock"},
-		{"demo", "--output-file", "others/ledger.jsonl"}, {"demo", "--slack-out", "state"}, {"demo", "--slack-out", "state/below/more"}, {"run", "--metrics-file", "New/x", "--state", "new"},
+		{"run", "--output-file", "report", "--metrics-file", "./report"}, {"run", "--output-file", "report",
+			"--summary-file", w.path("report")},
+		{"tokens", "list", "--output-file", "policy.yaml"}, {"tokens", "list", "--output-file", "token"},
+		{"tokens", "list", "--output-file", "state/ledger.jsonl"},
+		{"ledger", "show", "--state", "state", "--output-file", "state/ledger.jsonl"},
+		{"doctor", "--output-file", "policy.yaml"}, {"doctor", "--state", "new", "--output-file", "new"},
+		{"simulate", "--output-file", "to-policy"}, {"explain", "00Tx", "--output-file", "token"},
+		{"serve", "--output-file", "state/lock"},
+		{"demo", "--output-file", "others/ledger.jsonl"}, {"demo", "--slack-out", "state"},
+		{"demo", "--slack-out", "state/below/more"}, {"run", "--metrics-file", "New/x", "--state", "new"},
 	} {
 		text, code := w.run(args...)
 		require.Equal(t, 64, code, "%q: %s", args, text)
@@ -144,9 +152,11 @@ func TestNoOutputGoesOntoWhatACommandReadsOrKeeps(t *testing.T) {
 func TestNoOutputGoesOntoTestsOrTheirPolicy(t *testing.T) {
 	w := newFileWorld(t)
 	require.NoError(t, os.Rename(w.policy, w.path("candidate.yaml")))
-	w.write(w.path("a.tests.yaml"), "policy: candidate.yaml\nasOf: 2026-11-23\ncases: [{name: a, token: {id: 00Tabcdefg1234567890}, expect: {rules: []}}]\n")
+	w.write(w.path("a.tests.yaml"), "policy: candidate.yaml\nasOf: 2026-11-23\ncases: [{name: a, token: {id: "+
+		"00Tabcdefg1234567890}, expect: {rules: []}}]\n")
 	before := w.content()
-	for path, says := range map[string]string{"a.tests.yaml": "that is the argument a.tests.yaml", "candidate.yaml": "that is the policy of a.tests.yaml", "policy-too": "that is the policy of"} {
+	for path, says := range map[string]string{"a.tests.yaml": "that is the argument a.tests.yaml",
+		"candidate.yaml": "that is the policy of a.tests.yaml", "policy-too": "that is the policy of"} {
 		text, code := w.run("test", "a.tests.yaml", "--output", "junit", "--output-file", path)
 		require.Equal(t, 64, code, text)
 		require.Contains(t, text, says)
@@ -158,7 +168,8 @@ func TestNoOutputGoesOntoTestsOrTheirPolicy(t *testing.T) {
 func TestASummaryOfWrongFlagsReplacesNothingButASummary(t *testing.T) {
 	w := newFileWorld(t)
 	before := w.content()
-	for _, file := range []string{"policy.yaml", "state/ledger.jsonl", "state/report.json", "others/lock", "to-ledger", "ledger-too", "token", "policy-too"} {
+	for _, file := range []string{"policy.yaml", "state/ledger.jsonl", "state/report.json", "others/lock", "to-ledger",
+		"ledger-too", "token", "policy-too"} {
 		text, code := w.run("run", "--summary-file", file, "--bogus", "--state", "state", "--policy", "policy.yaml")
 		require.Equal(t, 64, code, text)
 		require.Contains(t, text, "the summary could not be written")
@@ -207,7 +218,8 @@ func TestOutputsBesideTheStateDirectoryAreWritten(t *testing.T) {
 	w := newFileWorld(t)
 	require.NoError(t, os.Mkdir(w.path("state.d"), 0o700))
 	for _, file := range []string{"ledger.jsonl", "state.d/report", "state.json", "policy.yaml.json"} {
-		text, code := w.run("run", "--state", "state", "--output-file", file, "--metrics-file", file+".prom", "--summary-file", file+".summary")
+		text, code := w.run("run", "--state", "state", "--output-file", file, "--metrics-file", file+".prom",
+			"--summary-file", file+".summary")
 		require.Zero(t, code, text)
 		require.True(t, strings.HasPrefix(w.content()[w.path(file)], "tokensweep dry-run"))
 		require.NoError(t, os.Remove(w.path(file)))

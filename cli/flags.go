@@ -24,7 +24,8 @@ func newChoice(value string, words ...string) *choice { return &choice{value, wo
 // add defines the flag and its completion.
 func (c *choice) add(cmd *cobra.Command, flags *pflag.FlagSet, name, usage string) {
 	flags.Var(c, name, fmt.Sprintf("%s: %s", usage, strings.Join(c.words, ", ")))
-	if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(c.words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc(name,
+		cobra.FixedCompletions(c.words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // two flags of one name
 	}
 }

@@ -20,10 +20,12 @@ import (
 func busyPhases() map[string]oktatest.Fault {
 	reset := strconv.FormatInt(time.Now().Add(50*time.Second).Unix(), 10)
 	return map[string]oktatest.Fault{
-		"it looks at the quarantine":      {Path: "/api/v1/zones/*", Delay: time.Hour},
-		"it lists":                        {Path: "/api/v1/api-tokens", Delay: time.Hour},
-		"it looks owners up":              {Path: "/api/v1/users/00u*", Delay: time.Hour},
-		"it waits for the rate limit":     {Path: "/api/v1/api-tokens", Status: http.StatusTooManyRequests, Header: http.Header{"X-Rate-Limit-Limit": {"100"}, "X-Rate-Limit-Remaining": {"0"}, "X-Rate-Limit-Reset": {reset}}},
+		"it looks at the quarantine": {Path: "/api/v1/zones/*", Delay: time.Hour},
+		"it lists":                   {Path: "/api/v1/api-tokens", Delay: time.Hour},
+		"it looks owners up":         {Path: "/api/v1/users/00u*", Delay: time.Hour},
+		"it waits for the rate limit": {Path: "/api/v1/api-tokens", Status: http.StatusTooManyRequests,
+			Header: http.Header{"X-Rate-Limit-Limit": {"100"}, "X-Rate-Limit-Remaining": {"0"},
+				"X-Rate-Limit-Reset": {reset}}},
 		"it reads a token before it acts": {Method: http.MethodGet, Path: "/api/v1/api-tokens/*", Delay: time.Hour},
 	}
 }
@@ -78,7 +80,8 @@ func TestAChangeByHandGoesFirst(t *testing.T) {
 				t.Parallel()
 				w := newKillWorld(t)
 				p := w.busy(fault, enforce)
-				code, said := w.hand("tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "it was ours", "--policy", w.policy)
+				code, said := w.hand("tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "it was ours",
+					"--policy", w.policy)
 				require.Equal(t, int(audit.Usage), code, "%s", said)
 				require.Contains(t, said, "another run uses "+w.state+", and gives way")
 				require.Contains(t, said, "the ledger knows no quarantine", "it had the ledger")
@@ -120,7 +123,8 @@ func TestTheBrakeEndsARunThatIsBusy(t *testing.T) {
 func TestARunDoesNotGiveWayToOneWhoIsGone(t *testing.T) {
 	w := newKillWorld(t)
 	p := w.busy(oktatest.Fault{Path: "/api/v1/api-tokens", Delay: 300 * time.Millisecond}, true)
-	waiter := exec.Command(w.program, "tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "it was ours", "--policy", w.policy, "--state", w.state)
+	waiter := exec.Command(w.program, "tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "it was ours",
+		"--policy", w.policy, "--state", w.state)
 	waiter.Env = p.cmd.Env
 	require.NoError(t, waiter.Start())
 	require.NoError(t, waiter.Process.Kill())

@@ -39,9 +39,11 @@ report.`,
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Halt, Reason: reason, By: operator()})
 			if before != nil {
-				return a.print(fmt.Sprintf("halted already, by %s since %s: %s\n", clean(before.By), before.At.UTC().Format(time.RFC3339), clean(before.Reason)))
+				return a.print(fmt.Sprintf("halted already, by %s since %s: %s\n", clean(before.By),
+					before.At.UTC().Format(time.RFC3339), clean(before.Reason)))
 			}
-			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n", clean(state.dir)))
+			return a.print(fmt.Sprintf("halted: no run that uses %s changes anything until tokensweep resume\n",
+				clean(state.dir)))
 		},
 	}
 	state.add(cmd, a.env)
@@ -80,7 +82,8 @@ func (a *app) resumeCommand() *cobra.Command {
 }
 
 func noState(f *stateFlag) error {
-	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state", clean(f.dir))
+	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state",
+		clean(f.dir))
 }
 
 // recordBrake writes the brake into the ledger as well. While a run holds the ledger that isn't possible;

@@ -25,13 +25,16 @@ type handFlags struct {
 }
 
 // handCommand makes a command that changes one token, or the credential in use.
-func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit.Hand, string) (audit.Outcome, string, error)) *cobra.Command {
+func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit.Hand, string) (audit.Outcome, string,
+	error)) *cobra.Command {
 	f := &handFlags{}
-	cmd.Flags().StringVar(&f.policy, "policy", a.policyFile(), "policy `file`, whose protections and exemptions hold here too")
+	cmd.Flags().StringVar(&f.policy, "policy", a.policyFile(),
+		"policy `file`, whose protections and exemptions hold here too")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "don't ask")
 	if cmd.Name() == ledger.StepRevoke || cmd.Name() == ledger.StepQuarantine {
-		cmd.Flags().BoolVar(&f.ownToo, "own-token-too", false, "also if it may be the token in use, as every token of its owner may")
+		cmd.Flags().BoolVar(&f.ownToo, "own-token-too", false,
+			"also if it may be the token in use, as every token of its owner may")
 	}
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
@@ -48,7 +51,8 @@ func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit
 	return cmd
 }
 
-func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change func(context.Context, audit.Hand, string) (audit.Outcome, string, error)) error {
+func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
+	change func(context.Context, audit.Hand, string) (audit.Outcome, string, error)) error {
 	if f.reason == "" {
 		return usage("say why: --reason")
 	}
@@ -56,7 +60,8 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	if err != nil {
 		return err
 	}
-	client, err := a.env.client(okta.Options{RateShare: 1, UserAgent: userAgent(), Trace: a.newProgress().trace}, audit.HandScopes(policy, verb == "quarantine"))
+	client, err := a.env.client(okta.Options{RateShare: 1, UserAgent: userAgent(), Trace: a.newProgress().trace},
+		audit.HandScopes(policy, verb == "quarantine"))
 	if err != nil {
 		return err
 	}
@@ -71,7 +76,10 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string, change 
 	}
 	defer func() { _ = l.Close() }()
 	log := a.logger()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) { logRecord(log.With("run", r.Run), r) }}
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone,
+		Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) {
+			logRecord(log.With("run", r.Run), r)
+		}}
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		return a.tellByHand(outcome, reason, id, l.Head().String())
 	}

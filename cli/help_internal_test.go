@@ -14,7 +14,8 @@ import (
 // Every help fits on a terminal of 80 columns.
 func TestHelpIsEightyColumnsWide(t *testing.T) {
 	var stdout bytes.Buffer
-	root := (&app{env: func(string) (string, bool) { return "", false }, stdout: &stdout, stderr: &stdout, summary: &summary{}}).root()
+	root := (&app{env: func(string) (string, bool) { return "", false }, stdout: &stdout, stderr: &stdout,
+		summary: &summary{}}).root()
 	commands := 0
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {
@@ -22,7 +23,8 @@ func TestHelpIsEightyColumnsWide(t *testing.T) {
 		require.NoError(t, c.Help())
 		require.Contains(t, stdout.String(), "Usage:")
 		for line := range strings.Lines(stdout.String()) {
-			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), helpWidth, "%s: %s", c.CommandPath(), line)
+			require.LessOrEqual(t, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")), helpWidth, "%s: %s",
+				c.CommandPath(), line)
 		}
 		commands++
 		for _, sub := range c.Commands() {
@@ -33,7 +35,8 @@ func TestHelpIsEightyColumnsWide(t *testing.T) {
 	require.Greater(t, commands, 15)
 }
 
-// Every flag that names a file or a directory is known to be read, kept or written: claim refuses outputs onto the others.
+// Every flag that names a file or a directory is known to be read, kept or written: claim refuses outputs onto the
+// others.
 func TestEveryFlagThatNamesAFileSaysWhatItIsFor(t *testing.T) {
 	root := (&app{env: func(string) (string, bool) { return "", false }, summary: &summary{}}).root()
 	met := make(map[string]bool)

@@ -72,16 +72,20 @@ func newKillWorld(t *testing.T) *killWorld {
 	t.Helper()
 	today := time.Now()
 	token := func(n int, name, client string) oktatest.Token {
-		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, n-21)}
+		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1),
+			Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, n-21)}
 	}
-	own := oktatest.Token{ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9), Created: today.AddDate(-1, 0, 0), LastUsed: today}
-	w := &killWorld{t: t, program: "tokensweep", state: filepath.Join(t.TempDir(), "state"), policy: filepath.Join(t.TempDir(), "policy.yaml"), org: oktatest.Start(oktatest.Config{
-		Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
-		Tokens: []oktatest.Token{
-			token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""),
-			token(5, "dead-exempt", ""), token(6, "dead-agent", "Okta AD Agent"), token(7, "busy", ""), own,
-		},
-	})}
+	own := oktatest.Token{ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9),
+		Created: today.AddDate(-1, 0, 0), LastUsed: today}
+	w := &killWorld{t: t, program: "tokensweep", state: filepath.Join(t.TempDir(), "state"),
+		policy: filepath.Join(t.TempDir(), "policy.yaml"), org: oktatest.Start(oktatest.Config{
+			Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID,
+			Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}},
+			Tokens: []oktatest.Token{
+				token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""),
+				token(5, "dead-exempt", ""), token(6, "dead-agent", "Okta AD Agent"), token(7, "busy", ""), own,
+			},
+		})}
 	t.Cleanup(w.org.Close)
 	require.NoError(t, os.WriteFile(w.policy, []byte(killPolicy), 0o600))
 	return w
@@ -106,7 +110,8 @@ func (w *killWorld) startWith(credential string) *process {
 
 // prepare makes a process of an enforcing run that has not begun.
 func (w *killWorld) prepare(credential string) *process {
-	p := &process{cmd: exec.Command(w.program, "run", "--enforce", "--policy", w.policy, "--state", w.state, "--output", "json"), done: make(chan struct{})}
+	p := &process{cmd: exec.Command(w.program, "run", "--enforce", "--policy", w.policy, "--state", w.state, "--output",
+		"json"), done: make(chan struct{})}
 	p.cmd.Env = append([]string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + credential}, w.env...)
 	return p
 }
@@ -142,8 +147,10 @@ func (w *killWorld) report(p *process) (r killReport) {
 	w.settled = append(w.settled, r.Notes...)
 	for _, f := range r.Findings {
 		token, there := w.org.Token(f.Token.ID)
-		require.Equal(w.t, there, f.Outcome != audit.Revoked && f.Outcome != audit.Gone, "%s is reported as %s (%s)", f.Token.ID, f.Outcome, f.Reason)
-		require.Equal(w.t, there && token.Network.Connection == "ZONE", f.Outcome == audit.Quarantined, "%s is reported as %s (%s)", f.Token.ID, f.Outcome, f.Reason)
+		require.Equal(w.t, there, f.Outcome != audit.Revoked && f.Outcome != audit.Gone, "%s is reported as %s (%s)",
+			f.Token.ID, f.Outcome, f.Reason)
+		require.Equal(w.t, there && token.Network.Connection == "ZONE", f.Outcome == audit.Quarantined,
+			"%s is reported as %s (%s)", f.Token.ID, f.Outcome, f.Reason)
 	}
 	return r
 }
@@ -362,9 +369,10 @@ func TestATerminatedRunFinishesItsChangeAndBeginsNoOther(t *testing.T) {
 			t.Parallel()
 			w := newKillWorld(t)
 			started := make(chan *process, 1)
-			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Times: 1, HangupAfter: lost, Delay: 300 * time.Millisecond, Then: func() {
-				_ = (<-started).cmd.Process.Signal(syscall.SIGTERM)
-			}})
+			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Times: 1, HangupAfter: lost,
+				Delay: 300 * time.Millisecond, Then: func() {
+					_ = (<-started).cmd.Process.Signal(syscall.SIGTERM)
+				}})
 			p := w.start()
 			started <- p
 			p.code()
@@ -378,8 +386,10 @@ func TestATerminatedRunFinishesItsChangeAndBeginsNoOther(t *testing.T) {
 			require.Equal(t, audit.Held, outcomes[oktatest.TokenID(2)])
 			all := w.records()
 			last, before := all[len(all)-1], all[len(all)-2]
-			require.Equal(t, []any{ledger.Ended, p.code()}, []any{last.Kind, last.ExitCode}, "the exit code is that of the ledger")
-			require.Equal(t, []any{ledger.Outcome, ledger.ResultRevoked, true}, []any{before.Kind, before.Result, before.Settled})
+			require.Equal(t, []any{ledger.Ended, p.code()}, []any{last.Kind, last.ExitCode},
+				"the exit code is that of the ledger")
+			require.Equal(t, []any{ledger.Outcome, ledger.ResultRevoked, true},
+				[]any{before.Kind, before.Result, before.Settled})
 			require.True(t, strings.HasPrefix(r.Ledger.Head, fmt.Sprint(before.Seq, ":")))
 
 			w.clean()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -75,13 +76,16 @@ func (a *app) recorded(m *metrics.Set) func(ledger.Record) {
 func logRecord(log *slog.Logger, r ledger.Record) {
 	switch r.Kind {
 	case ledger.Intent:
-		log.Info("change begins", "token", r.Token, "name", r.Name, "step", r.Step, "rules", r.Rules, "by", r.By, "seq", r.Seq)
+		log.Info("change begins", "token", r.Token, "name", r.Name, "step", r.Step, "rules", r.Rules, "by", r.By, "seq",
+			r.Seq)
 	case ledger.Outcome:
 		level := slog.LevelInfo
 		if r.Result == ledger.ResultFailed || r.Result == ledger.ResultUnknown {
 			level = slog.LevelWarn
 		}
-		log.Log(nil, level, "change ended", "token", r.Token, "name", r.Name, "step", r.Step, "result", r.Result, "settled", r.Settled, "reason", r.Reason, "seq", r.Seq, "intent", r.Ref) //nolint:staticcheck // no handler of ours looks at the context
+		log.Log(context.Background(), level, "change ended", "token", r.Token, "name", r.Name, "step", r.Step, "result",
+			r.Result,
+			"settled", r.Settled, "reason", r.Reason, "seq", r.Seq, "intent", r.Ref)
 	case ledger.Noticed:
 		log.Info("notice", "token", r.Token, "rule", r.Rule, "via", r.Via, "seq", r.Seq)
 	case ledger.Voided:
@@ -118,7 +122,10 @@ func logReport(log *slog.Logger, r *audit.Report) {
 		}
 		name, _ := f.Token.Name.Get()
 		client, _ := f.Token.ClientName.Get()
-		log.Info("finding", "token", f.Token.ID, "name", name, "client", client, "rules", ids, "severity", f.Severity.String(), "step", f.Step.String(), "outcome", string(f.Outcome), "reason", f.Reason)
+		log.Info("finding", "token", f.Token.ID, "name", name, "client", client, "rules", ids, "severity",
+			f.Severity.String(), "step", f.Step.String(), "outcome", string(f.Outcome), "reason", f.Reason)
 	}
-	log.Info("run finished", "mode", string(r.Mode), "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages, "findings", len(r.Findings), "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String(), "exitCode", int(r.Code), "plan", r.Digest, "ledger", r.Head.String())
+	log.Info("run finished", "mode", string(r.Mode), "complete", r.Complete, "tokens", r.Tokens, "pages", r.Pages,
+		"findings", len(r.Findings), "took", r.Finished.Sub(r.Started).Round(time.Millisecond).String(), "exitCode",
+		int(r.Code), "plan", r.Digest, "ledger", r.Head.String())
 }

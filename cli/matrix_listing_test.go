@@ -18,7 +18,8 @@ func everyList(t *testing.T) [][]string {
 	policy := []string{"--policy", policyFile(t, "rules: [{id: all, when: {id: {present: true}}, then: flag}]")}
 	id := oktatest.TokenID(1)
 	return [][]string{
-		{"tokens", "list"}, append([]string{"run"}, policy...), append([]string{"doctor"}, policy...), append([]string{"validate", "--org"}, policy...),
+		{"tokens", "list"}, append([]string{"run"}, policy...), append([]string{"doctor"}, policy...),
+		append([]string{"validate", "--org"}, policy...),
 		append([]string{"simulate"}, policy...), append([]string{"explain", id, "--days", "7"}, policy...),
 	}
 }
@@ -26,7 +27,8 @@ func everyList(t *testing.T) [][]string {
 func linkTakenAway(t *testing.T) {
 	taken := oktatest.Fault{Path: listing, FirstLink: true}
 	commandTrial(t, taken).nothingDone(t, audit.Incomplete, "takes Link lines away")
-	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), PageSize: 200, Tokens: oktatest.Many(300, time.Now())})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), PageSize: 200,
+		Tokens: oktatest.Many(300, time.Now())})
 	t.Cleanup(org.Close)
 	for _, args := range everyList(t) {
 		r := tokensweep(t, org.URL(), args...)
@@ -39,7 +41,8 @@ func linkTakenAway(t *testing.T) {
 		require.Contains(t, r.stdout+r.stderr, "takes Link lines away. Let it pass all of them", "%v", args)
 	}
 	// An org that doesn't page has no links that could be taken away.
-	whole := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), Tokens: oktatest.Many(300, time.Now())})
+	whole := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9),
+		Tokens: oktatest.Many(300, time.Now())})
 	t.Cleanup(whole.Close)
 	whole.Fault(taken)
 	for _, args := range everyList(t) {
@@ -51,7 +54,8 @@ func linkTakenAway(t *testing.T) {
 func tokenMoves(t *testing.T) {
 	const policy = "rules: [{id: all, when: {id: {present: true}}, then: flag}]"
 	moving := func(times int) *oktatest.Server {
-		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), PageSize: 10, Offsets: true, Tokens: oktatest.Many(31, time.Now())})
+		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(9), PageSize: 10, Offsets: true,
+			Tokens: oktatest.Many(31, time.Now())})
 		t.Cleanup(org.Close)
 		n := 0
 		org.Fault(oktatest.Fault{Path: listing, Page: 2, Times: times, Then: func() {
@@ -63,13 +67,15 @@ func tokenMoves(t *testing.T) {
 	r := tokensweep(t, moving(1).URL(), "run", "--policy", policyFile(t, policy), "--output", "json")
 	require.Zero(t, r.code, r.stderr)
 	require.Len(t, r.report(t).Findings, 31, "30 came in the first reading, and one twice")
-	require.Contains(t, r.stdout, "the list moved while it was read, and was read again: the last of 2 readings brought no token twice, and counts")
+	require.Contains(t, r.stdout, "the list moved while it was read, and was read again: the last of 2 readings "+
+		"brought no token twice, and counts")
 	for _, args := range everyList(t) {
 		r := tokensweep(t, moving(1).URL(), args...)
 		require.Zero(t, r.code, "%v: %s", args, r.stderr)
 		r = tokensweep(t, moving(0).URL(), args...)
 		require.EqualValues(t, audit.Incomplete, r.code, "%v: %s", args, r.stderr)
-		require.Contains(t, strings.Join(strings.Fields(r.stdout+r.stderr), " "), "the list moved each of 3 times that it was read", "%v", args)
+		require.Contains(t, strings.Join(strings.Fields(r.stdout+r.stderr), " "),
+			"the list moved each of 3 times that it was read", "%v", args)
 	}
 
 	w := newCommandWorld(t)
@@ -90,15 +96,18 @@ func tokenMoves(t *testing.T) {
 func dripsForEver(t *testing.T) {
 	inBubble(t, asItIs, func(w *bubbleWorld) {
 		w.deadline = 10 * time.Minute
-		w.org.Fault(oktatest.Fault{Path: listing, Page: 2, Drip: 50 * time.Second}) // a call alone would be given up after fifteen minutes
+		w.org.Fault(oktatest.Fault{Path: listing, Page: 2,
+			Drip: 50 * time.Second}) // a call alone would be given up after fifteen minutes
 		began := time.Now()
 		o := w.run(matrixPolicy)
-		o.nothingDone(w.t, audit.Incomplete, "the run was interrupted: its deadline has passed: it may take 10m0s (--deadline)")
+		o.nothingDone(w.t, audit.Incomplete,
+			"the run was interrupted: its deadline has passed: it may take 10m0s (--deadline)")
 		require.Equal(w.t, 10*time.Minute, time.Since(began))
 		w.org.ClearFaults()
 
 		w.deadline = time.Minute
-		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: listing + "/" + oktatest.TokenID(2), Drip: 50 * time.Second})
+		w.org.Fault(oktatest.Fault{Method: http.MethodGet, Path: listing + "/" + oktatest.TokenID(2),
+			Drip: 50 * time.Second})
 		o = w.run(matrixPolicy)
 		require.Equal(w.t, audit.Halted, o.code, o.text)
 		require.Equal(w.t, allDone[:1], o.changes, "and what came of it is known")
@@ -108,7 +117,9 @@ func dripsForEver(t *testing.T) {
 		w.run(matrixPolicy).done(w.t, allDone[1], "DELETE "+oktatest.TokenID(3))
 	})
 	w := newCommandWorld(t, oktatest.Fault{Path: listing, Page: 2, Drip: time.Second})
-	r := tokensweep(t, w.org.URL(), "run", "--policy", policyFile(t, "rules: [{id: all, when: {id: {present: true}}, then: flag}]"), "--deadline", "1s", "--output", "json")
+	r := tokensweep(t, w.org.URL(), "run", "--policy",
+		policyFile(t, "rules: [{id: all, when: {id: {present: true}}, then: flag}]"), "--deadline", "1s", "--output",
+		"json")
 	require.EqualValues(t, audit.Incomplete, r.code, r.stderr)
 	require.Contains(t, r.stdout, "its deadline has passed: it may take 1s (--deadline)")
 	for _, command := range []string{"run", "serve"} {

@@ -23,15 +23,20 @@ import (
 const listing = "/api/v1/api-tokens"
 
 func cutPages(t *testing.T) {
-	o := bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, CutBody: 300, Times: 2}, oktatest.Fault{Path: listing, Page: 2, CutBody: 1, Times: 1})
+	o := bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, CutBody: 300, Times: 2},
+		oktatest.Fault{Path: listing, Page: 2, CutBody: 1, Times: 1})
 	o.done(t, allDone...)
-	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, CutBody: 300}).nothingDone(t, audit.Incomplete, "gave up after 6 attempts")
-	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, CutBody: -1}).nothingDone(t, audit.Incomplete, "unexpected EOF")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, CutBody: 300}).nothingDone(t, audit.Incomplete,
+		"gave up after 6 attempts")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, CutBody: -1}).nothingDone(t, audit.Incomplete,
+		"unexpected EOF")
 }
 
 func shortPages(t *testing.T) {
-	commandTrial(t, oktatest.Fault{Path: listing, Page: 2, TruncateBody: 300}).nothingDone(t, audit.Incomplete, "it ends before the JSON array does")
-	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, Chunked: true, CutBody: 300}).nothingDone(t, audit.Incomplete, "unexpected EOF")
+	commandTrial(t, oktatest.Fault{Path: listing, Page: 2, TruncateBody: 300}).nothingDone(t, audit.Incomplete,
+		"it ends before the JSON array does")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 2, Chunked: true, CutBody: 300}).nothingDone(t, audit.Incomplete,
+		"unexpected EOF")
 }
 
 func oddPages(t *testing.T) {
@@ -48,16 +53,22 @@ func oddPages(t *testing.T) {
 }
 
 func slowAnswers(t *testing.T) {
-	bubbleTrial(t, oktatest.Fault{Path: listing, Delay: time.Hour}).nothingDone(t, audit.Incomplete, "gave up after 6 attempts")
-	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, Drip: 2 * time.Minute}).nothingDone(t, audit.Incomplete, "the answer stopped coming")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Delay: time.Hour}).nothingDone(t, audit.Incomplete,
+		"gave up after 6 attempts")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, Drip: 2 * time.Minute}).nothingDone(t, audit.Incomplete,
+		"the answer stopped coming")
 	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, Drip: 2 * time.Minute, Times: 1}).done(t, allDone...)
-	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, Drip: 50 * time.Second}).nothingDone(t, audit.Incomplete, "") // by the deadline of the whole
+	bubbleTrial(t, oktatest.Fault{Path: listing, Page: 1, Drip: 50 * time.Second}).nothingDone(t, audit.Incomplete,
+		"") // by the deadline of the whole
 }
 
 func serverErrors(t *testing.T) {
-	bubbleTrial(t, oktatest.Fault{Path: listing, Status: 503, Times: 2}, oktatest.Fault{Path: listing, Page: 2, Status: 504, Times: 3}).done(t, allDone...)
-	bubbleTrial(t, oktatest.Fault{Path: listing, Status: 503}).nothingDone(t, audit.Incomplete, "gave up after 6 attempts")
-	commandTrial(t, oktatest.Fault{Path: listing, Status: 500}).nothingDone(t, audit.Incomplete, "500 Internal Server Error")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Status: 503, Times: 2}, oktatest.Fault{Path: listing, Page: 2,
+		Status: 504, Times: 3}).done(t, allDone...)
+	bubbleTrial(t, oktatest.Fault{Path: listing, Status: 503}).nothingDone(t, audit.Incomplete,
+		"gave up after 6 attempts")
+	commandTrial(t, oktatest.Fault{Path: listing, Status: 500}).nothingDone(t, audit.Incomplete,
+		"500 Internal Server Error")
 	for _, status := range []int{500, 502, 503, 504} {
 		o := bubbleTrial(t, oktatest.Fault{Method: http.MethodDelete, Status: status})
 		require.Equal(t, audit.ActionFailed, o.code, o.text)
@@ -74,7 +85,8 @@ func tooManyRequests(t *testing.T) {
 		now := time.Now()
 		for _, headers := range []http.Header{
 			{}, spent("10", strconv.FormatInt(now.Unix()+40, 10)), spent("10", strconv.FormatInt(now.Unix()-1000, 10)),
-			spent("10", strconv.FormatInt(now.AddDate(10, 0, 0).Unix(), 10)), spent("10", "-7"), spent("10", "soon"), spent("0", strconv.FormatInt(now.Unix()+40, 10)),
+			spent("10", strconv.FormatInt(now.AddDate(10, 0, 0).Unix(), 10)), spent("10", "-7"), spent("10", "soon"),
+			spent("0", strconv.FormatInt(now.Unix()+40, 10)),
 		} {
 			w.org.Fault(oktatest.Fault{Path: listing, Status: 429, Times: 1, Header: headers})
 			began := time.Now()
@@ -117,7 +129,8 @@ func blackHole(context.Context, string, string) (net.Conn, error) {
 func blackHoles(t *testing.T) {
 	inBubble(t, asItIs, func(w *bubbleWorld) {
 		w.dial = blackHole
-		w.run(matrixPolicy).nothingDone(w.t, audit.Incomplete, "timeout awaiting response headers; gave up after 6 attempts")
+		w.run(matrixPolicy).nothingDone(w.t, audit.Incomplete,
+			"timeout awaiting response headers; gave up after 6 attempts")
 	})
 }
 
@@ -128,7 +141,9 @@ func lostAnswers(t *testing.T) {
 	require.Contains(t, o.text, "the answer was lost; reading it finds nothing")
 
 	// Reading fails too: the next run settles it.
-	w := newCommandWorld(t, oktatest.Fault{Method: http.MethodDelete, HangupAfter: true, Times: 1}, oktatest.Fault{Method: http.MethodGet, Path: listing + "/" + oktatest.TokenID(1), Skip: 1, Times: 1, Status: 500})
+	w := newCommandWorld(t, oktatest.Fault{Method: http.MethodDelete, HangupAfter: true, Times: 1},
+		oktatest.Fault{Method: http.MethodGet, Path: listing + "/" + oktatest.TokenID(1), Skip: 1, Times: 1,
+			Status: 500})
 	o = w.run(matrixPolicy)
 	require.Equal(t, audit.ActionFailed, o.code, o.text)
 	require.Equal(t, "failed", o.of["dead-1"])
@@ -158,17 +173,22 @@ func hugeAnswers(t *testing.T) {
 	}
 	require.NoError(t, z.Close())
 	commandTrial(t, oktatest.Fault{Path: listing, Endless: true}).nothingDone(t, audit.Incomplete, "answer too large")
-	commandTrial(t, oktatest.Fault{Path: listing, Body: bomb.String(), Header: http.Header{"Content-Encoding": {"gzip"}}}).nothingDone(t, audit.Incomplete, "answer too large")
-	commandTrial(t, oktatest.Fault{Path: listing, Body: `[{"id":"` + strings.Repeat("x", 8<<20) + `"}]`}).nothingDone(t, audit.Incomplete, "answer too large")
-	bubbleTrial(t, oktatest.Fault{Path: listing, Header: http.Header{"X-Big": {strings.Repeat("x", 1<<20)}}}).nothingDone(t, audit.Incomplete, "server response headers exceeded")
-	bubbleTrial(t, oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/users/me", Endless: true}).nothingDone(t, audit.Incomplete, "answer too large")
+	commandTrial(t, oktatest.Fault{Path: listing, Body: bomb.String(),
+		Header: http.Header{"Content-Encoding": {"gzip"}}}).nothingDone(t, audit.Incomplete, "answer too large")
+	commandTrial(t, oktatest.Fault{Path: listing, Body: `[{"id":"` + strings.Repeat("x", 8<<20) + `"}]`}).nothingDone(t,
+		audit.Incomplete, "answer too large")
+	bubbleTrial(t, oktatest.Fault{Path: listing, Header: http.Header{"X-Big": {strings.Repeat("x", 1<<20)}}}).
+		nothingDone(t, audit.Incomplete, "server response headers exceeded")
+	bubbleTrial(t, oktatest.Fault{Method: http.MethodGet, Path: "/api/v1/users/me", Endless: true}).nothingDone(t,
+		audit.Incomplete, "answer too large")
 }
 
 func redirects(t *testing.T) {
 	elsewhere, asked := sink(t)
 	for _, status := range []int{301, 302, 307, 308} {
 		to := http.Header{"Location": {elsewhere + listing}}
-		commandTrial(t, oktatest.Fault{Path: listing, Status: status, Header: to}).nothingDone(t, audit.Incomplete, "redirects are not followed")
+		commandTrial(t, oktatest.Fault{Path: listing, Status: status, Header: to}).nothingDone(t, audit.Incomplete,
+			"redirects are not followed")
 		o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Status: status, Header: to})
 		require.Equal(t, audit.ActionFailed, o.code, o.text)
 		require.Equal(t, allDone[:1], o.changes)
@@ -203,7 +223,8 @@ func proxies(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, none.Close())
 	running := make(map[string]*process) // at once, since each tries for ten seconds or so
-	for says, proxy := range map[string]string{"Proxy Authentication Required": auth, "Bad Gateway": bad, "connection refused": "http://" + none.Addr().String()} {
+	for says, proxy := range map[string]string{"Proxy Authentication Required": auth, "Bad Gateway": bad,
+		"connection refused": "http://" + none.Addr().String()} {
 		running[says] = newKillWorld(t).through(t, "https://acme.okta.com", "HTTPS_PROXY="+proxy)
 	}
 	for says, r := range running {
@@ -220,7 +241,8 @@ func proxies(t *testing.T) {
 func (w *killWorld) through(t *testing.T, url string, env ...string) *process {
 	t.Helper()
 	p := w.prepare(canary)
-	p.cmd.Env = append([]string{"OKTA_CLIENT_ORGURL=" + url, "OKTA_CLIENT_TOKEN=" + canary, "HOME=" + os.TempDir()}, env...)
+	p.cmd.Env = append([]string{"OKTA_CLIENT_ORGURL=" + url, "OKTA_CLIENT_TOKEN=" + canary, "HOME=" + os.TempDir()},
+		env...)
 	p.begin(t)
 	return p
 }

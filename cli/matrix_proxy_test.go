@@ -33,7 +33,8 @@ func proxysAnswers(t *testing.T) {
 		proxysAnswerToARevocation(t, status)
 	}
 	for _, status := range []int{403, 404} { // seen: lost, then such a page, and reported as revoked with exit code 0
-		o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Hangup: true, Times: 1}, firstToken(oktatest.Fault{Status: status, Proxy: true}))
+		o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Hangup: true, Times: 1},
+			firstToken(oktatest.Fault{Status: status, Proxy: true}))
 		require.Equal(t, audit.ActionFailed, o.code, o.text)
 		require.Equal(t, []any{"failed", allDone[:1]}, []any{o.of["dead-1"], o.changes})
 	}
@@ -42,7 +43,8 @@ func proxysAnswers(t *testing.T) {
 
 // proxysAnswerToARevocation plays one that was carried out and one that was not, and the run that settles it.
 func proxysAnswerToARevocation(t *testing.T, status int) {
-	for act, says := range map[bool]string{true: "revoke of the token " + oktatest.TokenID(1), false: "failed (it was not done)"} {
+	for act, says := range map[bool]string{true: "revoke of the token " + oktatest.TokenID(1),
+		false: "failed (it was not done)"} {
 		inBubble(t, asItIs, func(w *bubbleWorld) {
 			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: status, Proxy: true, Act: act, Times: 1})
 			w.org.Fault(firstToken(oktatest.Fault{Status: 404, Proxy: true, Times: 1}))
@@ -95,27 +97,33 @@ func repeatedOnItsWay(t *testing.T) {
 	o := commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Twice: true})
 	o.done(t, allDone...)
 	require.Equal(t, "revoked", o.of["dead-1"])
-	require.Contains(t, o.text, "by this request, which something on the way may have sent twice, or by somebody else's doing")
-	o = commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Twice: true}, firstToken(oktatest.Fault{Status: 500, Times: 1}))
+	require.Contains(t, o.text, "by this request, which something on the way may have sent twice, or by somebody "+
+		"else's doing")
+	o = commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Twice: true},
+		firstToken(oktatest.Fault{Status: 500, Times: 1}))
 	require.Equal(t, []any{audit.ActionFailed, "failed"}, []any{o.code, o.of["dead-1"]}, o.text)
 	commandTrial(t, oktatest.Fault{Method: http.MethodPut, Twice: true}).done(t, allDone...)
 }
 
 func otherKindsOf404(t *testing.T) {
 	for name, body := range map[string]string{
-		"no such path":  oktatest.ErrorBody("E0000008", "The requested path was not found"),
-		"another token": oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+oktatest.TokenID(2)+" (Token)"),
+		"no such path": oktatest.ErrorBody("E0000008", "The requested path was not found"),
+		"another token": oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+oktatest.TokenID(2)+
+			" (Token)"),
 	} {
 		o := commandTrial(t, oktatest.Fault{Path: listing + "/*", Status: 404, Body: body})
 		o.nothingDone(t, audit.ActionFailed, "404 Not Found")
 		require.Equal(t, "held", o.of["dead-1"], name)
 		o = commandTrial(t, oktatest.Fault{Method: http.MethodDelete, Status: 404, Body: body, Times: 1})
 		require.Equal(t, []any{audit.ActionFailed, "failed"}, []any{o.code, o.of["dead-1"]}, o.text)
-		o = commandTrial(t, oktatest.Fault{Method: http.MethodDelete, HangupAfter: true, Times: 1}, firstToken(oktatest.Fault{Status: 404, Body: body, Times: 1}))
+		o = commandTrial(t, oktatest.Fault{Method: http.MethodDelete, HangupAfter: true, Times: 1},
+			firstToken(oktatest.Fault{Status: 404, Body: body, Times: 1}))
 		require.Equal(t, []any{audit.ActionFailed, "failed"}, []any{o.code, o.of["dead-1"]}, o.text)
 	}
-	w := newCommandWorld(t, oktatest.Fault{Path: "/api/v1/users/00*", Status: 404, Body: oktatest.ErrorBody("E0000008", "The requested path was not found")})
-	o := w.run("mode: enforce\nlimits: {perRun: 2, perDay: 3, stopAbove: {count: 10, percent: 90}}\nrules: [{id: left, when: {owner.status: {isNot: ACTIVE}}, then: {revoke: 0d}}]\n")
+	w := newCommandWorld(t, oktatest.Fault{Path: "/api/v1/users/00*", Status: 404, Body: oktatest.ErrorBody("E0000008",
+		"The requested path was not found")})
+	o := w.run("mode: enforce\nlimits: {perRun: 2, perDay: 3, stopAbove: {count: 10, percent: 90}}\nrules: [{id: " +
+		"left, when: {owner.status: {isNot: ACTIVE}}, then: {revoke: 0d}}]\n")
 	require.Empty(t, o.changes)
 	require.NotContains(t, o.text, "does not exist any more")
 }

@@ -27,7 +27,8 @@ func slackTrial(t *testing.T, faults ...slacktest.Fault) (w slackWorld, code aud
 
 func slackDown(t *testing.T) {
 	for name, fault := range map[string]slacktest.Fault{
-		"it hangs up": {Hangup: true}, "500": {Status: 500}, "503 and a page of HTML": {Status: 503, HTML: true}, "a page of HTML": {HTML: true},
+		"it hangs up": {Hangup: true}, "500": {Status: 500}, "503 and a page of HTML": {Status: 503, HTML: true},
+		"a page of HTML": {HTML: true},
 	} {
 		w, code, text := slackTrial(t, fault)
 		require.Equal(t, audit.Undelivered, code, "%s: %s", name, text)
@@ -41,7 +42,8 @@ func slackDown(t *testing.T) {
 }
 
 func slackRefuses(t *testing.T) {
-	for _, word := range []string{"channel_not_found", "not_in_channel", "invalid_auth", "msg_too_long", "invalid_blocks", "is_archived"} {
+	for _, word := range []string{"channel_not_found", "not_in_channel", "invalid_auth", "msg_too_long",
+		"invalid_blocks", "is_archived"} {
 		w, code, text := slackTrial(t, slacktest.Fault{Error: word})
 		require.Equal(t, audit.Undelivered, code, "%s: %s", word, text)
 		require.Contains(t, text, word)
@@ -50,7 +52,8 @@ func slackRefuses(t *testing.T) {
 }
 
 func slackLimits(t *testing.T) {
-	w, code, text := slackTrial(t, slacktest.Fault{Method: "chat.postMessage", Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"1"}}, Times: 1})
+	w, code, text := slackTrial(t, slacktest.Fault{Method: "chat.postMessage", Status: http.StatusTooManyRequests,
+		Header: http.Header{"Retry-After": {"1"}}, Times: 1})
 	require.Equal(t, audit.OK, code, text)
 	require.Equal(t, 1, w.deleted())
 }
@@ -59,7 +62,8 @@ func slackLong(t *testing.T) {
 	const idle = 400
 	w := newSlackWorld(t)
 	for n := range idle {
-		w.org.Add(oktatest.Token{ID: oktatest.TokenID(1000 + n), Name: fmt.Sprint("many-", n), UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -25)})
+		w.org.Add(oktatest.Token{ID: oktatest.TokenID(1000 + n), Name: fmt.Sprint("many-", n),
+			UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -25)})
 	}
 	w.policy = policyFile(t, "rules: [{id: many, when: {name: {like: 'many-*'}}, then: flag}]\n"+slackSection)
 	p, code := w.run(slackCanary)
@@ -84,8 +88,10 @@ func slackLost(t *testing.T) {
 
 func slackMarkup(t *testing.T) {
 	w := newSlackWorld(t)
-	for i, name := range []string{"<!channel>", "<@U0ADMIN>", "<https://evil.example|click>", "```*b*```", "&lt;!here&gt;", strings.Repeat("🗝", 900), "@everyone :skull:"} {
-		w.org.Add(oktatest.Token{ID: oktatest.TokenID(100 + i), Name: name, ClientName: name, UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()})
+	for i, name := range []string{"<!channel>", "<@U0ADMIN>", "<https://evil.example|click>", "```*b*```",
+		"&lt;!here&gt;", strings.Repeat("🗝", 900), "@everyone :skull:"} {
+		w.org.Add(oktatest.Token{ID: oktatest.TokenID(100 + i), Name: name, ClientName: name,
+			UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now()})
 	}
 	w.policy = policyFile(t, "rules: [{id: all, when: {id: {present: true}}, then: flag}]\n"+slackSection)
 	p, code := w.run(slackCanary)

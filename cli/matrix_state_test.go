@@ -18,7 +18,8 @@ import (
 // fuseEdits make every state directory one on FUSE, whose locks exclude nobody.
 var fuseEdits = []struct{ file, text, becomes string }{
 	{"audit/ledger/filesystem_linux.go", "fileSystems[uint32(st.Type)]", "fileSystems[0x65735546]"},
-	{"audit/ledger/flock_unix.go", "func flockAs(f *os.File, how int) error {\n", "func flockAs(f *os.File, how int) error {\n	if how == syscall.LOCK_EX {\n		return nil\n	}\n"},
+	{"audit/ledger/flock_unix.go", "func flockAs(f *os.File, how int) error {\n",
+		"func flockAs(f *os.File, how int) error {\n	if how == syscall.LOCK_EX {\n		return nil\n	}\n"},
 }
 
 // onFUSE is a killWorld whose program believes its state to be on FUSE, where locks don't hold.
@@ -59,7 +60,8 @@ func stateOnFUSE(t *testing.T) {
 	code, said = w.hand("run", "--enforce", "--state-alone", "--policy", w.policy)
 	require.Zero(t, code, said)
 	require.NotEmpty(t, w.changes())
-	code, said = w.hand("tokens", "restore", oktatest.TokenID(2), "--state-alone", "--yes", "--reason", "drill", "--policy", w.policy)
+	code, said = w.hand("tokens", "restore", oktatest.TokenID(2), "--state-alone", "--yes", "--reason", "drill",
+		"--policy", w.policy)
 	require.Zero(t, code, said)
 }
 

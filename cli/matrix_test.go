@@ -24,62 +24,89 @@ import (
 
 // The fault matrix: everything that networks, the list of tokens and Slack are known to do wrong, and what a run does
 // then. Each row has an id (N for network and HTTP, S for what the list says, K for Slack and reports); its scenarios
-// play over real HTTP: against the program as a process of its own, or in a synctest bubble, where waits of hours take no time, against the
-// client and the run.
+// play over real HTTP: against the program as a process of its own, or in a synctest bubble, where waits of hours take
+// no time, against the client and the run.
 var faultMatrix = []struct {
 	id, sentence string
 	play         func(*testing.T)
 }{
-	{"N01", "A connection that is cut within a page: the page is read again, and if that goes on nothing is done.", cutPages},
+	{"N01", "A connection that is cut within a page: the page is read again, and if that goes on nothing is done.",
+		cutPages},
 	{"N02", "A page that ends early, with the right length or without its last chunk: nothing is done.", shortPages},
 	{"N03", "An empty page, null, an object, a page of HTML: nothing is done.", oddPages},
 	{"N04", "Headers or bodies that never come: given up, and nothing is done.", slowAnswers},
-	{"N05", "Answers 5xx: reading is tried again; a change is sent once, and what came of it is settled by reading.", serverErrors},
-	{"N06", "Answers 429, whatever their headers say: the wait has bounds; a change is not sent again.", tooManyRequests},
-	{"N07", "Clocks that differ: nothing is changed by them. An org that doesn't tell the time is no reason to stop.", clocksThatDiffer},
-	{"N08", "HTTP/2 connections that go away or refuse streams: the list survives, and changes go by HTTP/1.1, each once.", http2},
-	{"N09", "A name that doesn't resolve, or an address with another's certificate: nothing is done; certificates are not tried again.", wrongAddresses},
+	{"N05", "Answers 5xx: reading is tried again; a change is sent once, and what came of it is settled by reading.",
+		serverErrors},
+	{"N06", "Answers 429, whatever their headers say: the wait has bounds; a change is not sent again.",
+		tooManyRequests},
+	{"N07", "Clocks that differ: nothing is changed by them. An org that doesn't tell the time is no reason to stop.",
+		clocksThatDiffer},
+	{"N08", "HTTP/2 connections that go away or refuse streams: the list survives, and changes go by HTTP/1.1, each " +
+		"once.", http2},
+	{"N09", "A name that doesn't resolve, or an address with another's certificate: nothing is done; certificates " +
+		"are not tried again.", wrongAddresses},
 	{"N10", "A proxy that refuses, fails or isn't there: nothing is done, and it never sees the credential.", proxies},
 	{"N11", "A connection that is accepted and never answers: given up, and nothing is done.", blackHoles},
 	{"N12", "A revocation whose answer is lost: settled by reading, and never sent again.", lostAnswers},
-	{"N13", "A revocation that is answered with anything but 204: not believed, and the run stops at the first doubt.", oddAnswers},
+	{"N13", "A revocation that is answered with anything but 204: not believed, and the run stops at the first doubt.",
+		oddAnswers},
 	{"N14", "Answers without end, compressed bombs, headers of a megabyte: refused, in little memory.", hugeAnswers},
-	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.", badTLS},
+	{"N15", "Old TLS, certificates that are expired, of another name or of nobody: refused before anything is sent.",
+		badTLS},
 	{"N16", "A redirect of the list or of a change: an error, and nothing reaches the other place.", redirects},
-	{"N17", "Somebody on the way answers in Okta's place, with any status, before a change or after it: a lost answer, and nothing follows from it.", proxysAnswers},
-	{"N18", "A revocation that something on the way sends twice: read, and told as ours or somebody else's doing.", repeatedOnItsWay},
-	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, and no change is made twice.", nonces},
-	{"N20", "Answers that drip for ever: the deadline ends the run, before the list is whole and between two changes, and what is left stays due.", dripsForEver},
-	{"N21", "A state directory on FUSE: nothing is changed by it before --state-alone says that no other machine mounts it.", stateOnFUSE},
-	{"N22", "A lock that two runs get, since it holds on each machine alone: the first finds the other's name, and stops.", lockOfEachMachine},
-	{"S01", "A token twice with the same content: the list is read again; if it brings the same, counted once, and noted.", tokenTwice},
-	{"S02", "A token twice with different content: the list is read again, and if that goes on nothing is done.", tokenTwiceDifferent},
-	{"S03", "A list that lost more than half of its tokens: nothing is done before a second one, an hour later, comes to the same.", shrunkenList},
+	{"N17", "Somebody on the way answers in Okta's place, with any status, before a change or after it: a lost " +
+		"answer, and nothing follows from it.", proxysAnswers},
+	{"N18", "A revocation that something on the way sends twice: read, and told as ours or somebody else's doing.",
+		repeatedOnItsWay},
+	{"N19", "Nonces for proofs of possession that are good for one use: a service app lists, reads owners and acts, " +
+		"and no change is made twice.", nonces},
+	{"N20", "Answers that drip for ever: the deadline ends the run, before the list is whole and between two " +
+		"changes, and what is left stays due.", dripsForEver},
+	{"N21", "A state directory on FUSE: nothing is changed by it before --state-alone says that no other machine " +
+		"mounts it.", stateOnFUSE},
+	{"N22", "A lock that two runs get, since it holds on each machine alone: the first finds the other's name, and " +
+		"stops.", lockOfEachMachine},
+	{"S01", "A token twice with the same content: the list is read again; if it brings the same, counted once, and " +
+		"noted.", tokenTwice},
+	{"S02", "A token twice with different content: the list is read again, and if that goes on nothing is done.",
+		tokenTwiceDifferent},
+	{"S03", "A list that lost more than half of its tokens: nothing is done before a second one, an hour later, " +
+		"comes to the same.", shrunkenList},
 	{"S04", "An empty page with a next one: followed.", emptyPage},
 	{"S05", "Links that go in circles: nothing is done, after at most a request for each page and one more.", circles},
-	{"S06", "A next page at another host, scheme, port or path, or a header that doesn't parse: read from the own org, or refused.", strangeLinks},
+	{"S06", "A next page at another host, scheme, port or path, or a header that doesn't parse: read from the own " +
+		"org, or refused.", strangeLinks},
 	{"S07", "Names that are hostile: reported, with nothing in them that does not print.", hostileNames},
 	{"S08", "Fields and words that nobody has seen before: tolerated, and unknown to rules.", unknownFields},
 	{"S09", "Times that are missing, odd or impossible: never old.", oddTimes},
 	{"S10", "A token that is used between the list and its turn: left alone.", usedBetween},
-	{"S11", "Between the last reading of a token and its revocation there is nothing but the intent, and little time.", shortWindow},
+	{"S11", "Between the last reading of a token and its revocation there is nothing but the intent, and little time.",
+		shortWindow},
 	{"S12", "A token that is renamed or exempted after its notice: a new notice, or none.", changedSinceNotice},
 	{"S13", "Ids that are no ids: reported, and never part of a URL.", oddIDs},
 	{"S14", "A token that vanishes before its turn: gone, and nothing is sent.", vanishedBefore},
-	{"S15", "A revocation that finds nothing: read again, and told as ours or somebody else's doing.", vanishedMeanwhile},
+	{"S15", "A revocation that finds nothing: read again, and told as ours or somebody else's doing.",
+		vanishedMeanwhile},
 	{"S16", "The own token on the list, and all others of its owner: never acted on.", ownToken},
 	{"S17", "A permission that is lost in mid-run: the run stops at once.", permissionLost},
 	{"S18", "Owners who can't be read: unknown, and nothing is done by rules about them.", unreadableOwners},
-	{"S19", "A rate limit that is met between the last reading and the revocation: not sent again, and read again when it is due.", limitBetween},
+	{"S19", "A rate limit that is met between the last reading and the revocation: not sent again, and read again " +
+		"when it is due.", limitBetween},
 	{"S20", "A token of an agent that a rule matches: flagged at most.", agents},
 	{"S21", "A token made minutes ago that a rule matches: flagged at most.", youngTokens},
 	{"S22", "A 404 about a path, or about another token: no token is gone for that.", otherKindsOf404},
-	{"S23", "Roles, networks and names that are not known in full: unknown, and nothing is done or undone by guess.", halfKnown},
-	{"S24", "Answers about another token, user or zone, or another's roles: taken for none, and nothing is done by them.", mixedUp},
-	{"S25", "A token that moves to the end of the list, and pushes another past the reader: the list is read again, and is whole or nothing is done.", tokenMoves},
-	{"S26", "Link lines that something on the way takes away: nothing is done, and every command that lists says so.", linkTakenAway},
-	{"S27", "A quarantine's zone that is no active IP zone for policies: refused. One that contains somebody: said, and no token is called cut off.", zonesThatAreNone},
-	{"S28", "A token that is exempt since its quarantine: the report says that it is cut off, and asks to give back what it had.", sparedInQuarantine},
+	{"S23", "Roles, networks and names that are not known in full: unknown, and nothing is done or undone by guess.",
+		halfKnown},
+	{"S24", "Answers about another token, user or zone, or another's roles: taken for none, and nothing is done by " +
+		"them.", mixedUp},
+	{"S25", "A token that moves to the end of the list, and pushes another past the reader: the list is read again, " +
+		"and is whole or nothing is done.", tokenMoves},
+	{"S26", "Link lines that something on the way takes away: nothing is done, and every command that lists says so.",
+		linkTakenAway},
+	{"S27", "A quarantine's zone that is no active IP zone for policies: refused. One that contains somebody: said, " +
+		"and no token is called cut off.", zonesThatAreNone},
+	{"S28", "A token that is exempt since its quarantine: the report says that it is cut off, and asks to give back " +
+		"what it had.", sparedInQuarantine},
 	{"K01", "Slack is down: nothing is announced, so nothing is done.", slackDown},
 	{"K02", "Slack answers 200 and ok: false: that is a failure, with its word.", slackRefuses},
 	{"K03", "Slack asks to wait: waited for.", slackLimits},
@@ -175,19 +202,24 @@ func newCommandWorld(t *testing.T, faults ...oktatest.Fault) *commandWorld {
 // matrixOrg is the org of killWorld, on pages of three.
 func matrixOrg(today time.Time) oktatest.Config {
 	token := func(n int, name, client string) oktatest.Token {
-		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1), Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, n-21)}
+		return oktatest.Token{ID: oktatest.TokenID(n), Name: name, ClientName: client, UserID: oktatest.UserID(1),
+			Created: today.AddDate(-1, 0, 0), LastUsed: today.AddDate(0, 0, n-21)}
 	}
-	own := oktatest.Token{ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9), Created: today.AddDate(-1, 0, 0), LastUsed: today}
+	own := oktatest.Token{ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9),
+		Created: today.AddDate(-1, 0, 0), LastUsed: today}
 	return oktatest.Config{
-		Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}, PageSize: 3,
-		Tokens: []oktatest.Token{token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""), token(5, "dead-exempt", ""), token(6, "dead-agent", "Okta AD Agent"), token(7, "busy", ""), own},
+		Credential: canary, Me: oktatest.UserID(9), OwnToken: own.ID, Zones: []oktatest.Zone{
+			{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}, PageSize: 3,
+		Tokens: []oktatest.Token{token(1, "dead-1", ""), token(2, "quiet-1", ""), token(3, "dead-2", ""),
+			token(5, "dead-exempt", ""), token(6, "dead-agent", "Okta AD Agent"), token(7, "busy", ""), own},
 	}
 }
 
 func (w *commandWorld) run(policy string) outcome {
 	w.t.Helper()
 	already := len(changesOf(w.org))
-	cmd := exec.Command("tokensweep", "run", "--enforce", "--policy", policyFile(w.t, policy), "--state", w.state, "--rate-share", "1", "--output", "json")
+	cmd := exec.Command("tokensweep", "run", "--enforce", "--policy", policyFile(w.t, policy), "--state", w.state,
+		"--rate-share", "1", "--output", "json")
 	cmd.Env = append([]string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}, w.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -195,7 +227,8 @@ func (w *commandWorld) run(policy string) outcome {
 	if err := cmd.Run(); err != nil {
 		require.ErrorAs(w.t, err, &exit)
 	}
-	o := outcome{code: audit.ExitCode(cmd.ProcessState.ExitCode()), changes: changesOf(w.org)[already:], text: stderr.String() + stdout.String(), of: make(map[string]string)}
+	o := outcome{code: audit.ExitCode(cmd.ProcessState.ExitCode()), changes: changesOf(w.org)[already:],
+		text: stderr.String() + stdout.String(), of: make(map[string]string)}
 	require.NotContains(w.t, o.text, canary)
 	if stdout.Len() > 0 {
 		for _, f := range (result{code: int(o.code), stdout: stdout.String()}).report(w.t).Findings {
@@ -260,11 +293,13 @@ func (w *bubbleWorld) run(policy string) outcome {
 	if dial == nil {
 		dial = w.org.Dial
 	}
-	client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1, Dial: dial})
+	client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 1,
+		Dial: dial})
 	require.NoError(w.t, err)
 	p, err := rules.Parse("policy.yaml", []byte("version: 1\n"+policy))
 	require.NoError(w.t, err)
-	l, err := ledger.OpenWaiting(w.t.Context(), w.state, time.Now, time.Minute, nil) // a process that another test starts has all files for a moment
+	l, err := ledger.OpenWaiting(w.t.Context(), w.state, time.Now, time.Minute,
+		nil) // a process that another test starts has all files for a moment
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, l.Close()) }()
 	already := len(changesOf(w.org))
@@ -275,9 +310,12 @@ func (w *bubbleWorld) run(policy string) outcome {
 	defer stop()
 	r := audit.Run(ctx, audit.Options{
 		Org: client.Reader, Policy: p, Ledger: l, State: w.state,
-		Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) { return "here", nil }},
+		Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) {
+			return "here", nil
+		}},
 	})
-	o := outcome{code: r.Code, changes: changesOf(w.org)[already:], text: fmt.Sprint(r.Err, "\n", strings.Join(r.Notes, "\n")), of: make(map[string]string)}
+	o := outcome{code: r.Code, changes: changesOf(w.org)[already:],
+		text: fmt.Sprint(r.Err, "\n", strings.Join(r.Notes, "\n")), of: make(map[string]string)}
 	require.NotContains(w.t, o.text, canary)
 	for i := range r.Findings {
 		f := &r.Findings[i]

@@ -38,7 +38,8 @@ func newAuthority(t *testing.T) *authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -55,7 +56,8 @@ func (a *authority) sign(t *testing.T, name string, until time.Time) tls.Certifi
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: until}
+	template := &x509.Certificate{SerialNumber: big.NewInt(2), NotBefore: time.Now().Add(-2 * time.Hour),
+		NotAfter: until}
 	if ip := net.ParseIP(name); ip != nil {
 		template.IPAddresses = []net.IP{ip}
 	} else {
@@ -67,18 +69,20 @@ func (a *authority) sign(t *testing.T, name string, until time.Time) tls.Certifi
 }
 
 // overTLS serves the org of a world with TLS. asked tells what arrived, as protocol and method.
-func (w *killWorld) overTLS(t *testing.T, cfg *tls.Config, wrap func(net.Listener) net.Listener) (url string, asked func() []string) {
+func (w *killWorld) overTLS(t *testing.T, cfg *tls.Config, wrap func(net.Listener) net.Listener) (url string,
+	asked func() []string) {
 	t.Helper()
 	var mu sync.Mutex
 	var list []string
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), TLSConfig: cfg, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		list = append(list, r.Proto+" "+r.Method)
-		mu.Unlock()
-		w.org.Handler().ServeHTTP(rw, r)
-	})}
+	server := &http.Server{ErrorLog: log.New(io.Discard, "", 0), TLSConfig: cfg,
+		Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			mu.Lock()
+			list = append(list, r.Proto+" "+r.Method)
+			mu.Unlock()
+			w.org.Handler().ServeHTTP(rw, r)
+		})}
 	go func() { _ = server.ServeTLS(wrap(l), "", "") }()
 	t.Cleanup(func() { _ = server.Close() })
 	return "https://" + l.Addr().String(), func() []string {
@@ -94,10 +98,14 @@ func badTLS(t *testing.T) {
 	a, other := newAuthority(t), newAuthority(t)
 	good := a.sign(t, "127.0.0.1", time.Now().Add(time.Hour))
 	for says, cfg := range map[string]*tls.Config{
-		"protocol version not supported":          {Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11},
-		"certificate has expired":                 {Certificates: []tls.Certificate{a.sign(t, "127.0.0.1", time.Now().Add(-time.Hour))}},
-		"certificate is valid for 127.0.0.2":      {Certificates: []tls.Certificate{a.sign(t, "127.0.0.2", time.Now().Add(time.Hour))}},
-		"certificate signed by unknown authority": {Certificates: []tls.Certificate{other.sign(t, "127.0.0.1", time.Now().Add(time.Hour))}},
+		"protocol version not supported": {Certificates: []tls.Certificate{good}, MinVersion: tls.VersionTLS10,
+			MaxVersion: tls.VersionTLS11},
+		"certificate has expired": {
+			Certificates: []tls.Certificate{a.sign(t, "127.0.0.1", time.Now().Add(-time.Hour))}},
+		"certificate is valid for 127.0.0.2": {
+			Certificates: []tls.Certificate{a.sign(t, "127.0.0.2", time.Now().Add(time.Hour))}},
+		"certificate signed by unknown authority": {
+			Certificates: []tls.Certificate{other.sign(t, "127.0.0.1", time.Now().Add(time.Hour))}},
 	} {
 		w := newKillWorld(t)
 		url, asked := w.overTLS(t, cfg, plainListener)
@@ -146,7 +154,8 @@ const (
 // them reach the org.
 func http2(t *testing.T) {
 	a := newAuthority(t)
-	cfg := &tls.Config{Certificates: []tls.Certificate{a.sign(t, "127.0.0.1", time.Now().Add(time.Hour))}, NextProtos: []string{"h2", "http/1.1"}}
+	cfg := &tls.Config{Certificates: []tls.Certificate{a.sign(t, "127.0.0.1", time.Now().Add(time.Hour))},
+		NextProtos: []string{"h2", "http/1.1"}}
 	for _, frames := range []string{settingsFrame + goAwayFrame, settingsFrame + refusedFrame + goAwayFrame} {
 		w := newKillWorld(t)
 		var spoiled atomic.Int32
@@ -161,7 +170,8 @@ func http2(t *testing.T) {
 			seen[request]++
 		}
 		require.Positive(t, seen["HTTP/2.0 GET"], "%v", seen)
-		require.Equal(t, []int{1, 1, 0, 0}, []int{seen["HTTP/1.1 DELETE"], seen["HTTP/1.1 PUT"], seen["HTTP/2.0 DELETE"], seen["HTTP/2.0 PUT"]})
+		require.Equal(t, []int{1, 1, 0, 0}, []int{seen["HTTP/1.1 DELETE"], seen["HTTP/1.1 PUT"],
+			seen["HTTP/2.0 DELETE"], seen["HTTP/2.0 PUT"]})
 		require.Len(t, w.changes(), 2)
 	}
 }
@@ -175,7 +185,8 @@ type leaving struct {
 	spoiled *atomic.Int32
 }
 
-// Accept implements net.Listener. A client may open a connection that it then has no use for: such a one holds nobody up.
+// Accept implements net.Listener. A client may open a connection that it then has no use for: such a one holds nobody
+// up.
 func (l *leaving) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()

@@ -31,7 +31,8 @@ func owned(t *testing.T, faults ...oktatest.Fault) *commandWorld {
 func halfKnown(t *testing.T) {
 	owned(t).run(commonPolicy).done(t, allDone...)
 	for _, roles := range []string{
-		`[{"type":"USER_ADMIN","status":"ACTIVE"},{"status":"ACTIVE"}]`, `[{"type":"USER_ADMIN"}]`, `[{"type":null,"status":"ACTIVE"}]`, `[{"type":"USER_ADMIN","status":"SOON"}]`, `[null]`,
+		`[{"type":"USER_ADMIN","status":"ACTIVE"},{"status":"ACTIVE"}]`, `[{"type":"USER_ADMIN"}]`,
+		`[{"type":null,"status":"ACTIVE"}]`, `[{"type":"USER_ADMIN","status":"SOON"}]`, `[null]`,
 	} {
 		o := owned(t, oktatest.Fault{Path: "/api/v1/users/*/roles", Body: roles}).run(commonPolicy)
 		o.done(t, allDone[1:]...)
@@ -39,7 +40,8 @@ func halfKnown(t *testing.T) {
 		require.Contains(t, o.text, "roles of the owner not readable")
 	}
 	for _, spoiled := range []map[string]string{
-		{"network": `{"connection":"ZONE","include":["nzo9office00000000000",null]}`}, {"network": `{"connection":"ZONE","include":[7],"exclude":["nzo9office00000000000"]}`},
+		{"network": `{"connection":"ZONE","include":["nzo9office00000000000",null]}`},
+		{"network": `{"connection":"ZONE","include":[7],"exclude":["nzo9office00000000000"]}`},
 		{"network": `{"connection":"ANYWHERE","exclude":"nzo9office00000000000"}`}, {"name": `["quiet-1"]`},
 	} {
 		w := owned(t)
@@ -54,18 +56,22 @@ func mixedUp(t *testing.T) {
 	other := oktatest.UserID(2)
 	for _, f := range []oktatest.Fault{
 		{Path: "/api/v1/users/" + oktatest.UserID(1), Body: `{"id":"` + other + `","status":"ACTIVE"}`},
-		{Path: "/api/v1/users/*/roles", Body: `[{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + other + `"}}}]`},
+		{Path: "/api/v1/users/*/roles",
+			Body: `[{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"/api/v1/users/` + other +
+				`"}}}]`},
 	} {
 		o := owned(t, f).run(commonPolicy)
 		o.done(t, allDone[1:]...)
 		require.Equal(t, "unknown", o.of["dead-1"], o.text)
 		require.Contains(t, o.text, "it is about the user")
 	}
-	o := owned(t, oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"nzo9office00000000000","status":"ACTIVE"}`}).run(commonPolicy)
+	o := owned(t, oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"nzo9office00000000000","status":"ACTIVE"}`}).
+		run(commonPolicy)
 	o.nothingDone(t, audit.Incomplete, "it is about the zone")
 	o = owned(t, oktatest.Fault{Path: "/api/v1/users/me", Body: `{"id":"me","status":"ACTIVE"}`}).run(commonPolicy)
 	o.nothingDone(t, audit.Incomplete, "malformed answer")
-	o = owned(t, oktatest.Fault{Method: "GET", Path: listing + "/*", Body: `{"id":"` + oktatest.TokenID(7) + `","name":"dead-1"}`}).run(commonPolicy)
+	o = owned(t, oktatest.Fault{Method: "GET", Path: listing + "/*", Body: `{"id":"` + oktatest.TokenID(7) +
+		`","name":"dead-1"}`}).run(commonPolicy)
 	require.Equal(t, audit.ActionFailed, o.code, o.text)
 	require.Empty(t, o.changes)
 	require.Contains(t, o.text, "it is about the token")
@@ -83,7 +89,8 @@ func nonces(t *testing.T) {
 		}}}
 		w.org = oktatest.Start(cfg)
 		t.Cleanup(w.org.Close)
-		w.env = []string{"OKTA_CLIENT_TOKEN=", "OKTA_CLIENT_AUTHORIZATIONMODE=PrivateKey", "OKTA_CLIENT_CLIENTID=" + clientID, "OKTA_CLIENT_PRIVATEKEY=" + private}
+		w.env = []string{"OKTA_CLIENT_TOKEN=", "OKTA_CLIENT_AUTHORIZATIONMODE=PrivateKey", "OKTA_CLIENT_CLIENTID=" +
+			clientID, "OKTA_CLIENT_PRIVATEKEY=" + private}
 		o := w.run(matrixPolicy)
 		o.done(t, allDone...)
 		require.NotContains(t, o.text, "not readable")

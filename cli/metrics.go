@@ -19,7 +19,8 @@ type exportFlags struct {
 }
 
 func (f *exportFlags) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.file, "metrics-file", "", "write metrics to this `file`, for the textfile collector of a node exporter")
+	cmd.Flags().StringVar(&f.file, "metrics-file", "",
+		"write metrics to this `file`, for the textfile collector of a node exporter")
 	cmd.Flags().Var(&f.gateway, "pushgateway", "push metrics to the Pushgateway at this `URL`")
 }
 
@@ -72,7 +73,8 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	}
 	f.metrics = metrics.New(a.env.orgHost(), version())
 	if f.state.dir != "" && (x.file != "" || x.gateway.String() != "") {
-		if h, err := audit.ReadHistory(f.state.dir, f.now()); err == nil { // if there is something wrong with it, the run says so
+		if h, err := audit.ReadHistory(f.state.dir,
+			f.now()); err == nil { // if there is something wrong with it, the run says so
 			f.metrics.Recall(h)
 		}
 	}

@@ -23,7 +23,8 @@ const idlePolicy = "rules: [{id: idle, when: {name: idle}, then: flag}]"
 func newMetricsOrg(t *testing.T) *oktatest.Server {
 	t.Helper()
 	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Tokens: []oktatest.Token{
-		{ID: oktatest.TokenID(1), Name: "idle", UserID: oktatest.UserID(2)}, {ID: oktatest.TokenID(2), Name: "busy", UserID: oktatest.UserID(2), ClientName: "Okta AD Agent"},
+		{ID: oktatest.TokenID(1), Name: "idle", UserID: oktatest.UserID(2)}, {ID: oktatest.TokenID(2), Name: "busy",
+			UserID: oktatest.UserID(2), ClientName: "Okta AD Agent"},
 	}})
 	t.Cleanup(org.Close)
 	return org
@@ -35,7 +36,8 @@ func TestASingleRunLeavesItsMetricsInAFile(t *testing.T) {
 	state, file, policy := filepath.Join(dir, "state"), filepath.Join(dir, "tokensweep.prom"), policyFile(t, idlePolicy)
 	run := func(args ...string) (result, map[string]int) {
 		t.Helper()
-		r := tokensweep(t, org.URL(), append([]string{"run", "--state", state, "--metrics-file", file, "--policy", policy}, args...)...)
+		r := tokensweep(t, org.URL(), append([]string{"run", "--state", state, "--metrics-file", file, "--policy",
+			policy}, args...)...)
 		raw, err := os.ReadFile(file)
 		require.NoError(t, err, r.stderr)
 		return r, exposed(t, string(raw))
@@ -43,7 +45,8 @@ func TestASingleRunLeavesItsMetricsInAFile(t *testing.T) {
 
 	r, first := run()
 	require.Zero(t, r.code, r.stderr)
-	require.Equal(t, []int{1, 1, 1}, []int{first["tokensweep_tokens client=Okta API"], first["tokensweep_tokens client=Okta AD Agent"], first["tokensweep_findings outcome=flagged rule=idle"]})
+	require.Equal(t, []int{1, 1, 1}, []int{first["tokensweep_tokens client=Okta API"],
+		first["tokensweep_tokens client=Okta AD Agent"], first["tokensweep_findings outcome=flagged rule=idle"]})
 	require.InDelta(t, time.Now().Unix(), first["tokensweep_last_success_timestamp_seconds"], 60)
 	require.NotContains(t, first, "go_goroutines", "these would be the node's or anybody's")
 	require.NotContains(t, first, "tokensweep_policy_valid")
@@ -52,7 +55,8 @@ func TestASingleRunLeavesItsMetricsInAFile(t *testing.T) {
 	r, failed := run()
 	require.Equal(t, 22, r.code)
 	require.Equal(t, 22, failed["tokensweep_last_run_exit_code"])
-	require.InDelta(t, first["tokensweep_last_success_timestamp_seconds"], failed["tokensweep_last_success_timestamp_seconds"], 2, "the ledger remembers")
+	require.InDelta(t, first["tokensweep_last_success_timestamp_seconds"],
+		failed["tokensweep_last_success_timestamp_seconds"], 2, "the ledger remembers")
 	require.NotContains(t, failed, "tokensweep_tokens client=Okta API", "what was found then is not known now")
 
 	// A run that never got to the org has a result, too.
@@ -69,7 +73,8 @@ func TestASingleRunLeavesItsMetricsInAFile(t *testing.T) {
 
 func TestAFindingThatFailsTheCommandIsASuccess(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "tokensweep.prom")
-	r := tokensweep(t, newMetricsOrg(t).URL(), "run", "--fail-on", "low", "--metrics-file", file, "--policy", policyFile(t, idlePolicy), "--state", "")
+	r := tokensweep(t, newMetricsOrg(t).URL(), "run", "--fail-on", "low", "--metrics-file", file, "--policy",
+		policyFile(t, idlePolicy), "--state", "")
 	require.Equal(t, 10, r.code, r.stderr)
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
@@ -87,20 +92,23 @@ func TestMetricsThatCannotBeDeliveredAreSaidAndHideNothing(t *testing.T) {
 	defer gateway.Close()
 	org := newMetricsOrg(t)
 	run := func(args ...string) result {
-		return tokensweep(t, org.URL(), append([]string{"run", "--state", "", "--pushgateway", gateway.URL, "--policy", policyFile(t, idlePolicy)}, args...)...)
+		return tokensweep(t, org.URL(), append([]string{"run", "--state", "", "--pushgateway", gateway.URL, "--policy",
+			policyFile(t, idlePolicy)}, args...)...)
 	}
 
 	r := run()
 	require.Zero(t, r.code, r.stderr)
 	require.Empty(t, r.stderr)
-	require.Equal(t, []string{"PUT /metrics/job/tokensweep/instance/" + strings.TrimPrefix(org.URL(), "http://")}, asked)
+	require.Equal(t, []string{"PUT /metrics/job/tokensweep/instance/" + strings.TrimPrefix(org.URL(), "http://")},
+		asked)
 
 	answer = http.StatusInternalServerError
 	r = run()
 	require.Equal(t, 27, r.code)
 	require.Contains(t, r.stdout, "flagged - idle", "the report is there")
 	require.Equal(t, 1, strings.Count(r.stderr, "pushing the metrics: unexpected status code 500"), r.stderr)
-	require.Equal(t, 27, run("--fail-on", "low").code, "the findings are in the report; that a push failed is nowhere else")
+	require.Equal(t, 27, run("--fail-on", "low").code,
+		"the findings are in the report; that a push failed is nowhere else")
 
 	org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Status: 404})
 	r = run()
@@ -109,7 +117,8 @@ func TestMetricsThatCannotBeDeliveredAreSaidAndHideNothing(t *testing.T) {
 	require.Contains(t, r.stderr, "pushing the metrics: unexpected status code 500")
 
 	file := filepath.Join(t.TempDir(), "no", "such", "directory")
-	r = tokensweep(t, newMetricsOrg(t).URL(), "run", "--state", "", "--metrics-file", file, "--policy", policyFile(t, idlePolicy))
+	r = tokensweep(t, newMetricsOrg(t).URL(), "run", "--state", "", "--metrics-file", file, "--policy",
+		policyFile(t, idlePolicy))
 	require.Equal(t, 27, r.code)
 	require.Contains(t, r.stderr, "tokensweep: writing the metrics: open ")
 	require.Contains(t, r.stdout, "flagged - idle")
@@ -158,16 +167,19 @@ func TestTheLogHasALineForEachDecisionThatMatters(t *testing.T) {
 		outcomes[l["token"]] = l["outcome"]
 		require.NotEmpty(t, l["rules"])
 	}
-	require.Equal(t, map[any]any{oktatest.TokenID(1): "revoked", oktatest.TokenID(2): "quarantined", oktatest.TokenID(3): "held"}, outcomes)
+	require.Equal(t, map[any]any{oktatest.TokenID(1): "revoked", oktatest.TokenID(2): "quarantined",
+		oktatest.TokenID(3): "held"}, outcomes)
 	require.Equal(t, `dead-\x1b[31m\u202e[redacted]`, lines["change begins"][0]["name"])
-	require.Equal(t, []any{"revoke", "revoked", true}, []any{lines["change ended"][0]["step"], lines["change ended"][0]["result"], lines["change ended"][0]["settled"]})
+	require.Equal(t, []any{"revoke", "revoked", true}, []any{lines["change ended"][0]["step"],
+		lines["change ended"][0]["result"], lines["change ended"][0]["settled"]})
 	require.NotContains(t, lines, "listed", "nothing is logged of every token")
 }
 
 func TestAChangeByHandIsLogged(t *testing.T) {
 	t.Parallel()
 	w := newKillWorld(t)
-	r := tokensweep(t, w.org.URL(), "tokens", "quarantine", oktatest.TokenID(7), "--yes", "--reason", "a drill", "--policy", w.policy, "--state", w.state, "--log-level", "info", "--log-format", "json")
+	r := tokensweep(t, w.org.URL(), "tokens", "quarantine", oktatest.TokenID(7), "--yes", "--reason", "a drill",
+		"--policy", w.policy, "--state", w.state, "--log-level", "info", "--log-format", "json")
 	require.Zero(t, r.code, r.stderr)
 	var messages []any
 	for scanner := bufio.NewScanner(strings.NewReader(r.stderr)); scanner.Scan(); {

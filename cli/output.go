@@ -64,8 +64,8 @@ func (f *outputFlags) open(a *app) (*output, error) {
 	return o, nil
 }
 
-// regular is target for a file that is put in place by renaming, which would replace a device, a pipe or a symbolic link
-// by the file: links are followed, and the others refused.
+// regular is target for a file that is put in place by renaming, which would replace a device, a pipe or a symbolic
+// link by the file: links are followed, and the others refused.
 func (f *files) regular(flag, name string) (string, error) {
 	target, err := f.target(flag, name)
 	if err != nil {

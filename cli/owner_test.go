@@ -33,14 +33,14 @@ func newOwnerWorld(t *testing.T) *ownerWorld {
 	dir, err := os.MkdirTemp("", "tokensweep-owner-") // that of the test is closed to others
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755)) //nolint:gosec // it is for two users
+	require.NoError(t, os.Chmod(dir, 0o755)) // it is for two users
 	own, err := exec.LookPath("tokensweep")
 	require.NoError(t, err)
 	// Copied by a process of its own: a child that another test starts would hold a file that is written here open, and
 	// then it can't be executed (https://go.dev/issue/22315).
-	require.NoError(t, exec.Command("cp", own, filepath.Join(dir, "tokensweep")).Run()) //nolint:gosec // it is the tests' own
+	require.NoError(t, exec.Command("cp", own, filepath.Join(dir, "tokensweep")).Run())
 	policy := filepath.Join(dir, "policy.yaml")
-	require.NoError(t, os.WriteFile(policy, []byte("version: 1\n"+matrixPolicy), 0o644)) //nolint:gosec // it is for two users
+	require.NoError(t, os.WriteFile(policy, []byte("version: 1\n"+matrixPolicy), 0o644))
 	w := &ownerWorld{t: t, org: oktatest.Start(matrixOrg(time.Now())), dir: dir}
 	t.Cleanup(w.org.Close)
 	return w
@@ -62,7 +62,8 @@ func (w *ownerWorld) as(uid int, state string, args ...string) audit.ExitCode {
 	cmd.Dir = w.dir
 	cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
 	if uid != 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid), Groups: []uint32{jobGroup}}}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid),
+			Groups: []uint32{jobGroup}}}
 	}
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil {
@@ -90,10 +91,12 @@ func TestTheJobCanWriteWhatRootHasMade(t *testing.T) {
 		"a dry run": func(w *ownerWorld) { require.Equal(w.t, audit.OK, w.as(0, "state", "run")) },
 		"a run": func(w *ownerWorld) {
 			require.Equal(w.t, audit.OK, w.as(0, "state", "run", "--enforce"))
-			w.org.Add(oktatest.Token{ID: oktatest.TokenID(11), Name: "dead-11", UserID: oktatest.UserID(1), Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -20)})
+			w.org.Add(oktatest.Token{ID: oktatest.TokenID(11), Name: "dead-11", UserID: oktatest.UserID(1),
+				Created: time.Now().AddDate(-1, 0, 0), LastUsed: time.Now().AddDate(0, 0, -20)})
 		},
 		"a change by hand": func(w *ownerWorld) {
-			require.Equal(w.t, audit.OK, w.as(0, "state", "tokens", "quarantine", oktatest.TokenID(7), "--yes", "--reason", "drill"))
+			require.Equal(w.t, audit.OK, w.as(0, "state", "tokens", "quarantine", oktatest.TokenID(7), "--yes",
+				"--reason", "drill"))
 		},
 	}
 	for where, directory := range directories {
@@ -106,7 +109,8 @@ func TestTheJobCanWriteWhatRootHasMade(t *testing.T) {
 				already := len(changesOf(w.org))
 				require.Equal(t, audit.OK, w.as(jobUser, "state", "run", "--enforce"))
 				require.Greater(t, len(changesOf(w.org)), already)
-				require.Equal(t, audit.OK, w.as(0, "state", "tokens", "restore", oktatest.TokenID(2), "--yes", "--reason", "drill"))
+				require.Equal(t, audit.OK, w.as(0, "state", "tokens", "restore", oktatest.TokenID(2), "--yes",
+					"--reason", "drill"))
 				require.Equal(t, audit.OK, w.as(jobUser, "state", "run"))
 			})
 		}
@@ -123,5 +127,6 @@ func TestTheStateDirectoryThatRootMakesIsItsParentsOwners(t *testing.T) {
 	require.Contains(t, changesOf(w.org), http.MethodDelete+" "+oktatest.TokenID(1))
 	info, err := os.Stat(filepath.Join(w.dir, "home/state"))
 	require.NoError(t, err)
-	require.Equal(t, os.ModeDir|0o750, info.Mode()&^os.ModeSetgid, "no more than its parent allows, and nothing for others")
+	require.Equal(t, os.ModeDir|0o750, info.Mode()&^os.ModeSetgid,
+		"no more than its parent allows, and nothing for others")
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,7 +31,8 @@ const redraw = 100 * time.Millisecond
 func (a *app) newProgress() *progress {
 	p := &progress{log: a.logger()}
 	// What is logged at these levels tells the same, and would break the line.
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !p.log.Enabled(nil, slog.LevelInfo) { //nolint:staticcheck // no handler of ours looks at the context
+	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) &&
+		!p.log.Enabled(context.Background(), slog.LevelInfo) {
 		p.line = f
 	}
 	return p

@@ -25,11 +25,13 @@ func TestPROOFIsWhatIsProved(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(`# What is proved, and where
 
-Made of the tests themselves by ` + "`go test ./cli -run PROOF -update`" + `; ` + "`go test ./cli`" + ` holds it against them.
+Made of the tests themselves by ` + "`go test ./cli -run PROOF -update`" + `; ` + "`go test ./cli`" +
+		` holds it against them.
 
 ## Invariants
 
-Held by ` + "`go test ./audit -run TestModel`" + ` in every random history, most of them after each process, by what an onlooker saw:
+Held by ` + "`go test ./audit -run TestModel`" +
+		` in every random history, most of them after each process, by what an onlooker saw:
 the org's side of each change, the lines on the disk, what reached people. CI plays 100,000 histories.
 
 | id | what always holds | where |
@@ -41,9 +43,12 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 		if where == "" {
 			where = i.name
 		}
-		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` in [%s](../%s) |\n", i.id, i.sentence, where, filepath.Base(i.file), i.file)
+		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` in [%s](../%s) |\n", i.id, i.sentence, where, filepath.Base(i.file),
+			i.file)
 	}
-	b.WriteString("\n## Planted bugs\n\nEach is built into the program, and must be caught by one of these invariants:\n`go test ./audit -run TestEveryMutantIsCaught -mutants -v`. It would be a bug of the model if one lived.\n\n| what is wrong | caught by | the change |\n|---|---|---|\n")
+	b.WriteString("\n## Planted bugs\n\nEach is built into the program, and must be caught by one of these " +
+		"invariants:\n`go test ./audit -run TestEveryMutantIsCaught -mutants -v`. It would be a bug of the model if " +
+		"one lived.\n\n| what is wrong | caught by | the change |\n|---|---|---|\n")
 	caught := make(map[string]bool)
 	for _, m := range mutantsIn(t, "audit/testdata/mutants") {
 		_, _ = fmt.Fprintf(&b, "| %s | %s | [%s](../%s) |\n", m.sentence, m.id, m.name, m.file)
@@ -54,28 +59,34 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 	for _, i := range invariants {
 		require.True(t, caught[i.id], "no planted bug shows that %s can fail", i.id)
 	}
-	b.WriteString("\n## Fault matrix\n\nEach row is played over real HTTP by `go test ./cli -run TestFaultMatrix`: against the built program as a process of\nits own or, where it takes hours, in a bubble in which time costs nothing.\n\n| id | what goes wrong, and what a run does | where |\n|---|---|---|\n")
+	b.WriteString("\n## Fault matrix\n\nEach row is played over real HTTP by `go test ./cli -run TestFaultMatrix`: " +
+		"against the built program as a process of\nits own or, where it takes hours, in a bubble in which time " +
+		"costs nothing.\n\n| id | what goes wrong, and what a run does | where |\n|---|---|---|\n")
 	for _, row := range idsIn(t, "cli/matrix_test.go", regexp.MustCompile(`^[NSK]\d\d$`)) {
 		_, _ = fmt.Fprintf(&b, "| %s | %s | `%s` |\n", row.id, row.sentence, row.function)
 	}
 	b.WriteString("\n## Crashes\n\n| what is shown | where |\n|---|---|\n")
-	for _, file := range []string{"audit/crash_test.go", "cli/kill_test.go", "cli/sweep_test.go", "audit/ledger/damage_test.go"} {
+	for _, file := range []string{"audit/crash_test.go", "cli/kill_test.go", "cli/sweep_test.go",
+		"audit/ledger/damage_test.go"} {
 		for _, f := range functionsIn(t, file, "Test") {
-			_, _ = fmt.Fprintf(&b, "| %s | `%s` in [%s](../%s) |\n", spoken(strings.TrimPrefix(f.Name.Name, "Test")), f.Name.Name, file, file)
+			_, _ = fmt.Fprintf(&b, "| %s | `%s` in [%s](../%s) |\n", spoken(strings.TrimPrefix(f.Name.Name, "Test")),
+				f.Name.Name, file, file)
 		}
 	}
-	b.WriteString("\n## Fuzz targets\n\nCI fuzzes each for 20 s, with the seeds that are kept.\n\n| target | what it does |\n|---|---|\n")
+	b.WriteString("\n## Fuzz targets\n\nCI fuzzes each for 20 s, with the seeds that are kept.\n\n| target | what it " +
+		"does |\n|---|---|\n")
 	for _, file := range testFiles(t) {
 		for _, f := range functionsIn(t, file, "Fuzz") {
 			doc := strings.Join(strings.Fields(f.Doc.Text()), " ")
 			if doc = strings.TrimPrefix(doc, f.Name.Name+" "); doc == "" {
 				doc = "tries: " + strings.ToLower(spoken(strings.TrimPrefix(f.Name.Name, "Fuzz")))
 			}
-			_, _ = fmt.Fprintf(&b, "| `%s` in %s | %s |\n", f.Name.Name, filepath.Dir(file), strings.ReplaceAll(doc, "|", `\|`))
+			_, _ = fmt.Fprintf(&b, "| `%s` in %s | %s |\n", f.Name.Name, filepath.Dir(file),
+				strings.ReplaceAll(doc, "|", `\|`))
 		}
 	}
 	if *update {
-		require.NoError(t, os.WriteFile(".ci/PROOF.md", []byte(b.String()), 0o644)) //nolint:gosec // it is for everybody
+		require.NoError(t, os.WriteFile(".ci/PROOF.md", []byte(b.String()), 0o644))
 	}
 	have, err := os.ReadFile(".ci/PROOF.md")
 	require.NoError(t, err)
@@ -103,6 +114,7 @@ func idsIn(t *testing.T, file string, form *regexp.Regexp) (rows []proof) {
 		}
 		p := proof{id: text(lit.Elts[0]), sentence: text(lit.Elts[1]), name: name, file: file}
 		if form.MatchString(p.id) {
+			require.NotEmpty(t, p.sentence, "%s in %s", p.id, file)
 			if len(lit.Elts) > 2 {
 				if f, ok := lit.Elts[2].(*ast.Ident); ok {
 					p.function = f.Name
@@ -124,14 +136,21 @@ func idsIn(t *testing.T, file string, form *regexp.Regexp) (rows []proof) {
 	return rows
 }
 
-// text is the value of a string literal, also behind a key; "" for anything else.
+// text is the value of a string literal, also behind a key or in parts; "" for anything else.
 func text(e ast.Expr) string {
 	if kv, ok := e.(*ast.KeyValueExpr); ok {
 		e = kv.Value
 	}
-	if lit, ok := e.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-		s, _ := strconv.Unquote(lit.Value)
-		return s
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if e.Kind == token.STRING {
+			s, _ := strconv.Unquote(e.Value)
+			return s
+		}
+	case *ast.BinaryExpr:
+		if e.Op == token.ADD {
+			return text(e.X) + text(e.Y)
+		}
 	}
 	return ""
 }
@@ -144,7 +163,8 @@ func mutantsIn(t *testing.T, dir string) (rows []proof) {
 		raw, err := os.ReadFile(file)
 		require.NoError(t, err)
 		lines := strings.SplitN(string(raw), "\n", 3)
-		rows = append(rows, proof{id: strings.TrimPrefix(lines[1], "caught by: "), sentence: lines[0], name: strings.TrimSuffix(filepath.Base(file), ".txt"), file: filepath.ToSlash(file)})
+		rows = append(rows, proof{id: strings.TrimPrefix(lines[1], "caught by: "), sentence: lines[0],
+			name: strings.TrimSuffix(filepath.Base(file), ".txt"), file: filepath.ToSlash(file)})
 	}
 	require.NotEmpty(t, rows)
 	return rows

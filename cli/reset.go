@@ -49,7 +49,8 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 	case !f.state.exists():
 		return noState(&f.state)
 	}
-	client, err := a.env.client(okta.Options{UserAgent: userAgent(), Trace: a.newProgress().trace}, okta.Scopes{Needed: []string{okta.ScopeRead}})
+	client, err := a.env.client(okta.Options{UserAgent: userAgent(), Trace: a.newProgress().trace},
+		okta.Scopes{Needed: []string{okta.ScopeRead}})
 	if err != nil {
 		return err
 	}
@@ -78,18 +79,21 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 	case !done:
 		return a.print("the ledger has no records of the future: nothing was written\n")
 	}
-	return a.print(fmt.Sprintf("records of the future count as of now, and keep no run from enforcing; notices of the future are void\nledger %s\n", l.Head()))
+	return a.print(fmt.Sprintf("records of the future count as of now, and keep no run from enforcing; notices of "+
+		"the future are void\nledger %s\n", l.Head()))
 }
 
 // confirmClock has a person say that the clock of this machine is right. Without a terminal it takes --yes.
 func (a *app) confirmClock(ctx context.Context, org string, now, latest time.Time, told bool) error {
 	if !onTerminal() {
-		return usage("there is no terminal on which to ask whether the clock of this machine is right: add --yes to go on without")
+		return usage("there is no terminal on which to ask whether the clock of this machine is right: add --yes to " +
+			"go on without")
 	}
 	agrees := "the org does not tell the time"
 	if told {
 		agrees = "the org says so too"
 	}
-	return a.typed(ctx, fmt.Sprintf("it is %s by the clock of this machine (%s), and the ledger has records of %s: is the clock right", now.Format(time.RFC3339), agrees,
+	return a.typed(ctx, fmt.Sprintf("it is %s by the clock of this machine (%s), and the ledger has records of %s: "+
+		"is the clock right", now.Format(time.RFC3339), agrees,
 		latest.UTC().Format(time.RFC3339)), strings.TrimPrefix(org, "https://"))
 }

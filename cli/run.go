@@ -67,10 +67,13 @@ before it is taken.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
 	flags.Var(&f.asOf, "as-of", "judge as if it were this `time` (default: the org's clock)")
-	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
-	flags.Var(&f.failOn, "fail-on", "exit 10 if a finding has this `severity` or a higher one: low, medium, high, critical")
+	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
+		"`share` of the org's rate limit to use, over 0 and up to 1")
+	flags.Var(&f.failOn, "fail-on", "exit 10 if a finding has this `severity` or a higher one: low, medium, high, "+
+		"critical")
 	flags.BoolVar(&f.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
-	flags.StringVar(&f.plan, "plan", "", "with --enforce: do no more than the plan with this `digest`, made by a dry run at most 24 hours ago")
+	flags.StringVar(&f.plan, "plan", "", "with --enforce: do no more than the plan with this `digest`, made by a dry "+
+		"run at most 24 hours ago")
 	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
@@ -86,7 +89,8 @@ before it is taken.`,
 const defaultDeadline = 55 * time.Minute
 
 func (f *runFlags) addDeadline(flags *pflag.FlagSet) {
-	flags.DurationVar(&f.deadline, "deadline", defaultDeadline, "`time` that a run may take; then it ends as by a signal, and what is left stays due")
+	flags.DurationVar(&f.deadline, "deadline", defaultDeadline,
+		"`time` that a run may take; then it ends as by a signal, and what is left stays due")
 }
 
 // checkDeadline refuses a run without end, and one that could not begin.
@@ -105,7 +109,8 @@ func (a *app) policyFile() string { return a.env.or("TOKENSWEEP_POLICY", default
 
 func completeSeverities(cmd *cobra.Command) {
 	words := []string{rules.Low.String(), rules.Medium.String(), rules.High.String(), rules.Critical.String()}
-	if err := cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	if err := cmd.RegisterFlagCompletionFunc("fail-on",
+		cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is not defined
 	}
 }
@@ -136,7 +141,8 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 		f.metrics.Asked(e)
 		progress.trace(e)
 	}
-	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: trace, UserAgent: userAgent()}, audit.Scopes(policy, f.enforce))
+	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: trace, UserAgent: userAgent()},
+		audit.Scopes(policy, f.enforce))
 	if err != nil {
 		return err
 	}
@@ -168,7 +174,8 @@ func loadPolicy(file string) (*rules.Policy, error) {
 }
 
 // pass makes one pass over the org and writes the report.
-func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags, progress *progress) error {
+func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags,
+	progress *progress) error {
 	if f.metrics == nil { // the demo's, at which nobody looks
 		f.id, f.metrics = audit.NewID(f.now()), metrics.New("", version())
 	}
@@ -196,8 +203,9 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		channel = counted{channel, f.metrics}
 	}
 	o := audit.Options{
-		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity, Progress: progress.listed,
-		Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
+		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
+		Progress: progress.listed,
+		Ledger:   l, State: f.state.dir, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
 	}
 	if f.notes != nil {
 		o.Notes = f.notes()
@@ -226,7 +234,8 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
 	}
 	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone, Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone,
+			Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}
 	return failed
@@ -239,7 +248,8 @@ func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
 		if reason != "" {
 			reason = " (" + clean(reason) + ")"
 		}
-		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason, h.Ledger.Head())
+		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason,
+			h.Ledger.Head())
 		return err
 	}
 	outcome, _, err := h.RevokeCurrent(context.WithoutCancel(ctx))
@@ -289,7 +299,8 @@ func (a *app) announce(out *output, progress *progress) func(context.Context, *a
 // unreported says that there is no report to write: nothing was asked of the org, or the form is a table, which has
 // no place for a failure and would look like good news.
 func unreported(r *audit.Report, out *output) bool {
-	return !r.Complete && (errors.Is(r.Err, audit.ErrWrongOrg) || errors.Is(r.Err, audit.ErrRefused) || out.form == "csv")
+	return !r.Complete && (errors.Is(r.Err, audit.ErrWrongOrg) || errors.Is(r.Err, audit.ErrRefused) ||
+		out.form == "csv")
 }
 
 // deliver writes the report.
@@ -361,9 +372,11 @@ func hint(err error) string {
 	var answer *okta.Error
 	switch {
 	case errors.Is(err, ledger.ErrRefused):
-		return "nothing more was changed. A plan that is too long to record does too much at once: write limits into the policy, or narrower rules"
+		return "nothing more was changed. A plan that is too long to record does too much at once: write limits into " +
+			"the policy, or narrower rules"
 	case ledger.IsError(err):
-		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds the notices, the budget and what is not settled"
+		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds " +
+			"the notices, the budget and what is not settled"
 	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
 		return "nothing was done"
 	case errors.Is(err, audit.ErrDeadline):
@@ -371,23 +384,31 @@ func hint(err error) string {
 	case errors.Is(err, audit.ErrInterrupted), errors.Is(err, context.Canceled):
 		return "interrupted: nothing was changed"
 	case errors.As(err, &login) && login.Refused:
-		return "check OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY and OKTA_CLIENT_PRIVATEKEYID: the app must be active, and have the public key under that id"
+		return "check OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY and OKTA_CLIENT_PRIVATEKEYID: the app must be " +
+			"active, and have the public key under that id"
 	case errors.As(err, &scopes) && scopes.Unasked:
 		return "add it to OKTA_CLIENT_SCOPES, or unset that: without it a run asks for what it needs"
 	case errors.As(err, &scopes):
 		return "nothing was changed; without a scope that is needed no run begins"
-	case errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) && strings.ContainsRune(answer.Code, '_'): // OAuth's, not Okta's
+	case errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) &&
+		strings.ContainsRune(answer.Code, '_'): // OAuth's, not Okta's
 		return "okta does not accept what it let the service app log in for: tokensweep doctor says how far it comes"
 	case errors.Is(err, okta.ErrUnauthorized):
-		return "check the token in OKTA_CLIENT_TOKEN or OKTA_CLIENT_TOKEN_FILE: it may be wrong, revoked or unused for 30 days, or its owner deactivated"
-	case errors.Is(err, okta.ErrForbidden) && errors.As(err, &answer) && !strings.HasPrefix(answer.Path, "/api/v1/api-tokens"):
-		return "the administrator who owns the API token, or the service app by its scopes and roles, lacks the permission for that"
+		return "check the token in OKTA_CLIENT_TOKEN or OKTA_CLIENT_TOKEN_FILE: it may be wrong, revoked or unused " +
+			"for 30 days, or its owner deactivated"
+	case errors.Is(err, okta.ErrForbidden) && errors.As(err, &answer) &&
+		!strings.HasPrefix(answer.Path, "/api/v1/api-tokens"):
+		return "the administrator who owns the API token, or the service app by its scopes and roles, lacks the " +
+			"permission for that"
 	case errors.Is(err, okta.ErrForbidden) && answer != nil && answer.Method != http.MethodGet:
-		return "changing API tokens takes the role of a super administrator, or one that may manage API tokens, and for a service app the scope okta.apiTokens.manage"
+		return "changing API tokens takes the role of a super administrator, or one that may manage API tokens, and " +
+			"for a service app the scope okta.apiTokens.manage"
 	case errors.Is(err, okta.ErrForbidden):
-		return "listing API tokens takes the role of a super administrator, or one that may manage API tokens: as the owner of the API token, or given to the service app"
+		return "listing API tokens takes the role of a super administrator, or one that may manage API tokens: as " +
+			"the owner of the API token, or given to the service app"
 	case errors.Is(err, okta.ErrIncomplete):
-		return "nothing was changed; if it happens again, this says whether it is the network, the org or the program: --log-level debug"
+		return "nothing was changed; if it happens again, this says whether it is the network, the org or the " +
+			"program: --log-level debug"
 	}
 	return "check OKTA_CLIENT_ORGURL and the way there; HTTPS_PROXY and NO_PROXY are honoured"
 }

@@ -15,7 +15,8 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}}
 			require.NoError(t, a.deliver(&output{form: "csv", w: &stdout}, &audit.Report{
-				Complete: complete, Notes: []string{"the run X did not come to report\x1b[2J that"}, Vanished: []audit.Vanished{{ID: "00T1", Name: "ci", Reason: "unexplained"}},
+				Complete: complete, Notes: []string{"the run X did not come to report\x1b[2J that"},
+				Vanished: []audit.Vanished{{ID: "00T1", Name: "ci", Reason: "unexplained"}},
 			}))
 			require.Contains(t, stderr.String(), "did not come to report")
 			require.Contains(t, stderr.String(), "00T1 (\"ci\") is no longer listed: unexplained")
@@ -26,9 +27,11 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 
 func TestACommandForOthersNamesWhereThePolicyAndTheStateAre(t *testing.T) {
 	for want, f := range map[string]runFlags{
-		"":                                   {policy: defaultPolicy, state: stateFlag{dir: defaultState}},
-		"--policy /etc/tokensweep/prod.yaml": {policy: "/etc/tokensweep/prod.yaml", state: stateFlag{dir: defaultState}},
-		`--policy 'of Kim'\''s $HOME.yaml' --state /var/lib/x`: {policy: "of Kim's $HOME.yaml", state: stateFlag{dir: "/var/lib/x"}},
+		"": {policy: defaultPolicy, state: stateFlag{dir: defaultState}},
+		"--policy /etc/tokensweep/prod.yaml": {policy: "/etc/tokensweep/prod.yaml",
+			state: stateFlag{dir: defaultState}},
+		`--policy 'of Kim'\''s $HOME.yaml' --state /var/lib/x`: {policy: "of Kim's $HOME.yaml",
+			state: stateFlag{dir: "/var/lib/x"}},
 	} {
 		require.Equal(t, want, f.where())
 	}

@@ -81,7 +81,8 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip, "head": reportedHead, "app": loginAsApp,
+			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip,
+			"head": reportedHead, "app": loginAsApp,
 		},
 	})
 }
@@ -91,7 +92,8 @@ func TestScripts(t *testing.T) {
 func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 	// The clock is the real one, since the process that is tested has no other.
 	now := time.Now().UTC().Truncate(time.Second)
-	cfg := oktatest.Config{Credential: canary, OAuth: oktatest.OAuth{TokenPrefix: canary}, Me: oktatest.UserID(1_000_000), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
+	cfg := oktatest.Config{Credential: canary, OAuth: oktatest.OAuth{TokenPrefix: canary},
+		Me: oktatest.UserID(1_000_000), Zones: []oktatest.Zone{{ID: "nzo1a2b3c4d5e6f7g8h9", Name: "nobody"}}}
 	var fault oktatest.Fault
 	for _, arg := range args {
 		key, value, _ := strings.Cut(arg, "=")
@@ -141,8 +143,10 @@ func startOrg(ts *testscript.TestScript, _ bool, args []string) {
 func addFew(cfg *oktatest.Config, now time.Time) {
 	cfg.OwnToken = "00Town000000000000d7"
 	cfg.Tokens = append(cfg.Tokens,
-		oktatest.Token{ID: "00Tidle00000000000d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
-		oktatest.Token{ID: "00Tfresh00000000001d", Name: "fresh", UserID: oktatest.UserID(2), Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -1)},
+		oktatest.Token{ID: "00Tidle00000000000d7", Name: "idle\x1b[31m\u202e-export", UserID: oktatest.UserID(2),
+			Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -25)},
+		oktatest.Token{ID: "00Tfresh00000000001d", Name: "fresh", UserID: oktatest.UserID(2),
+			Created: now.AddDate(-1, 0, 0), LastUsed: now.AddDate(0, 0, -1)},
 		oktatest.Token{ID: cfg.OwnToken, Name: "own", UserID: cfg.Me, Created: now.AddDate(-1, 0, 0), LastUsed: now},
 	)
 	cfg.Users = oktatest.Owners(cfg.Tokens)
@@ -195,7 +199,8 @@ func flip(ts *testscript.TestScript, _ bool, args []string) {
 func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {
 	switch name {
 	case "unauthorized", "forbidden", "broken":
-		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: map[string]int{"unauthorized": 401, "forbidden": 403, "broken": 500}[name]}
+		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: map[string]int{"unauthorized": 401, "forbidden": 403,
+			"broken": 500}[name]}
 	}
 	ts.Fatalf("unknown fault %q", name)
 	return oktatest.Fault{}

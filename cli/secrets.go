@@ -13,7 +13,8 @@ import (
 )
 
 // People put credentials into the wrong flag, and a shell's variable into the wrong argument. So no complaint repeats a
-// value that was refused, what has the form of a credential is refused anywhere, and all that is told is scrubbed besides.
+// value that was refused, what has the form of a credential is refused anywhere, and all that is told is scrubbed
+// besides.
 
 // plainWord is what a command or a flag that was mistyped looks like.
 var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
@@ -28,7 +29,8 @@ func flagError(err error) error {
 		return fmt.Errorf("bad value of --%s: %s", value.GetFlag().Name, refusal(value))
 	case errors.As(err, &missing):
 		return fmt.Errorf("flag needs an argument: --%s", missing.GetFlag().Name)
-	case errors.As(err, &unknown) && plainWord.MatchString(unknown.GetSpecifiedName()) && unknown.GetSpecifiedShortnames() == "":
+	case errors.As(err, &unknown) && plainWord.MatchString(unknown.GetSpecifiedName()) &&
+		unknown.GetSpecifiedShortnames() == "":
 		return err
 	case errors.As(err, &unknown):
 		return errors.New("unknown flag: it is not repeated here, since it may be a secret")
@@ -69,7 +71,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func noSecrets(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if okta.HoldsSecret(f.Value.String()) {
-			err = usage("the value of --%s looks like a credential: those are given by the environment, as README says under Environment", f.Name)
+			err = usage("the value of --%s looks like a credential: those are given by the environment, as README "+
+				"says under Environment", f.Name)
 		}
 	})
 	for _, arg := range cmd.Flags().Args() {

@@ -20,14 +20,15 @@ import (
 // misplaced are credentials as people have them at hand, by what they are. Nothing that is written may have the word
 // canary in it, in whatever letters, and so no part of them.
 var misplaced = map[string]string{
-	"an Okta token":               "00canaryCANARYcanaryCANARYcanaryCANARY0000",
-	"a bot token":                 "xoxb-123456789012-1234567890123-canaryCANARYcanaryCANARY",
-	"an app token":                "xapp-1-A0CANARY012-1234567890123-canarycanarycanary",
-	"a webhook":                   "https://hooks.slack.com/services/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",
-	"the end of one":              "services/T0CANARY1/B0CANARY2/canaryCANARYcanaryCANARY",
-	"an access key of AWS":        "AKIACANARYCANARY1234",
-	"a secret key of AWS":         "canary7MDENG/bPxRfiCYEXAMPLEKEYcanary+0z",
-	"a private key":               "-----BEGIN PRIVATE KEY-----\nMIIcanaryCANARYcanaryCANARYcanaryCANARYcanaryCANARYcanaryCANARY00\n-----END PRIVATE KEY-----",
+	"an Okta token":        "00canaryCANARYcanaryCANARYcanaryCANARY0000",
+	"a bot token":          "xoxb-123456789012-1234567890123-canaryCANARYcanaryCANARY",
+	"an app token":         "xapp-1-A0CANARY012-1234567890123-canarycanarycanary",
+	"a webhook":            "https://hooks.slack.com/services/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",
+	"the end of one":       "services/T0CANARY1/B0CANARY2/canaryCANARYcanaryCANARY",
+	"an access key of AWS": "AKIACANARYCANARY1234",
+	"a secret key of AWS":  "canary7MDENG/bPxRfiCYEXAMPLEKEYcanary+0z",
+	"a private key": "-----BEGIN PRIVATE " +
+		"KEY-----\nMIIcanaryCANARYcanaryCANARYcanaryCANARYcanaryCANARYcanaryCANARY00\n-----END PRIVATE KEY-----",
 	"a private key as JWK":        `{"kty":"EC","crv":"P-256","d":"canaryCANARYcanaryCANARYcanaryCANARYcanary0"}`,
 	"a signed token":              "eyJhbGciOiJSUzI1NiJ9.canaryCANARYcanary.canaryCANARYcanary",
 	"a password in a URL":         "http://bot:canary@pushgateway.example:9091",
@@ -100,7 +101,8 @@ func TestNoFlagOrArgumentRepeatsACredential(t *testing.T) {
 
 // settings are the variables that are read, but for those that hold secrets.
 var settings = []string{
-	"OKTA_CLIENT_ORGURL", "OKTA_CLIENT_AUTHORIZATIONMODE", "OKTA_CLIENT_CLIENTID", "OKTA_CLIENT_PRIVATEKEYID", "OKTA_CLIENT_SCOPES",
+	"OKTA_CLIENT_ORGURL", "OKTA_CLIENT_AUTHORIZATIONMODE", "OKTA_CLIENT_CLIENTID", "OKTA_CLIENT_PRIVATEKEYID",
+	"OKTA_CLIENT_SCOPES",
 	"SLACK_API_URL", "TOKENSWEEP_POLICY", "TOKENSWEEP_STATE", "HTTPS_PROXY", "HTTP_PROXY",
 }
 
@@ -109,8 +111,10 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 	t.Cleanup(org.Close)
 	dir := t.TempDir()
 	t.Chdir(dir)
-	require.NoError(t, os.WriteFile("policy.yaml", []byte("version: 1\nrules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]\n"), 0o600))
-	require.NoError(t, os.WriteFile("slack.yaml", []byte("version: 1\nrules: [{id: idle, when: {lastUsed: {olderThan: 21d}}, then: flag}]\nnotify: {slack: {channel: C0SECURITY}}\n"), 0o600))
+	require.NoError(t, os.WriteFile("policy.yaml", []byte("version: 1\nrules: [{id: idle, when: {lastUsed: "+
+		"{olderThan: 21d}}, then: flag}]\n"), 0o600))
+	require.NoError(t, os.WriteFile("slack.yaml", []byte("version: 1\nrules: [{id: idle, when: {lastUsed: "+
+		"{olderThan: 21d}}, then: flag}]\nnotify: {slack: {channel: C0SECURITY}}\n"), 0o600))
 	names := settings
 	for _, name := range secretVariables {
 		names = append(names, name, name+"_FILE")
@@ -118,7 +122,8 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 	for _, name := range names {
 		for what, secret := range misplaced {
 			for _, mode := range []string{modeToken, modeApp} {
-				env := map[string]string{"OKTA_CLIENT_ORGURL": org.URL(), "OKTA_CLIENT_AUTHORIZATIONMODE": mode, "SLACK_API_URL": org.URL() + "/api/"}
+				env := map[string]string{"OKTA_CLIENT_ORGURL": org.URL(), "OKTA_CLIENT_AUTHORIZATIONMODE": mode,
+					"SLACK_API_URL": org.URL() + "/api/"}
 				if mode == modeToken {
 					env["OKTA_CLIENT_TOKEN"], env["SLACK_BOT_TOKEN"] = "00wrong", "xoxb-wrong"
 				} else {
@@ -127,7 +132,8 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 				if strings.HasSuffix(name, "_FILE") {
 					delete(env, strings.TrimSuffix(name, "_FILE"))
 				}
-				commands := [][]string{{"run", "--enforce"}, {"tokens", "list"}, {"ledger", "verify"}, {"halt", "--reason", "x"}, {"run", "--help"}}
+				commands := [][]string{{"run", "--enforce"}, {"tokens", "list"}, {"ledger", "verify"},
+					{"halt", "--reason", "x"}, {"run", "--help"}}
 				if strings.HasPrefix(name, "SLACK") {
 					commands = [][]string{{"serve", "--policy", "slack.yaml"}, {"doctor", "--policy", "slack.yaml"}}
 				}
@@ -140,7 +146,8 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 	}
 }
 
-// everyScalar calls f for each text of a YAML document, keys too, with the document in which a credential is in its place.
+// everyScalar calls f for each text of a YAML document, keys too, with the document in which a credential is in its
+// place.
 func everyScalar(t *testing.T, text []byte, secret string, f func(changed []byte)) {
 	t.Helper()
 	var doc yaml.Node
@@ -165,8 +172,11 @@ func everyScalar(t *testing.T, text []byte, secret string, f func(changed []byte
 func TestNoPolicyRepeatsACredential(t *testing.T) {
 	example, err := os.ReadFile("../policy.example.yaml")
 	require.NoError(t, err)
-	tests := []byte("policy: policy.yaml\nasOf: 2026-11-23\ncases:\n  - {name: one, token: {id: 00Tabcdefg1234567890, clientName: Okta API, created: 2025-01-01}, owner: {status: ACTIVE, roles: [ORG_ADMIN]},\n" +
-		"     notified: {idle: 2026-11-19T09:00:00Z}, expect: {rules: [idle], step: none, outcome: none, severity: none}}\n")
+	tests := []byte("policy: policy.yaml\nasOf: 2026-11-23\ncases:\n  - {name: one, token: {id: " +
+		"00Tabcdefg1234567890, clientName: Okta API, created: 2025-01-01}, owner: {status: ACTIVE, roles: " +
+		"[ORG_ADMIN]},\n" +
+		"     notified: {idle: 2026-11-19T09:00:00Z}, expect: {rules: [idle], step: none, outcome: none, severity: " +
+		"none}}\n")
 	dir := t.TempDir()
 	policy, cases := filepath.Join(dir, "policy.yaml"), filepath.Join(dir, "policy.tests.yaml")
 	for what, secret := range misplaced {
@@ -185,7 +195,8 @@ func TestNoPolicyRepeatsACredential(t *testing.T) {
 			require.NoError(t, os.WriteFile(policy, changed, 0o600))
 			refused(attempt(t, what, nil, "validate", "--policy", policy))
 		})
-		for _, broken := range []string{"rules: [SECRET", "SECRET", "SECRET: SECRET: SECRET", "rules: *SECRET", "rules: &SECRET x", "!SECRET x", "a: \"SECRET\\z\"", "%SECRET\n---\nx"} {
+		for _, broken := range []string{"rules: [SECRET", "SECRET", "SECRET: SECRET: SECRET", "rules: *SECRET",
+			"rules: &SECRET x", "!SECRET x", "a: \"SECRET\\z\"", "%SECRET\n---\nx"} {
 			require.NoError(t, os.WriteFile(policy, []byte(strings.ReplaceAll(broken, "SECRET", secret)), 0o600))
 			code, _ := attempt(t, what, nil, "validate", "--policy", policy)
 			require.Equal(t, 65, code)

@@ -65,7 +65,8 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&s.flags.policy, "policy", a.policyFile(), "policy `file`")
-	flags.Float64Var(&s.flags.rateShare, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	flags.Float64Var(&s.flags.rateShare, "rate-share", okta.DefaultRateShare,
+		"`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&s.flags.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9090", "`address` to answer HTTP at")
 	s.flags.state.add(cmd, a.env)
@@ -88,7 +89,8 @@ func (s *service) serve(ctx context.Context) error {
 		signal.Notify(ask, runNow...)
 		defer signal.Stop(ask)
 	}
-	d, err := daemon.New(daemon.Options{Schedule: s.schedule, Run: s.sweep, Last: history.Began, Ask: ask, Tell: s.tell, Now: s.flags.now})
+	d, err := daemon.New(daemon.Options{Schedule: s.schedule, Run: s.sweep, Last: history.Began, Ask: ask, Tell: s.tell,
+		Now: s.flags.now})
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,8 @@ func (s *service) check() (history audit.History, err error) {
 		return history, err
 	}
 	if s.flags.enforce && policy.Mode != rules.Enforce {
-		return history, usage("the policy %s says mode: %s; it takes mode: enforce and --enforce", policy.File, policy.Mode)
+		return history, usage("the policy %s says mode: %s; it takes mode: enforce and --enforce", policy.File,
+			policy.Mode)
 	}
 	client, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce))
 	if err != nil {
@@ -165,8 +168,9 @@ func (s *service) serveBoth(ctx context.Context, d *daemon.Daemon, l net.Listene
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server := &http.Server{
-		Handler: d.Handler(s.metrics.Handler()), ReadTimeout: httpPatience, WriteTimeout: httpPatience, MaxHeaderBytes: 16 << 10,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		Handler: d.Handler(s.metrics.Handler()), ReadTimeout: httpPatience, WriteTimeout: httpPatience,
+		MaxHeaderBytes: 16 << 10,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	broken := make(chan error, 1)
 	go func() {
@@ -177,7 +181,8 @@ func (s *service) serveBoth(ctx context.Context, d *daemon.Daemon, l net.Listene
 			cancel(err)
 		}
 	}()
-	s.log.Info("serving", "listen", l.Addr().String(), "policy", s.flags.policy, "state", s.flags.state.dir, "enforce", s.flags.enforce, "next", d.Next().UTC().Format(time.RFC3339), "version", version())
+	s.log.Info("serving", "listen", l.Addr().String(), "policy", s.flags.policy, "state", s.flags.state.dir, "enforce",
+		s.flags.enforce, "next", d.Next().UTC().Format(time.RFC3339), "version", version())
 	d.Serve(ctx)
 	s.log.Info("stopped")
 	closing, done := context.WithTimeout(context.Background(), httpPatience)

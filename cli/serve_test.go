@@ -46,7 +46,8 @@ func TestAServiceRunsWhenAskedAndShowsHowItWent(t *testing.T) {
 	require.Equal(t, 2, got["tokensweep_runs_total exit_code=0"])
 	require.Zero(t, got["tokensweep_last_run_exit_code"])
 	require.GreaterOrEqual(t, got["tokensweep_last_success_timestamp_seconds"], int(began))
-	require.GreaterOrEqual(t, got["tokensweep_last_run_timestamp_seconds"], got["tokensweep_last_success_timestamp_seconds"])
+	require.GreaterOrEqual(t, got["tokensweep_last_run_timestamp_seconds"],
+		got["tokensweep_last_success_timestamp_seconds"])
 	require.Contains(t, got, "tokensweep_last_run_duration_seconds")
 	asked := 0
 	for key, n := range got {
@@ -93,13 +94,16 @@ func TestSIGTERMEndsAServiceInAnyPhaseWithTheReport(t *testing.T) {
 		changes int
 		code    audit.ExitCode // of the run
 	}{
-		"while it asks who it is":                 {oktatest.Fault{Path: "/api/v1/users/me"}, 0, audit.Halted},
-		"while it lists":                          {oktatest.Fault{Path: "/api/v1/api-tokens"}, 0, audit.Halted},
-		"while it looks an owner up":              {oktatest.Fault{Path: "/api/v1/users/00u*"}, 0, audit.Halted},
-		"while it reads a token anew":             {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet}, 0, audit.Halted},
-		"while it acts":                           {oktatest.Fault{Method: http.MethodDelete}, 1, audit.Halted},
-		"while it acts, and the answer is lost":   {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, 1, audit.Halted},
-		"while it makes sure of what it has done": {oktatest.Fault{Path: "/api/v1/api-tokens/00T*", Method: http.MethodGet, Skip: 1}, 1, audit.Halted},
+		"while it asks who it is":    {oktatest.Fault{Path: "/api/v1/users/me"}, 0, audit.Halted},
+		"while it lists":             {oktatest.Fault{Path: "/api/v1/api-tokens"}, 0, audit.Halted},
+		"while it looks an owner up": {oktatest.Fault{Path: "/api/v1/users/00u*"}, 0, audit.Halted},
+		"while it reads a token anew": {oktatest.Fault{Path: "/api/v1/api-tokens/00T*",
+			Method: http.MethodGet}, 0, audit.Halted},
+		"while it acts": {oktatest.Fault{Method: http.MethodDelete}, 1, audit.Halted},
+		"while it acts, and the answer is lost": {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, 1,
+			audit.Halted},
+		"while it makes sure of what it has done": {oktatest.Fault{Path: "/api/v1/api-tokens/00T*",
+			Method: http.MethodGet, Skip: 1}, 1, audit.Halted},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -138,9 +142,11 @@ func TestSIGTERMEndsAnIdleServiceAtOnce(t *testing.T) {
 
 func TestSIGTERMLetsAServiceFinishTheReportThatItWrites(t *testing.T) {
 	t.Parallel()
-	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Tokens: oktatest.Many(2000, time.Now())})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1),
+		Tokens: oktatest.Many(2000, time.Now())})
 	defer org.Close()
-	s := startService(t, org, policyFile(t, never+"rules: [{id: all, when: {id: {present: true}}, then: flag}]"), filepath.Join(t.TempDir(), "state"), nil)
+	s := startService(t, org, policyFile(t, never+"rules: [{id: all, when: {id: {present: true}}, then: flag}]"),
+		filepath.Join(t.TempDir(), "state"), nil)
 	s.signal(syscall.SIGUSR1)
 	_, err := s.stdout.Peek(1) // the rest is more than fits into the pipe
 	require.NoError(t, err)
@@ -164,15 +170,18 @@ func TestSIGTERMLetsAServiceFinishTheReportThatItPosts(t *testing.T) {
 			if method == "chat.update" {
 				args = append(args, "--enforce") // what was announced is rewritten
 			}
-			s := startService(t, w.org, w.policy, w.state, []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" + w.workspace.URL()}, args...)
-			w.workspace.Fault(slacktest.Fault{Method: method, Times: 1, Delay: 300 * time.Millisecond, Then: func() { _ = s.cmd.Process.Signal(syscall.SIGTERM) }})
+			s := startService(t, w.org, w.policy, w.state, []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" +
+				w.workspace.URL()}, args...)
+			w.workspace.Fault(slacktest.Fault{Method: method, Times: 1, Delay: 300 * time.Millisecond,
+				Then: func() { _ = s.cmd.Process.Signal(syscall.SIGTERM) }})
 			require.Equal(t, audit.OK, s.now().Run.ExitCode)
 			code, rest := s.end()
 			require.Equal(t, []any{0, ""}, []any{code, rest})
 			require.NotEmpty(t, w.workspace.Messages("C0SECURITY"))
 			require.Empty(t, w.workspace.Complaints())
 			all := w.records()
-			require.Equal(t, []any{ledger.Ended, 0, false}, []any{all[len(all)-1].Kind, all[len(all)-1].ExitCode, all[len(all)-1].Unread})
+			require.Equal(t, []any{ledger.Ended, 0, false}, []any{all[len(all)-1].Kind, all[len(all)-1].ExitCode,
+				all[len(all)-1].Unread})
 		})
 	}
 }
@@ -183,12 +192,14 @@ func TestDeliveriesToSlackAreCounted(t *testing.T) {
 	raw, err := os.ReadFile(w.policy)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(w.policy, append(raw, never...), 0o600))
-	s := startService(t, w.org, w.policy, w.state, []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" + w.workspace.URL()}, "--enforce")
+	s := startService(t, w.org, w.policy, w.state, []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" +
+		w.workspace.URL()}, "--enforce")
 	w.workspace.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Error: "channel_not_found"})
 	require.Equal(t, audit.Undelivered, s.now().Run.ExitCode)
 	require.EqualValues(t, 27, s.logged("run failed")[0]["exitCode"])
 	got := s.metrics()
-	require.Equal(t, []int{0, 1}, []int{got["tokensweep_slack_deliveries_total message=announcement result=ok"], got["tokensweep_slack_deliveries_total message=announcement result=failed"]})
+	require.Equal(t, []int{0, 1}, []int{got["tokensweep_slack_deliveries_total message=announcement result=ok"],
+		got["tokensweep_slack_deliveries_total message=announcement result=failed"]})
 	require.Equal(t, 27, got["tokensweep_last_run_exit_code"])
 	s.now()
 	got = s.metrics()
@@ -212,7 +223,8 @@ func TestABrokenPolicyIsReportedAndTheServiceGoesOn(t *testing.T) {
 	require.NotEmpty(t, line["run"])
 	require.Contains(t, s.logged("the policy can't be used: the schedule in force stays")[0]["error"], "rulez")
 	got := s.metrics()
-	require.Equal(t, []int{0, 65, 1}, []int{got["tokensweep_policy_valid"], got["tokensweep_last_run_exit_code"], got["tokensweep_runs_total exit_code=65"]})
+	require.Equal(t, []int{0, 65, 1}, []int{got["tokensweep_policy_valid"], got["tokensweep_last_run_exit_code"],
+		got["tokensweep_runs_total exit_code=65"]})
 	require.Positive(t, got["tokensweep_next_run_timestamp_seconds"])
 	status, _ := s.get("/readyz")
 	require.Equal(t, http.StatusOK, status)
@@ -235,7 +247,8 @@ func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
 	past := time.Now().AddDate(0, 0, -3)
 	l, err := ledger.Open(w.state, func() time.Time { return past })
 	require.NoError(t, err)
-	for _, r := range []ledger.Record{{Kind: ledger.Begun, Run: "early", Org: w.org.URL(), Mode: ledger.ModeDryRun}, {Kind: ledger.Ended, Run: "early"}} {
+	for _, r := range []ledger.Record{{Kind: ledger.Begun, Run: "early", Org: w.org.URL(), Mode: ledger.ModeDryRun},
+		{Kind: ledger.Ended, Run: "early"}} {
 		_, err := l.Append(r)
 		require.NoError(t, err)
 	}
@@ -243,7 +256,8 @@ func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
 
 	s := w.serve()
 	r := s.report()
-	require.Contains(t, strings.Join(r.Notes, "\n"), "this run makes up for the one that was due at "+past.UTC().AddDate(0, 0, 1).Format("2006-01-02")+"T00:00:00Z, when nothing ran")
+	require.Contains(t, strings.Join(r.Notes, "\n"), "this run makes up for the one that was due at "+
+		past.UTC().AddDate(0, 0, 1).Format("2006-01-02")+"T00:00:00Z, when nothing ran")
 	s.await("idle")
 	s.signal(syscall.SIGTERM)
 	code, rest := s.end()
@@ -252,7 +266,8 @@ func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
 
 	s = w.serve() // and it is not missed any more
 	require.Equal(t, 0, s.metrics()["tokensweep_last_run_exit_code"])
-	require.Contains(t, s.metrics(), "tokensweep_last_success_timestamp_seconds", "what the ledger knows is shown from the start")
+	require.Contains(t, s.metrics(), "tokensweep_last_success_timestamp_seconds",
+		"what the ledger knows is shown from the start")
 	s.signal(syscall.SIGTERM)
 	_, rest = s.end()
 	require.Empty(t, rest)
@@ -319,7 +334,8 @@ func TestAnAddressThatIsTakenIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newServeWorld(t)
 	s := w.serve()
-	second := exec.Command("tokensweep", "serve", "--policy", w.policy, "--state", w.state, "--listen", strings.TrimPrefix(s.url, "http://"))
+	second := exec.Command("tokensweep", "serve", "--policy", w.policy, "--state", w.state, "--listen",
+		strings.TrimPrefix(s.url, "http://"))
 	second.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary}
 	out, _ := second.CombinedOutput() // the exit code says it
 	require.Equal(t, 64, second.ProcessState.ExitCode(), "%s", out)

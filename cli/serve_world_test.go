@@ -44,10 +44,12 @@ func startService(t *testing.T, org *oktatest.Server, policy, state string, env 
 	return startServiceOf(t, "tokensweep", org, policy, state, env, args...)
 }
 
-func startServiceOf(t *testing.T, program string, org *oktatest.Server, policy, state string, env []string, args ...string) *service {
+func startServiceOf(t *testing.T, program string, org *oktatest.Server, policy, state string, env []string,
+	args ...string) *service {
 	t.Helper()
 	s := &service{t: t, lines: make(chan logLine, 10_000)}
-	s.cmd = exec.Command(program, append([]string{"serve", "--policy", policy, "--state", state, "--listen", "127.0.0.1:0", "--log-format", "json", "--output", "json"}, args...)...)
+	s.cmd = exec.Command(program, append([]string{"serve", "--policy", policy, "--state", state, "--listen",
+		"127.0.0.1:0", "--log-format", "json", "--output", "json"}, args...)...)
 	s.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + org.URL(), "OKTA_CLIENT_TOKEN=" + canary})
 	stdout, err := s.cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -173,7 +175,8 @@ func exposed(t *testing.T, exposition string) map[string]int {
 				}
 				labels = append(labels, l.GetName()+"="+l.GetValue())
 			}
-			series[strings.Join(append([]string{name}, labels...), " ")] = int(m.GetGauge().GetValue() + m.GetCounter().GetValue())
+			series[strings.Join(append([]string{name}, labels...), " ")] = int(m.GetGauge().GetValue() +
+				m.GetCounter().GetValue())
 		}
 	}
 	return series

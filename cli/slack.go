@@ -51,13 +51,16 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox, flag
 			return nil, usage("%w", err)
 		}
 		if policy.Notify.Slack.Owners {
-			a.logger().Warn("owners get no messages through a webhook: the policy's notify.slack.owners takes SLACK_BOT_TOKEN")
+			a.logger().Warn("owners get no messages through a webhook: the policy's notify.slack.owners takes " +
+				"SLACK_BOT_TOKEN")
 		}
 		return w, nil
 	case enforce:
 		return nil, &failure{
-			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set"),
-			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the report alone",
+			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor " +
+				"SLACK_WEBHOOK_URL is set"),
+			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the " +
+				"report alone",
 		}
 	}
 	return nil, nil
@@ -95,7 +98,8 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 	}
 	c, err := a.slackFor(policy, f.enforce, notify.Outbox{Ledger: l, State: f.state.dir}, f.where())
 	if c == nil && err == nil && policy.Notify.Slack != nil {
-		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set: nothing is posted")
+		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is " +
+			"set: nothing is posted")
 	}
 	return c, err
 }
@@ -112,14 +116,17 @@ func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool
 		return []audit.Check{failed(name, err)}
 	case c == nil:
 		return []audit.Check{{
-			Name: name, Status: audit.Warning, Detail: "the policy asks for reports in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set", Advice: "set SLACK_BOT_TOKEN_FILE",
+			Name: name, Status: audit.Warning,
+			Detail: "the policy asks for reports in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set",
+			Advice: "set SLACK_BOT_TOKEN_FILE",
 		}}
 	}
 	return c.Check(ctx)
 }
 
 // announceIn posts the announcement to Slack, and then shows it here.
-func announceIn(c channel, here func(context.Context, *audit.Report) (string, error)) func(context.Context, *audit.Report) (string, error) {
+func announceIn(c channel, here func(context.Context, *audit.Report) (string, error)) func(
+	context.Context, *audit.Report) (string, error) {
 	return func(ctx context.Context, r *audit.Report) (string, error) {
 		via, err := c.Announce(ctx, r)
 		if err != nil {

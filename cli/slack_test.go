@@ -27,7 +27,9 @@ type slackWorld struct {
 
 func newSlackWorld(t *testing.T) slackWorld {
 	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
-		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, BotToken: slackCanary, Users: []slacktest.User{{ID: "U0OWNER001", Email: "admin@acme.example", Name: "owner"}}, Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
+		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}},
+		BotToken: slackCanary, Users: []slacktest.User{{ID: "U0OWNER001", Email: "admin@acme.example", Name: "owner"}},
+		Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
 	})}
 	t.Cleanup(w.workspace.Close)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
@@ -71,8 +73,10 @@ func (w slackWorld) runWith(env []string, args ...string) (*process, int) {
 // begin starts the program.
 func (w slackWorld) begin(env []string, args ...string) *process {
 	w.t.Helper()
-	p := &process{cmd: exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state}, args...)...), done: make(chan struct{})}
-	p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
+	p := &process{cmd: exec.Command("tokensweep", append([]string{"run", "--policy", w.policy, "--state", w.state},
+		args...)...), done: make(chan struct{})}
+	p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary,
+		"SLACK_API_URL=" + w.workspace.URL()})
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	require.NoError(w.t, p.cmd.Start())
 	go func() {
@@ -101,7 +105,8 @@ func TestADryRunIsPostedOnceAndAgainOnlyOnChanges(t *testing.T) {
 	require.NotZero(t, posted)
 	first := w.workspace.Messages("C0SECURITY")[0]
 	require.Contains(t, first.Text, "Nothing was changed")
-	require.Contains(t, string(first.Blocks), "tokensweep run --policy "+w.policy+" --state "+w.state+" --enforce --plan sha256:")
+	require.Contains(t, string(first.Blocks), "tokensweep run --policy "+w.policy+" --state "+w.state+
+		" --enforce --plan sha256:")
 	p, code = w.run(slackCanary)
 	require.Zero(t, code, p.stderr.String())
 	require.Len(t, w.workspace.Messages("C0SECURITY"), posted, "nothing is new")
@@ -198,9 +203,12 @@ func TestARunThatIsKilledBetweenPostAndActionIsToldOfByTheNext(t *testing.T) {
 		fault oktatest.Fault
 		says  string
 	}{
-		"before its first change":                  {oktatest.Fault{Path: "/api/v1/api-tokens/" + oktatest.TokenID(1)}, "INTERRUPTED, 0 changes done"},
-		"in the middle of it":                      {oktatest.Fault{Method: http.MethodDelete, Hangup: true}, "INTERRUPTED, 0 changes done"},
-		"after it, before it knew what came of it": {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true}, "INTERRUPTED, 1 change done"},
+		"before its first change": {oktatest.Fault{Path: "/api/v1/api-tokens/" + oktatest.TokenID(1)},
+			"INTERRUPTED, 0 changes done"},
+		"in the middle of it": {oktatest.Fault{Method: http.MethodDelete, Hangup: true},
+			"INTERRUPTED, 0 changes done"},
+		"after it, before it knew what came of it": {oktatest.Fault{Method: http.MethodDelete, HangupAfter: true},
+			"INTERRUPTED, 1 change done"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -230,7 +238,8 @@ func TestAnOwnerIsToldOfTheirOwnToken(t *testing.T) {
 	t.Parallel()
 	w := newSlackWorld(t)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
-		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: {revoke: 0d}}]\nnotify: {slack: {channel: C0SECURITY, owners: true}}\n")
+		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+
+		"}, then: {revoke: 0d}}]\nnotify: {slack: {channel: C0SECURITY, owners: true}}\n")
 	w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "admin@acme.example"})
 	p, code := w.run(slackCanary, "--enforce")
 	require.Zero(t, code, p.stderr.String())
@@ -292,8 +301,10 @@ func TestDoctorTriesSlackAndLeavesNothingThere(t *testing.T) {
 	t.Parallel()
 	w := newSlackWorld(t)
 	doctor := func(env ...string) (string, int) {
-		p := &process{cmd: exec.Command("tokensweep", "doctor", "--policy", w.policy, "--state", w.state), done: make(chan struct{})}
-		p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, "SLACK_API_URL=" + w.workspace.URL()})
+		p := &process{cmd: exec.Command("tokensweep", "doctor", "--policy", w.policy, "--state", w.state),
+			done: make(chan struct{})}
+		p.cmd.Env = slices.Concat(env, []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary,
+			"SLACK_API_URL=" + w.workspace.URL()})
 		p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 		p.err = p.cmd.Run()
 		close(p.done)
@@ -302,7 +313,8 @@ func TestDoctorTriesSlackAndLeavesNothingThere(t *testing.T) {
 	}
 	out, code := doctor("SLACK_BOT_TOKEN=" + slackCanary)
 	require.Zero(t, code, out)
-	for _, want := range []string{"the app @tokensweep of the workspace acme", "all that is used", "the app is in C0SECURITY", "posted to C0SECURITY, and deleted again"} {
+	for _, want := range []string{"the app @tokensweep of the workspace acme", "all that is used",
+		"the app is in C0SECURITY", "posted to C0SECURITY, and deleted again"} {
 		require.Contains(t, out, want)
 	}
 	require.True(t, w.workspace.Messages("C0SECURITY")[0].Deleted)

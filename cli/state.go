@@ -40,7 +40,8 @@ func (f *stateFlag) add(cmd *cobra.Command, e environment) {
 
 // addAlone defines --state-alone, for commands that change tokens.
 func (f *stateFlag) addAlone(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&f.alone, "state-alone", false, "no other machine mounts the state directory, though it is on FUSE")
+	cmd.Flags().BoolVar(&f.alone, "state-alone", false,
+		"no other machine mounts the state directory, though it is on FUSE")
 }
 
 // exists reports whether there is such a directory.
@@ -55,8 +56,8 @@ func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
 	return l, f.unopened(err)
 }
 
-// patience is how long a person waits for the run under way to give way. It takes seconds, unless the answer to a change
-// that was on its way is lost.
+// patience is how long a person waits for the run under way to give way. It takes seconds, unless the answer to a
+// change that was on its way is lost.
 const patience = time.Minute
 
 // openSoon is open for a change by hand: a run under way gives way.
@@ -72,7 +73,8 @@ func (f *stateFlag) unopened(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err), hint: ledgerHint(err)}
+	return &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
+		hint: ledgerHint(err)}
 }
 
 // openIfWanted is open for a dry run, which does without a ledger unless one was asked for or is there.
@@ -91,7 +93,8 @@ func ledgerHint(err error) string {
 	case errors.Is(err, ledger.ErrLost):
 		return "nothing was changed; without its records notices, budgets and open changes are forgotten"
 	case errors.Is(err, ledger.ErrDamaged):
-		return "nothing was changed; tokensweep ledger verify names the first bad record. Keep the directory as evidence and restore a copy"
+		return "nothing was changed; tokensweep ledger verify names the first bad record. Keep the directory as " +
+			"evidence and restore a copy"
 	}
 	return "nothing was changed; give the run a state directory of its own that it can write"
 }

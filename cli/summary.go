@@ -29,7 +29,8 @@ const summaryFlag = "--summary-file"
 func (s *summary) add(cmd *cobra.Command, f *runFlags) {
 	s.run = f
 	cmd.Flags().StringVar(&s.file, summaryFlag[2:], "", fmt.Sprintf(
-		"write how the run went into this `file`, as one line of JSON of at most %d bytes, also if it fails; given first, flags that are wrong are told there too", notify.MaxSummary))
+		"write how the run went into this `file`, as one line of JSON of at most %d bytes, also if it fails; given "+
+			"first, flags that are wrong are told there too", notify.MaxSummary))
 }
 
 // summarise writes the line of a command that ended with err and code. It comes after all else: that it can't be
@@ -45,7 +46,8 @@ func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
 	if a.summary.run.enforce {
 		line.Mode = rules.Enforce
 	}
-	if url, err := okta.ParseOrgURL(a.env.or("OKTA_CLIENT_ORGURL", "")); err == nil { // else it may be anything, a secret too
+	if url, err := okta.ParseOrgURL(a.env.or("OKTA_CLIENT_ORGURL",
+		"")); err == nil { // else it may be anything, a secret too
 		line.OrgURL = url.String()
 	}
 	var b bytes.Buffer
@@ -73,7 +75,9 @@ func (a *app) overwrite(text *bytes.Buffer) error {
 		return fmt.Errorf("%s %s: not a regular file", summaryFlag, a.summary.file)
 	}
 	if was, err := os.ReadFile(target); a.summary.blind && err == nil && len(was) > 0 && !notify.IsSummary(was) {
-		return fmt.Errorf("%s %s: it has something else in it, and since a flag is wrong nobody can tell what it is for", summaryFlag, a.summary.file)
+		return fmt.Errorf(
+			"%s %s: it has something else in it, and since a flag is wrong nobody can tell what it is for", summaryFlag,
+			a.summary.file)
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {

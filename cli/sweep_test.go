@@ -75,18 +75,33 @@ func die(place int) {
 // file that is put in place, the report, and each request to Okta and Slack. The texts are in their files once; PLACE
 // becomes the number of the row.
 var crashpoints = [...]struct{ file, text, becomes string }{
-	{"audit/ledger/directory.go", "	_, err := d.file.Write(p)\n", "	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, d.file, p)\n	_, err := d.file.Write(p)\n"},
-	{"audit/ledger/directory.go", "Sync() error { return d.file.Sync() }", "Sync() error { crashpoint.Here(PLACE); defer crashpoint.Here(PLACE); return d.file.Sync() }"},
-	{"audit/ledger/directory.go", "	_, err = f.Write(p)\n", "	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, f, p)\n	_, err = f.Write(p)\n"},
-	{"audit/ledger/directory.go", "		err = f.Sync()\n", "		crashpoint.Here(PLACE)\n		err = f.Sync()\n		crashpoint.Here(PLACE)\n"},
-	{"audit/ledger/directory.go", "	if err := d.file.Truncate(size); err != nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := d.file.Truncate(size); err != nil {\n"},
-	{"audit/ledger/replace.go", "	if err := f.Sync(); err != nil {\n", "	crashpoint.Here(PLACE)\n	if err := f.Sync(); err != nil {\n"},
-	{"audit/ledger/replace.go", "	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n"},
-	{"audit/ledger/inventory.go", "		if err := os.Rename(current,", "		crashpoint.Here(PLACE)\n		if err := os.Rename(current,"},
-	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n", "	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := render(o.w); err != nil || o.file == nil {\n"},
-	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n", "	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
-	{"notify/slack_sender.go", "	slackPause = time.Second\n", "	slackPause = time.Millisecond // the workspace of the test is in no hurry\n"},
-	{"notify/slack_sender.go", "	return &http.Client{\n", "	return &http.Client{\n		Transport: crashpoint.Around(PLACE, http.DefaultTransport),\n"},
+	{"audit/ledger/directory.go", "	_, err := d.file.Write(p)\n",
+		"	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, d.file, p)\n	_, err := d.file.Write(p)\n"},
+	{"audit/ledger/directory.go", "Sync() error { return d.file.Sync() }",
+		"Sync() error { crashpoint.Here(PLACE); defer crashpoint.Here(PLACE); return d.file.Sync() }"},
+	{"audit/ledger/directory.go", "	_, err = f.Write(p)\n",
+		"	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, f, p)\n	_, err = f.Write(p)\n"},
+	{"audit/ledger/directory.go", "		err = f.Sync()\n",
+		"		crashpoint.Here(PLACE)\n		err = f.Sync()\n		crashpoint.Here(PLACE)\n"},
+	{"audit/ledger/directory.go", "	if err := d.file.Truncate(size); err != nil {\n",
+		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := d.file.Truncate(size); err != " +
+			"nil {\n"},
+	{"audit/ledger/replace.go", "	if err := f.Sync(); err != nil {\n",
+		"	crashpoint.Here(PLACE)\n	if err := f.Sync(); err != nil {\n"},
+	{"audit/ledger/replace.go", "	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n",
+		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := os.Rename(f.Name(), " +
+			"filepath.Join(dir, name)); err != nil {\n"},
+	{"audit/ledger/inventory.go", "		if err := os.Rename(current,",
+		"		crashpoint.Here(PLACE)\n		if err := os.Rename(current,"},
+	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n",
+		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := render(o.w); err != nil || " +
+			"o.file == nil {\n"},
+	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n",
+		"	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
+	{"notify/slack_sender.go", "	slackPause = time.Second\n",
+		"	slackPause = time.Millisecond // the workspace of the test is in no hurry\n"},
+	{"notify/slack_sender.go", "	return &http.Client{\n",
+		"	return &http.Client{\n		Transport: crashpoint.Around(PLACE, http.DefaultTransport),\n"},
 }
 
 // buildSwept builds the program with its crash points.
@@ -123,7 +138,8 @@ func buildEdited(t *testing.T, files map[string]string) (program string) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "overlay.json"), raw, 0o600))
 	program = filepath.Join(dir, "tokensweep")
-	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "tokensweep").CombinedOutput()
+	out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program,
+		"tokensweep").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	return program
 }
@@ -156,7 +172,8 @@ func newSweepWorld(t *testing.T, program string) sweepWorld {
 	return w
 }
 
-// killedAt makes a run that is killed at its nth point, and reports at which place that was, -1 if it didn't get that far.
+// killedAt makes a run that is killed at its nth point, and reports at which place that was, -1 if it didn't get that
+// far.
 func (w sweepWorld) killedAt(n int) (place int) {
 	already := len(w.changes())
 	said := filepath.Join(w.t.TempDir(), "place")
@@ -183,8 +200,10 @@ func (w sweepWorld) checkSlack() {
 	parts := make(map[string]bool)
 	for _, m := range w.workspace.Messages("C0SECURITY") {
 		for id, method := range killDue {
-			cell := map[string]string{http.MethodDelete: `"text":"revoked`, http.MethodPut: `"text":"quarantined"`}[method]
-			settled := map[string]string{http.MethodDelete: "the revoke of the token ", http.MethodPut: "the quarantine of the token "}[method]
+			cell := map[string]string{http.MethodDelete: `"text":"revoked`,
+				http.MethodPut: `"text":"quarantined"`}[method]
+			settled := map[string]string{http.MethodDelete: "the revoke of the token ",
+				http.MethodPut: "the quarantine of the token "}[method]
 			blocks := string(m.Blocks)
 			if strings.Contains(blocks, id) && strings.Contains(blocks, cell) || strings.Contains(blocks, settled+id) {
 				said[method+" "+id] = true
@@ -203,8 +222,8 @@ func (w sweepWorld) checkSlack() {
 }
 
 // The built program, enforcing and reporting to Slack, is killed at each write, fsync, file put in place and request,
-// and in the middle of each line of the ledger; the next is killed while it finds out what happened, or later. Then runs
-// that are left alone must find everything in order, and finish the work.
+// and in the middle of each line of the ledger; the next is killed while it finds out what happened, or later. Then
+// runs that are left alone must find everything in order, and finish the work.
 func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 	program := buildSwept(t)
 	step := 25

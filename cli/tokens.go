@@ -36,7 +36,8 @@ func (a *app) tokensListCommand() *cobra.Command {
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
 	}
 	out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
-	cmd.Flags().Float64Var(&share, "rate-share", okta.DefaultRateShare, "`share` of the org's rate limit to use, over 0 and up to 1")
+	cmd.Flags().Float64Var(&share, "rate-share", okta.DefaultRateShare,
+		"`share` of the org's rate limit to use, over 0 and up to 1")
 	return cmd
 }
 
@@ -50,7 +51,8 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 	}
 	defer out.discard()
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()}, okta.Scopes{Needed: []string{okta.ScopeRead}})
+	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()},
+		okta.Scopes{Needed: []string{okta.ScopeRead}})
 	if err != nil {
 		return err
 	}
@@ -105,7 +107,8 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	}
 	defer out.discard()
 	progress := a.newProgress()
-	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()}, okta.Scopes{Needed: []string{okta.ScopeRead}})
+	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()},
+		okta.Scopes{Needed: []string{okta.ScopeRead}})
 	if err != nil {
 		return err
 	}

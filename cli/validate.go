@@ -54,7 +54,8 @@ token, and of limits above the inventory.`,
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
 	flags.BoolVar(&f.strict, "strict", false, "make warnings mistakes")
 	flags.BoolVar(&f.org, "org", false, "also judge the tokens of the org that the environment names")
-	flags.BoolVar(&f.print, "print", false, "print the policy as it is understood, with every default, and do nothing else")
+	flags.BoolVar(&f.print, "print", false,
+		"print the policy as it is understood, with every default, and do nothing else")
 	flags.BoolVar(&f.schema, "schema", false, "print the JSON Schema of policies and do nothing else")
 	return cmd
 }
@@ -92,7 +93,8 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	if err := a.warn(doubts); err != nil {
 		return err
 	}
-	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", clean(p.File), len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
+	return a.print(fmt.Sprintf("%s is a valid policy: rules %d, exemptions %d, mode %s\n%s\n", clean(p.File),
+		len(p.Rules), len(p.Exemptions), p.Mode, p.Digest))
 }
 
 // warn tells of what is allowed and can't be meant.

@@ -18,7 +18,8 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "which version of the program this is",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return a.print(fmt.Sprintf("tokensweep %s\ncommit     %s\nbuilt with %s for %s/%s\n", version(), commit(), runtime.Version(), runtime.GOOS, runtime.GOARCH))
+			return a.print(fmt.Sprintf("tokensweep %s\ncommit     %s\nbuilt with %s for %s/%s\n", version(), commit(),
+				runtime.Version(), runtime.GOOS, runtime.GOARCH))
 		},
 	}
 }

@@ -17,7 +17,8 @@ import (
 func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep simulate"), okta.Printable(c.OrgURL))
-	_, _ = fmt.Fprintf(&b, "from %s to %s\n%s of %s. Nothing was changed.\n", rfc3339(c.From), rfc3339(c.Until), count(c.Runs, "run"), count(c.Tokens, "token"))
+	_, _ = fmt.Fprintf(&b, "from %s to %s\n%s of %s. Nothing was changed.\n", rfc3339(c.From), rfc3339(c.Until),
+		count(c.Runs, "run"), count(c.Tokens, "token"))
 	b.WriteString("\nASSUMED\n")
 	for _, a := range c.Assumed {
 		paragraph(&b, s, "  - ", okta.Printable(a))
@@ -34,7 +35,8 @@ func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 		if e.Token != nil {
 			name = title(e.Token) + " (" + okta.Printable(e.Token.ID) + "): "
 		}
-		paragraph(&b, s, "  "+e.At.UTC().Format("15:04")+" ", name+s.paint(colorOf(audit.Outcome(e.What)), what(e))+because(e))
+		paragraph(&b, s, "  "+e.At.UTC().Format("15:04")+" ", name+s.paint(colorOf(audit.Outcome(e.What)), what(e))+
+			because(e))
 	}
 	if len(c.Notes) > 0 {
 		b.WriteString("\nNOTES\n")
@@ -101,8 +103,10 @@ type jsonCalendarItem struct {
 // CalendarJSON writes a calendar as one JSON object.
 func CalendarJSON(w io.Writer, c *audit.Calendar) error {
 	j := jsonCalendar{
-		Schema: 1, Org: c.OrgURL, From: timestamp(c.From), Until: timestamp(c.Until), Schedule: c.Schedule, Runs: c.Runs, Tokens: c.Tokens,
-		Assumed: append([]string{}, c.Assumed...), Events: calendarItems(c.Events), Notes: append([]string{}, c.Notes...),
+		Schema: 1, Org: c.OrgURL, From: timestamp(c.From), Until: timestamp(c.Until), Schedule: c.Schedule,
+		Runs: c.Runs, Tokens: c.Tokens,
+		Assumed: append([]string{}, c.Assumed...), Events: calendarItems(c.Events),
+		Notes: append([]string{}, c.Notes...),
 	}
 	j.Policy.jsonPolicy, j.Policy.Mode = jsonPolicy{c.PolicyDigest, c.PolicyFile}, string(c.Mode)
 	return writeJSON(w, j)
@@ -112,7 +116,8 @@ func calendarItems(events []audit.Event) []jsonCalendarItem {
 	items := make([]jsonCalendarItem, 0, len(events))
 	for _, e := range events {
 		item := jsonCalendarItem{
-			At: timestamp(e.At), What: e.What, Severity: e.Severity.String(), Step: e.Step.String(), Due: timestamp(e.Due),
+			At: timestamp(e.At), What: e.What, Severity: e.Severity.String(), Step: e.Step.String(),
+			Due:   timestamp(e.Due),
 			Rules: append([]string{}, e.Rules...), Why: append([]string{}, e.Why...),
 		}
 		if e.Token != nil {
@@ -136,7 +141,8 @@ func CalendarCSV(w io.Writer, c *audit.Calendar) error {
 			cells = tokenCells(e.Token, e.At)
 		}
 		rows = append(rows, slices.Concat([]string{
-			rfc3339(e.At), e.What, e.Severity.String(), e.Step.String(), due, strings.Join(e.Rules, " "), okta.Printable(strings.Join(e.Why, "; ")),
+			rfc3339(e.At), e.What, e.Severity.String(), e.Step.String(), due, strings.Join(e.Rules, " "),
+			okta.Printable(strings.Join(e.Why, "; ")),
 		}, cells))
 	}
 	return writeCSV(w, rows)

@@ -21,7 +21,8 @@ func calledOffTitle(r *audit.Report) string {
 func calledOff(r *audit.Report) (lines []string) {
 	for i := range r.CalledOff {
 		c := &r.CalledOff[i]
-		lines = append(lines, okta.Printable(fmt.Sprintf("%s (%s): %s: %s", title(&c.Token), c.Token.ID, c.What(), c.Why)))
+		lines = append(lines, okta.Printable(fmt.Sprintf("%s (%s): %s: %s", title(&c.Token), c.Token.ID, c.What(),
+			c.Why)))
 	}
 	return lines
 }
@@ -67,7 +68,8 @@ func calledOffJSON(r *audit.Report) []jsonCalledOff {
 			steps = append(steps, jsonStepDue{s.Step.String(), timestamp(s.Due)})
 		}
 		out = append(out, jsonCalledOff{
-			jsonCalledOffToken{c.Token.ID, pointer(c.Token.Name), pointer(c.Token.UserID)}, c.Rule, timestamp(c.Announced), steps, timestamp(c.Ended), c.Why, c.OwnerTold,
+			jsonCalledOffToken{c.Token.ID, pointer(c.Token.Name), pointer(c.Token.UserID)}, c.Rule,
+			timestamp(c.Announced), steps, timestamp(c.Ended), c.Why, c.OwnerTold,
 		})
 	}
 	return out
@@ -75,11 +77,13 @@ func calledOffJSON(r *audit.Report) []jsonCalledOff {
 
 // slackCalledOff is the table of what was called off.
 func slackCalledOff(r *audit.Report, o SlackOptions) slackList {
-	list := slackList{r: r, o: o, part: "called-off", noun: "step", title: strings.ToLower(calledOffTitle(r)), most: slackOtherPages}
+	list := slackList{r: r, o: o, part: "called-off", noun: "step", title: strings.ToLower(calledOffTitle(r)),
+		most: slackOtherPages}
 	list.head = []string{"Token", "Id", "What", "Why"}
 	for i := range r.CalledOff {
 		c := &r.CalledOff[i]
-		list.rows = append(list.rows, []slackCell{foreign(title(&c.Token), 40), foreign(okta.Printable(c.Token.ID), 24), foreign(c.What(), 200), foreign(c.Why, 160)})
+		list.rows = append(list.rows, []slackCell{foreign(title(&c.Token), 40), foreign(okta.Printable(c.Token.ID), 24),
+			foreign(c.What(), 200), foreign(c.Why, 160)})
 	}
 	return list
 }
@@ -88,7 +92,8 @@ func slackCalledOff(r *audit.Report, o SlackOptions) slackList {
 func calledOffFor(r *audit.Report, userID string) (lines []string) {
 	for i := range r.CalledOff {
 		if c := &r.CalledOff[i]; c.OwnerTold && userID != "" && c.Token.UserID == okta.Some(userID) {
-			lines = append(lines, safe(fmt.Sprintf("%s (%s): %s: %s", safe(title(&c.Token), 60), safe(c.Token.ID, 24), c.What(), c.Why), 400))
+			lines = append(lines, safe(fmt.Sprintf("%s (%s): %s: %s", safe(title(&c.Token), 60), safe(c.Token.ID, 24),
+				c.What(), c.Why), 400))
 		}
 	}
 	return lines

@@ -24,15 +24,17 @@ func calledOffReport(t *testing.T, told bool) *audit.Report {
 	k := token(88, "<!channel> calm", "Okta API", 300, 1)
 	k.UserID = okta.Some("00uowner")
 	r.CalledOff = []audit.CalledOff{{
-		Token: k, Rule: "idle", Announced: now.Add(-24 * time.Hour), Ended: now, Why: "it is exempt now", OwnerTold: told,
-		Steps: []audit.StepDue{{Step: rules.Revoke, Due: now.Add(72 * time.Hour)}},
+		Token: k, Rule: "idle", Announced: now.Add(-24 * time.Hour), Ended: now, Why: "it is exempt now",
+		OwnerTold: told,
+		Steps:     []audit.StepDue{{Step: rules.Revoke, Due: now.Add(72 * time.Hour)}},
 	}}
 	return r
 }
 
 func TestEveryFormSaysWhatWasCalledOff(t *testing.T) {
 	r := calledOffReport(t, true)
-	says := "revoke on " + now.Add(72*time.Hour).Format(time.RFC3339) + " by rule idle, announced on " + now.Add(-24*time.Hour).Format(time.RFC3339)
+	says := "revoke on " + now.Add(72*time.Hour).Format(time.RFC3339) + " by rule idle, announced on " +
+		now.Add(-24*time.Hour).Format(time.RFC3339)
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"text":     func(b *bytes.Buffer) error { return notify.Text(b, r, notify.Style{Width: 4000}) },
 		"markdown": func(b *bytes.Buffer) error { return notify.Markdown(b, r) },
@@ -71,7 +73,8 @@ func TestEveryFormSaysWhatWasCalledOff(t *testing.T) {
 		} `json:"calledOff"`
 	}
 	require.NoError(t, json.Unmarshal(b.Bytes(), &j))
-	require.Equal(t, []string{"idle", "revoke", "it is exempt now"}, []string{j.CalledOff[0].Rule, j.CalledOff[0].Steps[0].Step, j.CalledOff[0].Why})
+	require.Equal(t, []string{"idle", "revoke", "it is exempt now"},
+		[]string{j.CalledOff[0].Rule, j.CalledOff[0].Steps[0].Step, j.CalledOff[0].Why})
 	require.True(t, j.CalledOff[0].Steps[0].Due.Equal(now.Add(72*time.Hour)))
 }
 

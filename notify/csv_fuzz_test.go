@@ -30,10 +30,12 @@ func FuzzCSV(f *testing.F) {
 		require.NoError(t, notify.InventoryCSV(inventory, &notify.Inventory{At: now, Tokens: []okta.Token{k}}))
 		rows := cells(t, inventory)
 		require.Equal(t, []string{okta.Printable(x), okta.Printable(z), okta.Printable(y)}, []string{
-			sameText(rows[1][0], okta.Printable(x)), sameText(rows[1][1], okta.Printable(z)), sameText(rows[1][2], okta.Printable(y)),
+			sameText(rows[1][0], okta.Printable(x)), sameText(rows[1][1], okta.Printable(z)),
+			sameText(rows[1][2], okta.Printable(y)),
 		})
 
-		k.Owner = &okta.Owner{Login: okta.Some(x), Email: okta.Some(y), Status: okta.Some(z), LastLogin: okta.Some(now.Add(-time.Hour)), Roles: okta.Some([]string{z, y})}
+		k.Owner = &okta.Owner{Login: okta.Some(x), Email: okta.Some(y), Status: okta.Some(z),
+			LastLogin: okta.Some(now.Add(-time.Hour)), Roles: okta.Some([]string{z, y})}
 		report := new(bytes.Buffer)
 		require.NoError(t, notify.CSV(report, &audit.Report{Complete: true, Findings: []audit.Finding{
 			{Token: k, Severity: rules.Low, Outcome: audit.Held, Reason: y, At: now},

@@ -25,7 +25,8 @@ func DoctorText(w io.Writer, checks []audit.Check, s Style) error {
 	var b strings.Builder
 	for _, c := range checks {
 		column := len("warning  ") + longest + 2
-		hang(&b, s, fmt.Sprintf("%s  %-*s  ", s.paint(statusColor(c.Status), fmt.Sprintf("%-7s", c.Status)), longest, c.Name), column, okta.Printable(c.Detail))
+		hang(&b, s, fmt.Sprintf("%s  %-*s  ", s.paint(statusColor(c.Status), fmt.Sprintf("%-7s", c.Status)), longest,
+			c.Name), column, okta.Printable(c.Detail))
 		if c.Advice != "" {
 			hang(&b, s, strings.Repeat(" ", column)+"-> ", column+3, okta.Printable(c.Advice))
 		}

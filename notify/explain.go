@@ -16,7 +16,8 @@ import (
 // ExplanationText writes for people all that there is to say of one token.
 func ExplanationText(w io.Writer, e *audit.Explanation, s Style) error {
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "%s (%s), as of %s\n", s.paint(text.FgGreen, title(&e.Token)), okta.Printable(e.Token.ID), e.At.UTC().Format("2006-01-02 15:04:05 MST"))
+	_, _ = fmt.Fprintf(&b, "%s (%s), as of %s\n", s.paint(text.FgGreen, title(&e.Token)), okta.Printable(e.Token.ID),
+		e.At.UTC().Format("2006-01-02 15:04:05 MST"))
 	explainNow(&b, e, s)
 	explainFields(&b, e, s)
 	b.WriteString("\nRULES\n")
@@ -75,7 +76,8 @@ func explainNow(b *strings.Builder, e *audit.Explanation, s Style) {
 func explainFields(b *strings.Builder, e *audit.Explanation, s Style) {
 	b.WriteString("\nFIELDS\n")
 	if e.Quarantine != nil {
-		paragraph(b, s, "  ", okta.Printable(e.Quarantine.String())+"; rules see it as it was before a quarantine of tokensweep")
+		paragraph(b, s, "  ", okta.Printable(e.Quarantine.String())+
+			"; rules see it as it was before a quarantine of tokensweep")
 	}
 	for _, f := range e.Trace.Fields {
 		value := f.Value
@@ -91,7 +93,8 @@ func explainFields(b *strings.Builder, e *audit.Explanation, s Style) {
 
 // verdict is a result in its colour.
 func verdict(s Style, result string) string {
-	return s.paint(map[string]text.Color{"true": text.FgRed, "false": text.FgGreen, "unknown": text.FgYellow}[result], result)
+	return s.paint(map[string]text.Color{"true": text.FgRed, "false": text.FgGreen, "unknown": text.FgYellow}[result],
+		result)
 }
 
 // explainCondition writes a condition and its parts, each with its result first.
@@ -141,9 +144,11 @@ func unprotected(e *audit.Explanation) string {
 
 func stepAhead(s audit.StepAhead) string {
 	if s.Noticed.IsZero() {
-		return fmt.Sprintf("%s by rule %s, %s after the first notice, which was not delivered yet: were it now, on %s", s.Step, s.Rule, delayed(s.After), rfc3339(s.Due))
+		return fmt.Sprintf("%s by rule %s, %s after the first notice, which was not delivered yet: were it now, on %s",
+			s.Step, s.Rule, delayed(s.After), rfc3339(s.Due))
 	}
-	return fmt.Sprintf("%s by rule %s, %s after the notice of %s: on %s", s.Step, s.Rule, delayed(s.After), rfc3339(s.Noticed), rfc3339(s.Due))
+	return fmt.Sprintf("%s by rule %s, %s after the notice of %s: on %s", s.Step, s.Rule, delayed(s.After),
+		rfc3339(s.Noticed), rfc3339(s.Due))
 }
 
 // delayed is a delay as a policy has it.
@@ -247,8 +252,10 @@ func conditionJSON(c rules.Condition) jsonCondition {
 func explanationJSON(e *audit.Explanation) jsonExplanation {
 	j := jsonExplanation{
 		Schema: 1, AsOf: timestamp(e.At), Token: tokenJSON(&e.Token), Owner: ownerJSON(e.Token.Owner),
-		Fields: make([]jsonField, 0, len(e.Trace.Fields)), Rules: make([]jsonRuleTrace, 0, len(e.Trace.Rules)), Exemptions: make([]jsonExemption, 0, len(e.Trace.Exemptions)),
-		Protections: append([]string{}, e.Trace.Protections...), Own: e.Own, Quarantined: e.Quarantine.String(), Steps: make([]jsonStep, 0, len(e.Steps)), Calendar: calendarItems(e.Calendar),
+		Fields: make([]jsonField, 0, len(e.Trace.Fields)), Rules: make([]jsonRuleTrace, 0, len(e.Trace.Rules)),
+		Exemptions:  make([]jsonExemption, 0, len(e.Trace.Exemptions)),
+		Protections: append([]string{}, e.Trace.Protections...), Own: e.Own, Quarantined: e.Quarantine.String(),
+		Steps: make([]jsonStep, 0, len(e.Steps)), Calendar: calendarItems(e.Calendar),
 	}
 	for _, f := range e.Trace.Fields {
 		item := jsonField{f.Name, f.Presence.String(), nil, f.Note}
@@ -258,17 +265,20 @@ func explanationJSON(e *audit.Explanation) jsonExplanation {
 		j.Fields = append(j.Fields, item)
 	}
 	for _, r := range e.Trace.Rules {
-		j.Rules = append(j.Rules, jsonRuleTrace{r.Rule.ID, r.Rule.Severity.String(), r.When.Result, conditionJSON(r.When)})
+		j.Rules = append(j.Rules, jsonRuleTrace{r.Rule.ID, r.Rule.Severity.String(), r.When.Result,
+			conditionJSON(r.When)})
 	}
 	for _, x := range e.Trace.Exemptions {
-		j.Exemptions = append(j.Exemptions, jsonExemption{x.Exemption.String(), timestamp(x.Exemption.Until), x.Exemption.Ended(e.At), x.Match.Result, conditionJSON(x.Match)})
+		j.Exemptions = append(j.Exemptions, jsonExemption{x.Exemption.String(), timestamp(x.Exemption.Until),
+			x.Exemption.Ended(e.At), x.Match.Result, conditionJSON(x.Match)})
 	}
 	if e.Finding != nil {
 		f := findingJSON(e.Finding)
 		j.Finding = &f
 	}
 	for _, s := range e.Steps {
-		j.Steps = append(j.Steps, jsonStep{s.Rule, s.Step.String(), delayed(s.After), timestamp(s.Noticed), timestamp(s.Due)})
+		j.Steps = append(j.Steps, jsonStep{s.Rule, s.Step.String(), delayed(s.After), timestamp(s.Noticed),
+			timestamp(s.Due)})
 	}
 	return j
 }

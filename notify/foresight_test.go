@@ -61,9 +61,12 @@ cases:
 func calendar(t testing.TB, name, client string) *audit.Calendar {
 	t.Helper()
 	c := &audit.Calendar{
-		OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml", PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Mode: rules.Enforce,
-		From: now, Until: now.Add(30 * 24 * time.Hour), Schedule: "daily", Runs: 31, Tokens: 3, Assumed: []string{"nobody uses a token"}, Notes: []string{"a note about " + name},
-		Events: []audit.Event{{At: now, What: audit.Stopped, Why: []string{"2 are due at once, and stopAbove allows 1: nothing is done"}}},
+		OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml", PolicyDigest: "sha256:" +
+			strings.Repeat("0123456789abcdef", 4), Mode: rules.Enforce,
+		From: now, Until: now.Add(30 * 24 * time.Hour), Schedule: "daily", Runs: 31, Tokens: 3,
+		Assumed: []string{"nobody uses a token"}, Notes: []string{"a note about " + name},
+		Events: []audit.Event{{At: now, What: audit.Stopped, Why: []string{"2 are due at once, and stopAbove allows " +
+			"1: nothing is done"}}},
 	}
 	for _, r := range tried(t, name, client)[0].Cases {
 		if r.Explanation != nil {
@@ -152,7 +155,8 @@ func TestForesightFitsItsScreenAndColorsAreOurs(t *testing.T) {
 			require.Contains(t, colored.String(), "\x1b[")
 			require.Equal(t, plain.String(), text.StripEscape(colored.String()))
 			for line := range strings.Lines(plain.String()) {
-				require.LessOrEqual(t, text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")), 88, "%s", line)
+				require.LessOrEqual(t, text.StringWidthWithoutEscSequences(strings.TrimSuffix(line, "\n")), 88, "%s",
+					line)
 			}
 			require.Error(t, write(full{}, notify.Style{}))
 		})

@@ -23,7 +23,8 @@ func InventoryText(w io.Writer, v *Inventory, s Style) error {
 	for i := range v.Tokens {
 		rows[i] = row{&v.Tokens[i], v.At}
 	}
-	lines := append(tokenLines(rows, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+count(v.Pages, "page")+", all of them read", "")
+	lines := append(tokenLines(rows, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+
+		count(v.Pages, "page")+", all of them read", "")
 	_, err := io.WriteString(w, strings.Join(lines, "\n"))
 	return err
 }
@@ -36,7 +37,8 @@ func InventoryJSON(w io.Writer, v *Inventory) error {
 		At        *string       `json:"at"`
 		Inventory jsonInventory `json:"inventory"`
 		Tokens    []jsonToken   `json:"tokens"`
-	}{1, v.OrgURL, timestamp(v.At), jsonInventory{Tokens: len(v.Tokens), Pages: v.Pages, Complete: true}, make([]jsonToken, 0, len(v.Tokens))}
+	}{1, v.OrgURL, timestamp(v.At), jsonInventory{Tokens: len(v.Tokens), Pages: v.Pages, Complete: true},
+		make([]jsonToken, 0, len(v.Tokens))}
 	for i := range v.Tokens {
 		out.Tokens = append(out.Tokens, tokenJSON(&v.Tokens[i]))
 	}
@@ -71,9 +73,11 @@ func InventoryMarkdown(w io.Writer, v *Inventory) error {
 func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 	var b strings.Builder
 	for _, line := range [][2]string{
-		{"id", okta.Printable(t.ID)}, {"name", words(t.Name)}, {"client", words(t.ClientName)}, {"owner", words(t.UserID)},
+		{"id", okta.Printable(t.ID)}, {"name", words(t.Name)}, {"client", words(t.ClientName)},
+		{"owner", words(t.UserID)},
 		{"created", instant(t.Created)}, {"last updated", instant(t.LastUpdated)},
-		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), lastUse(t, now)+"; derived: expiresAt less the window")},
+		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), lastUse(t, now)+
+			"; derived: expiresAt less the window")},
 		{"window", cell(t.TokenWindow, days)},
 		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+endsIn(t, now)+", unless it is used")},
 		{"network", cell(t.Network, network)},

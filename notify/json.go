@@ -106,8 +106,8 @@ type jsonFinding struct {
 	jsonCutOff
 }
 
-// jsonCutOff says whether a token can't be used, since it is in our quarantine, and more of that quarantine; null if it is in
-// none.
+// jsonCutOff says whether a token can't be used, since it is in our quarantine, and more of that quarantine; null if it
+// is in none.
 type jsonCutOff struct {
 	CutOff     bool            `json:"cutOff"`
 	Quarantine *jsonQuarantine `json:"quarantine"`
@@ -125,7 +125,8 @@ func cutOffJSON(q *audit.Quarantine) jsonCutOff {
 	if q == nil {
 		return jsonCutOff{}
 	}
-	return jsonCutOff{q.CutOff(), &jsonQuarantine{timestamp(q.Since), q.ByHand, timestamp(q.Ends), q.Spared, q.String()}}
+	return jsonCutOff{q.CutOff(), &jsonQuarantine{timestamp(q.Since), q.ByHand, timestamp(q.Ends), q.Spared,
+		q.String()}}
 }
 
 // jsonInQuarantine is a token in our quarantine that no finding is about.
@@ -153,7 +154,8 @@ func ownerJSON(o *okta.Owner) *jsonOwner {
 	if unknown == "" {
 		unknown = o.RolesUnknown
 	}
-	return &jsonOwner{pointer(o.Login), pointer(o.Email), pointer(o.Status), timePointer(o.LastLogin), listed(o.Roles), unknown}
+	return &jsonOwner{pointer(o.Login), pointer(o.Email), pointer(o.Status), timePointer(o.LastLogin), listed(o.Roles),
+		unknown}
 }
 
 type jsonRule struct {
@@ -187,7 +189,8 @@ func JSON(w io.Writer, r *audit.Report) error {
 	j := jsonReport{
 		Schema: 1,
 		Run: jsonRun{
-			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished), AsOf: timestamp(r.AsOf), ExitCode: r.Code,
+			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished),
+			AsOf: timestamp(r.AsOf), ExitCode: r.Code,
 		},
 		Policy:       jsonPolicy{r.PolicyDigest, r.PolicyFile},
 		Plan:         jsonPlan{r.Digest, r.Actions},
@@ -205,7 +208,8 @@ func JSON(w io.Writer, r *audit.Report) error {
 		j.Vanished = append(j.Vanished, jsonVanished(v))
 	}
 	for _, q := range r.InQuarantine {
-		j.InQuarantine = append(j.InQuarantine, jsonInQuarantine{q.Token.ID, pointer(q.Token.Name), cutOffJSON(q.Quarantine)})
+		j.InQuarantine = append(j.InQuarantine, jsonInQuarantine{q.Token.ID, pointer(q.Token.Name),
+			cutOffJSON(q.Quarantine)})
 	}
 	j.Org.URL = r.OrgURL
 	if r.Err != nil {
@@ -221,8 +225,10 @@ func JSON(w io.Writer, r *audit.Report) error {
 
 func findingJSON(f *audit.Finding) jsonFinding {
 	return jsonFinding{
-		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched), Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due), Change: change(f.Change), jsonCutOff: cutOffJSON(f.Quarantine),
+		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched),
+		Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
+		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due),
+		Change: change(f.Change), jsonCutOff: cutOffJSON(f.Quarantine),
 	}
 }
 
@@ -244,10 +250,13 @@ func rulesJSON(matches []rules.Match) []jsonRule {
 
 func tokenJSON(t *okta.Token) jsonToken {
 	j := jsonToken{
-		ID: t.ID, Name: pointer(t.Name), ClientName: pointer(t.ClientName), UserID: pointer(t.UserID), NeverUsed: pointer(t.NeverUsed()),
-		Created: timePointer(t.Created), LastUpdated: timePointer(t.LastUpdated), LastUsed: timePointer(t.LastUsed()), ExpiresAt: timePointer(t.ExpiresAt),
+		ID: t.ID, Name: pointer(t.Name), ClientName: pointer(t.ClientName), UserID: pointer(t.UserID),
+		NeverUsed: pointer(t.NeverUsed()),
+		Created:   timePointer(t.Created), LastUpdated: timePointer(t.LastUpdated), LastUsed: timePointer(t.LastUsed()),
+		ExpiresAt: timePointer(t.ExpiresAt),
 	}
-	if n, ok := t.Network.Get(); ok && n.Include.Presence() != okta.Malformed && n.Exclude.Presence() != okta.Malformed {
+	if n, ok := t.Network.Get(); ok && n.Include.Presence() != okta.Malformed &&
+		n.Exclude.Presence() != okta.Malformed {
 		j.Network = &jsonNetwork{pointer(n.Connection), listed(n.Include), listed(n.Exclude)}
 	}
 	return j

@@ -16,7 +16,8 @@ func LedgerText(w io.Writer, records []ledger.Record) error {
 	var b strings.Builder
 	for _, r := range records {
 		parts := []string{fmt.Sprintf("%6d", r.Seq), r.Time.UTC().Format(time.RFC3339), fmt.Sprintf("%-8s", r.Kind)}
-		for _, word := range []string{r.Step, r.Token, r.Rule, strings.Join(r.Rules, ","), r.Result, r.Mode, r.Org, r.Of, r.Part, r.Via} {
+		for _, word := range []string{r.Step, r.Token, r.Rule, strings.Join(r.Rules, ","), r.Result, r.Mode, r.Org,
+			r.Of, r.Part, r.Via} {
 			if word != "" {
 				parts = append(parts, word)
 			}
@@ -41,7 +42,8 @@ func LedgerText(w io.Writer, records []ledger.Record) error {
 
 // LedgerCSV writes records as a table, under the rules of CSV.
 func LedgerCSV(w io.Writer, records []ledger.Record) error {
-	rows := [][]string{{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result", "settled", "ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted"}}
+	rows := [][]string{{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result", "settled",
+		"ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted"}}
 	for _, r := range records {
 		ref, settled, doubted := "", "", ""
 		if r.Doubted {
@@ -51,7 +53,8 @@ func LedgerCSV(w io.Writer, records []ledger.Record) error {
 			ref, settled = strconv.FormatUint(r.Ref, 10), yesNo(r.Settled)
 		}
 		row := []string{
-			strconv.FormatUint(r.Seq, 10), r.Time.UTC().Format(time.RFC3339Nano), string(r.Kind), r.Run, r.Token, r.Name, r.Rule, strings.Join(r.Rules, " "),
+			strconv.FormatUint(r.Seq, 10), r.Time.UTC().Format(time.RFC3339Nano), string(r.Kind), r.Run, r.Token,
+			r.Name, r.Rule, strings.Join(r.Rules, " "),
 			r.Step, r.Result, settled, ref, r.By, r.Reason, r.Plan, r.Policy, r.Org, r.Of, r.Part, r.Via, doubted,
 		}
 		for i := range row {

@@ -160,7 +160,8 @@ func TestInventoriesLookLikeTheirGoldenFiles(t *testing.T) {
 	for _, f := range report(t).Findings {
 		v.Tokens = append(v.Tokens, f.Token)
 	}
-	v.Tokens[0].Network = okta.Some(okta.Network{Connection: okta.Some("ZONE"), Include: okta.Some([]string{"nzo1", "nzo2"}), Exclude: okta.Some([]string{"nzo3"})})
+	v.Tokens[0].Network = okta.Some(okta.Network{Connection: okta.Some("ZONE"),
+		Include: okta.Some([]string{"nzo1", "nzo2"}), Exclude: okta.Some([]string{"nzo3"})})
 	for form, write := range map[string]func(*bytes.Buffer) error{
 		"txt":  func(b *bytes.Buffer) error { return notify.InventoryText(b, v, notify.Style{Width: 80}) },
 		"json": func(b *bytes.Buffer) error { return notify.InventoryJSON(b, v) },

@@ -33,7 +33,8 @@ func cutOffReport(t *testing.T) *audit.Report {
 func TestEveryFormSaysThatATokenIsInQuarantine(t *testing.T) {
 	r := cutOffReport(t)
 	exempt, calm := r.Findings[0].Token.ID, r.InQuarantine[0].Token.ID
-	says := "quarantined since " + now.Add(-24*time.Hour).Format(time.RFC3339) + ": nobody can use it, and Okta ends it for that on " + now.Add(72*time.Hour).Format(time.RFC3339)
+	says := "quarantined since " + now.Add(-24*time.Hour).Format(time.RFC3339) +
+		": nobody can use it, and Okta ends it for that on " + now.Add(72*time.Hour).Format(time.RFC3339)
 	for name, write := range map[string]func(*bytes.Buffer) error{
 		"text":     func(b *bytes.Buffer) error { return notify.Text(b, r, notify.Style{Width: 4000}) },
 		"csv":      func(b *bytes.Buffer) error { return notify.CSV(b, r) },

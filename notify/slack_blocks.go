@@ -67,7 +67,8 @@ func (b *slackBuilder) message(text string) SlackMessage {
 		EventType: SlackEventType,
 		EventPayload: map[string]any{
 			"schema": 1, "run_id": safe(r.ID, 60), "part": b.part, "rev": b.rev,
-			"findings": len(r.Findings), "actions": due(r), "revoked": r.Count(audit.Revoked), "quarantined": r.Done(audit.Quarantined), "failed": r.Count(audit.Failed), "exit_code": int(r.Code),
+			"findings": len(r.Findings), "actions": due(r), "revoked": r.Count(audit.Revoked),
+			"quarantined": r.Done(audit.Quarantined), "failed": r.Count(audit.Failed), "exit_code": int(r.Code),
 		},
 	}}
 }
@@ -83,7 +84,8 @@ func (b *slackBuilder) header(s string) {
 
 // section takes mrkdwn, in which what is foreign went through mrkdwn.
 func (b *slackBuilder) section(s string) {
-	b.add(slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, s, false, true), nil, nil, slack.SectionBlockOptionBlockID(b.id())))
+	b.add(slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, s, false, true), nil, nil,
+		slack.SectionBlockOptionBlockID(b.id())))
 }
 
 // context takes safe text.
@@ -105,13 +107,15 @@ func (b *slackBuilder) bullets(title string, items []string) {
 	for i, item := range items {
 		list[i] = slack.NewRichTextSection(span(item, false))
 	}
-	b.add(slack.NewRichTextBlock(b.id(), slack.NewRichTextSection(span(title, true)), slack.NewRichTextList(slack.RTEListBullet, 0, list...)))
+	b.add(slack.NewRichTextBlock(b.id(), slack.NewRichTextSection(span(title, true)),
+		slack.NewRichTextList(slack.RTEListBullet, 0, list...)))
 }
 
 // command writes a command line that can be copied.
 func (b *slackBuilder) command(title, line string) {
 	b.add(slack.NewRichTextBlock(b.id(), slack.NewRichTextSection(span(title, true)),
-		&slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{span(line, false)}}))
+		&slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{
+			span(line, false)}}))
 }
 
 func (b *slackBuilder) table(t slackRows) {
@@ -128,7 +132,9 @@ func (b *slackBuilder) table(t slackRows) {
 		for i, c := range row {
 			cells[i] = slack.NewTableRawTextCell(c.text)
 			if c.emoji != "" {
-				cells[i] = slack.NewTableRichTextCell(slack.NewRichTextSection(slack.NewRichTextSectionEmojiElement(c.emoji, 0, nil), span(" "+c.text, false)))
+				cells[i] = slack.NewTableRichTextCell(
+					slack.NewRichTextSection(slack.NewRichTextSectionEmojiElement(c.emoji, 0, nil),
+						span(" "+c.text, false)))
 			}
 		}
 		block.Rows = append(block.Rows, cells)
@@ -190,10 +196,12 @@ func (b *slackBuilder) chart(trend []TrendPoint) {
 		all = append(all, slack.NewDataVisualizationDataPoint(labels[i], float64(p.Findings)))
 		critical = append(critical, slack.NewDataVisualizationDataPoint(labels[i], float64(p.Critical)))
 	}
-	b.add(slack.NewDataVisualizationBlock(fmt.Sprintf("Findings of the last %d runs", len(trend)), slack.NewDataVisualizationLineChart(
-		slack.NewDataVisualizationAxisConfig(labels...),
-		slack.NewDataVisualizationDataSeries("findings", all...), slack.NewDataVisualizationDataSeries("critical", critical...),
-	), slack.DataVisualizationBlockOptionBlockID(b.id())))
+	b.add(slack.NewDataVisualizationBlock(fmt.Sprintf("Findings of the last %d runs", len(trend)),
+		slack.NewDataVisualizationLineChart(
+			slack.NewDataVisualizationAxisConfig(labels...),
+			slack.NewDataVisualizationDataSeries("findings", all...), slack.NewDataVisualizationDataSeries("critical",
+				critical...),
+		), slack.DataVisualizationBlockOptionBlockID(b.id())))
 }
 
 func trendLabels(trend []TrendPoint) []string {

@@ -30,7 +30,8 @@ func (s *Slack) Check(ctx context.Context) []audit.Check {
 	if err := s.identify(ctx); err != nil {
 		return []audit.Check{slackUndone(token, err)}
 	}
-	checks := []audit.Check{{Name: token, Status: audit.Good, Detail: fmt.Sprintf("the app @%s of the workspace %s", s.me.User, s.me.Team)}}
+	checks := []audit.Check{{Name: token, Status: audit.Good, Detail: fmt.Sprintf("the app @%s of the workspace %s",
+		s.me.User, s.me.Team)}}
 	checks = append(checks, s.checkScopes(s.me.Header.Get("X-OAuth-Scopes")), s.checkChannel(ctx))
 	return append(checks, s.checkMessage(ctx))
 }
@@ -43,9 +44,12 @@ var slackScopes = []struct {
 	what   string
 }{
 	{any: []string{"chat:write"}, needed: true, what: "no report can be posted"},
-	{any: []string{"files:write"}, needed: true, what: "the report's files can't be shared, which counts as not delivered"},
-	{any: []string{"channels:history", "groups:history"}, what: "a message whose answer is lost can't be looked for and may come twice"},
-	{any: []string{"metadata.message:read"}, what: "a message whose answer is lost can't be recognised and may come twice"},
+	{any: []string{"files:write"}, needed: true,
+		what: "the report's files can't be shared, which counts as not delivered"},
+	{any: []string{"channels:history", "groups:history"},
+		what: "a message whose answer is lost can't be looked for and may come twice"},
+	{any: []string{"metadata.message:read"},
+		what: "a message whose answer is lost can't be recognised and may come twice"},
 	{any: []string{"users:read.email"}, owners: true, what: "owners can't be found by their e-mail address"},
 	{any: []string{"im:write"}, owners: true, what: "owners get no direct messages"},
 }
@@ -61,7 +65,9 @@ func (s *Slack) checkScopes(granted string) audit.Check {
 	have := strings.FieldsFunc(granted, func(r rune) bool { return r == ',' || r == ' ' })
 	var missing []string
 	for _, scope := range slackScopes {
-		if scope.owners && !s.policy.Owners || slices.ContainsFunc(scope.any, func(one string) bool { return slices.Contains(have, one) }) {
+		if scope.owners && !s.policy.Owners || slices.ContainsFunc(scope.any, func(one string) bool {
+			return slices.Contains(have, one)
+		}) {
 			continue
 		}
 		missing = append(missing, fmt.Sprintf("%s is missing: %s", strings.Join(scope.any, " or "), scope.what))
@@ -72,7 +78,8 @@ func (s *Slack) checkScopes(granted string) audit.Check {
 		}
 	}
 	if len(missing) > 0 {
-		c.Detail, c.Advice = strings.Join(missing, "; "), "add it to the app (deploy/slack-app.yaml has them all), and install it again"
+		c.Detail, c.Advice = strings.Join(missing, "; "),
+			"add it to the app (deploy/slack-app.yaml has them all), and install it again"
 	}
 	return c
 }
@@ -81,13 +88,15 @@ func (s *Slack) checkScopes(granted string) audit.Check {
 func (s *Slack) checkChannel(ctx context.Context) audit.Check {
 	const name = "slack channel"
 	err := s.patiently(ctx, "reading "+s.policy.Channel, func() error {
-		_, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{ChannelID: s.policy.Channel, Limit: 1})
+		_, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
+			ChannelID: s.policy.Channel, Limit: 1})
 		return err
 	})
 	var said slack.SlackErrorResponse
 	switch {
 	case errors.As(err, &said) && said.Err == "missing_scope":
-		return audit.Check{Name: name, Status: audit.Skipped, Detail: "without " + said.Needed + " it can't be told whether the app is in " + s.policy.Channel}
+		return audit.Check{Name: name, Status: audit.Skipped, Detail: "without " + said.Needed +
+			" it can't be told whether the app is in " + s.policy.Channel}
 	case err != nil:
 		return slackUndone(name, err)
 	}
@@ -125,8 +134,10 @@ func (w *Webhook) Check(ctx context.Context) []audit.Check {
 	const name = "slack webhook"
 	err := w.patiently(ctx, "asking whether the webhook is there", func() error { return w.send(ctx, SlackMessage{}) })
 	var said slack.SlackErrorResponse
-	if errors.As(err, &said) && slices.Contains([]string{"no_text", "invalid_payload", "missing_text_or_fallback_or_attachments"}, said.Err) {
-		return []audit.Check{{Name: name, Status: audit.Good, Detail: "it is there; whether its channel takes a message shows when one is posted"}}
+	if errors.As(err, &said) && slices.Contains([]string{"no_text", "invalid_payload",
+		"missing_text_or_fallback_or_attachments"}, said.Err) {
+		return []audit.Check{{Name: name, Status: audit.Good, Detail: "it is there; whether its channel takes a " +
+			"message shows when one is posted"}}
 	}
 	if err == nil {
 		err = errors.New("an empty message was accepted: this is no webhook of Slack's")

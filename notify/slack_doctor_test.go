@@ -31,23 +31,37 @@ func TestWhatDoctorSaysOfSlack(t *testing.T) {
 		code   audit.ExitCode
 	}{
 		{name: "all is well", config: slacktest.Config{Scopes: append([]string{"channels:history"}, every...)},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good, "slack channel": audit.Good, "slack message": audit.Good}, says: "the app @tokensweep of the workspace acme"},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good,
+				"slack channel": audit.Good, "slack message": audit.Good},
+			says: "the app @tokensweep of the workspace acme"},
 		{name: "the token is refused", fault: slacktest.Fault{Method: "auth.test", Error: "invalid_auth"},
-			want: map[string]audit.Status{"slack token": audit.Failure}, says: "check SLACK_BOT_TOKEN", code: audit.Undelivered},
+			want: map[string]audit.Status{"slack token": audit.Failure}, says: "check SLACK_BOT_TOKEN",
+			code: audit.Undelivered},
 		{name: "Slack is not there", fault: slacktest.Fault{Hangup: true},
 			want: map[string]audit.Status{"slack token": audit.Failure}, says: "EOF", code: audit.Undelivered},
-		{name: "a scope that is needed", config: slacktest.Config{Scopes: []string{"chat:write", "channels:history", "metadata.message:read"}},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Failure, "slack channel": audit.Good, "slack message": audit.Good}, says: "files:write is missing", code: audit.Undelivered},
+		{name: "a scope that is needed", config: slacktest.Config{Scopes: []string{"chat:write", "channels:history",
+			"metadata.message:read"}},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Failure,
+				"slack channel": audit.Good, "slack message": audit.Good}, says: "files:write is missing",
+			code: audit.Undelivered},
 		{name: "no scope to read with", config: slacktest.Config{Scopes: []string{"chat:write", "files:write"}},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Warning, "slack channel": audit.Skipped, "slack message": audit.Good}, says: "may come twice"},
-		{name: "scopes for owners", owners: true, config: slacktest.Config{Scopes: append([]string{"channels:history"}, every...)},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Warning, "slack channel": audit.Good, "slack message": audit.Good}, says: "owners get no direct messages"},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Warning,
+				"slack channel": audit.Skipped, "slack message": audit.Good}, says: "may come twice"},
+		{name: "scopes for owners", owners: true, config: slacktest.Config{Scopes: append([]string{"channels:history"},
+			every...)},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Warning,
+				"slack channel": audit.Good, "slack message": audit.Good}, says: "owners get no direct messages"},
 		{name: "not in the channel", fault: slacktest.Fault{Method: "conversations.history", Error: "not_in_channel"},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good, "slack channel": audit.Failure, "slack message": audit.Good}, says: "/invite @tokensweep", code: audit.Undelivered},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good,
+				"slack channel": audit.Failure, "slack message": audit.Good}, says: "/invite @tokensweep",
+			code: audit.Undelivered},
 		{name: "it can't post", fault: slacktest.Fault{Method: "chat.postMessage", Error: "is_archived"},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good, "slack channel": audit.Good, "slack message": audit.Failure}, says: "name another one", code: audit.Undelivered},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good,
+				"slack channel": audit.Good, "slack message": audit.Failure}, says: "name another one",
+			code: audit.Undelivered},
 		{name: "it can't delete", fault: slacktest.Fault{Method: "chat.delete", Error: "cant_delete_message"},
-			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good, "slack channel": audit.Good, "slack message": audit.Warning}, says: "delete it by hand"},
+			want: map[string]audit.Status{"slack token": audit.Good, "slack scopes": audit.Good,
+				"slack channel": audit.Good, "slack message": audit.Warning}, says: "delete it by hand"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := fakeSlack(t, row.config)
@@ -77,10 +91,13 @@ func TestWhatDoctorSaysOfAWebhook(t *testing.T) {
 		want  audit.Status
 		says  string
 	}{
-		"it is there":                   {want: audit.Good},
-		"it is gone":                    {fault: slacktest.Fault{Method: slacktest.Webhook, Error: "no_service", Status: 404}, want: audit.Failure, says: "the webhook is gone"},
-		"it takes anything":             {fault: slacktest.Fault{Method: slacktest.Webhook, Body: "ok"}, want: audit.Failure, says: "no webhook of Slack's"},
-		"the connection is cut instead": {fault: slacktest.Fault{Method: slacktest.Webhook, Hangup: true}, want: audit.Failure, says: "EOF"},
+		"it is there": {want: audit.Good},
+		"it is gone": {fault: slacktest.Fault{Method: slacktest.Webhook, Error: "no_service",
+			Status: 404}, want: audit.Failure, says: "the webhook is gone"},
+		"it takes anything": {fault: slacktest.Fault{Method: slacktest.Webhook, Body: "ok"},
+			want: audit.Failure, says: "no webhook of Slack's"},
+		"the connection is cut instead": {fault: slacktest.Fault{Method: slacktest.Webhook, Hangup: true},
+			want: audit.Failure, says: "EOF"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ws, w := hook(t, rules.Slack{})

@@ -56,8 +56,9 @@ func (e *SlackError) Unwrap() error { return e.err }
 // slackAdvice says what to do about the errors that a person must remove
 // (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
 var slackAdvice = map[string]string{
-	"not_in_channel":                    "invite the app into the channel: /invite @tokensweep",
-	"channel_not_found":                 "check notify.slack.channel: it must be the id of a channel that the app can see (private ones: invite it)",
+	"not_in_channel": "invite the app into the channel: /invite @tokensweep",
+	"channel_not_found": "check notify.slack.channel: it must be the id of a channel that the app " +
+		"can see (private ones: invite it)",
 	"is_archived":                       "the channel is archived: name another one in notify.slack.channel",
 	"invalid_auth":                      "check SLACK_BOT_TOKEN",
 	"not_authed":                        "check SLACK_BOT_TOKEN",
@@ -81,8 +82,10 @@ var slackAdvice = map[string]string{
 
 var (
 	slackMalformedErrors = []string{
-		"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments",
-		"attachment_payload_limit_exceeded", "invalid_arguments", "invalid_payload", "markdown_text_conflict", "metadata_too_large",
+		"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text",
+		"too_many_attachments",
+		"attachment_payload_limit_exceeded", "invalid_arguments", "invalid_payload", "markdown_text_conflict",
+		"metadata_too_large",
 	}
 	slackLaterErrors = []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable"}
 )

@@ -39,7 +39,8 @@ func (s *Slack) find(ctx context.Context, p *parcel, part, thread string) (ts st
 }
 
 // page reads some messages of the channel since the report was begun, or of a thread.
-func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string, err error) {
+func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string,
+	err error) {
 	oldest := strconv.FormatInt(max(0, p.since.Add(-slackClockMargin).Unix()), 10) + ".000000"
 	if thread != "" {
 		messages, _, next, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
@@ -74,5 +75,6 @@ func (s *Slack) identify(ctx context.Context) error {
 func (s *Slack) isOurs(m *slack.Message, run, part string) bool {
 	ours := m.BotID != "" && m.BotID == s.me.BotID || m.User != "" && m.User == s.me.UserID
 	payload := m.Metadata.EventPayload
-	return ours && m.Metadata.EventType == SlackEventType && payload["run_id"] == safe(run, 60) && payload["part"] == part
+	return ours && m.Metadata.EventType == SlackEventType && payload["run_id"] == safe(run, 60) &&
+		payload["part"] == part
 }

@@ -21,17 +21,27 @@ func TestASignOfLifeComesBeforeItsTimeIsOver(t *testing.T) {
 	for _, row := range []struct {
 		name, cron, zone, first string
 		heartbeat               time.Duration
-		byHand                  time.Duration // such a time before each run of the schedule there is another; 0 for none
-		runs                    int
-		want                    []string // when something is posted
+		// such a time before each run of the schedule there is another; 0 for none
+		byHand time.Duration
+		runs   int
+		want   []string // when something is posted
 	}{
-		{name: "each Monday of a schedule without weekends", cron: "0 9 * * 1-4", first: "2026-11-23", heartbeat: 7 * day, runs: 13, want: []string{"Mon 23 09:00", "Mon 30 09:00", "Mon 07 09:00", "Mon 14 09:00"}},
-		{name: "sooner where the day itself would be too late", cron: "0 9 * * 1-4", first: "2026-11-25", heartbeat: 7 * day, runs: 11, want: []string{"Wed 25 09:00", "Mon 30 09:00", "Mon 07 09:00", "Mon 14 09:00"}},
-		{name: "when the clocks go forward", cron: "0 9 * * 1-4", zone: "Europe/Berlin", first: "2027-03-22", heartbeat: 7 * day, runs: 9, want: []string{"Mon 22 08:00", "Mon 29 07:00", "Mon 05 07:00"}},
-		{name: "each day", cron: "0 9 * * *", first: "2026-11-23", heartbeat: day, runs: 4, want: []string{"Mon 23 09:00", "Tue 24 09:00", "Wed 25 09:00", "Thu 26 09:00"}},
-		{name: "each week", cron: "0 9 * * 1", first: "2026-11-23", heartbeat: 7 * day, runs: 3, want: []string{"Mon 23 09:00", "Mon 30 09:00", "Mon 07 09:00"}},
-		{name: "not each hour", cron: "0 * * * *", first: "2026-11-23", heartbeat: day, runs: 50, want: []string{"Mon 23 00:00", "Tue 24 00:00", "Wed 25 00:00"}},
-		{name: "after a run by hand just before", cron: "0 9 * * 1", first: "2026-11-23", heartbeat: 7 * day, byHand: time.Minute, runs: 3, want: []string{"Mon 23 08:59", "Mon 30 08:59", "Mon 07 08:59"}},
+		{name: "each Monday of a schedule without weekends", cron: "0 9 * * 1-4", first: "2026-11-23",
+			heartbeat: 7 * day, runs: 13, want: []string{"Mon 23 09:00", "Mon 30 09:00", "Mon 07 09:00",
+				"Mon 14 09:00"}},
+		{name: "sooner where the day itself would be too late", cron: "0 9 * * 1-4", first: "2026-11-25",
+			heartbeat: 7 * day, runs: 11, want: []string{"Wed 25 09:00", "Mon 30 09:00", "Mon 07 09:00",
+				"Mon 14 09:00"}},
+		{name: "when the clocks go forward", cron: "0 9 * * 1-4", zone: "Europe/Berlin", first: "2027-03-22",
+			heartbeat: 7 * day, runs: 9, want: []string{"Mon 22 08:00", "Mon 29 07:00", "Mon 05 07:00"}},
+		{name: "each day", cron: "0 9 * * *", first: "2026-11-23", heartbeat: day, runs: 4,
+			want: []string{"Mon 23 09:00", "Tue 24 09:00", "Wed 25 09:00", "Thu 26 09:00"}},
+		{name: "each week", cron: "0 9 * * 1", first: "2026-11-23", heartbeat: 7 * day, runs: 3,
+			want: []string{"Mon 23 09:00", "Mon 30 09:00", "Mon 07 09:00"}},
+		{name: "not each hour", cron: "0 * * * *", first: "2026-11-23", heartbeat: day, runs: 50,
+			want: []string{"Mon 23 00:00", "Tue 24 00:00", "Wed 25 00:00"}},
+		{name: "after a run by hand just before", cron: "0 9 * * 1", first: "2026-11-23", heartbeat: 7 * day,
+			byHand: time.Minute, runs: 3, want: []string{"Mon 23 08:59", "Mon 30 08:59", "Mon 07 08:59"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			schedule := scheduleOf(t, row.cron, row.zone)
@@ -62,7 +72,9 @@ func scheduleOf(t *testing.T, cron, zone string) *schedule.Schedule {
 	if zone == "" {
 		zone = "Etc/UTC"
 	}
-	p, err := rules.Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: flag}]\n", cron, zone))
+	p, err := rules.Parse("policy.yaml",
+		fmt.Appendf(nil, "version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: "+
+			"flag}]\n", cron, zone))
 	require.NoError(t, err)
 	return p.Schedule
 }
@@ -88,6 +100,7 @@ func pass(t *testing.T, box Outbox, clock *time.Time, at time.Time, heartbeat ti
 	r.Started, r.Finished = at, at.Add(10*time.Second)
 	*clock = at.Add(40 * time.Second)
 	ws, _ := hook(t, rules.Slack{})
-	require.NoError(t, hookDelivery(t, ws, rules.Slack{On: rules.OnChanges, Heartbeat: heartbeat}, box).Report(t.Context(), r))
+	require.NoError(t, hookDelivery(t, ws, rules.Slack{On: rules.OnChanges, Heartbeat: heartbeat}, box).Report(
+		t.Context(), r))
 	return len(ws.Messages(slackChannel)) > 0
 }

@@ -16,8 +16,8 @@ import (
 	"tokensweep/rules"
 )
 
-// backlog is a ledger with the reports of n runs that Slack took nothing of: late-1, late-2 and so on. Each has a change
-// that failed.
+// backlog is a ledger with the reports of n runs that Slack took nothing of: late-1, late-2 and so on. Each has a
+// change that failed.
 func backlog(t *testing.T, w *slacktest.Server, n int) Outbox {
 	t.Helper()
 	return backlogOf(t, w, slices.Repeat([]*audit.Report{slackRun(audit.Failed)}, n)...)
@@ -98,9 +98,11 @@ func TestWhatThereIsNoTimeForIsLeftToTheNextRunAndFailsNothing(t *testing.T) {
 	for name, hinder := range map[string]func(*Slack, *slacktest.Server, context.CancelFunc){
 		"the time is over": func(s *Slack, _ *slacktest.Server, _ context.CancelFunc) { s.patience = 0 },
 		"Slack wants a longer pause": func(_ *Slack, w *slacktest.Server, _ context.CancelFunc) {
-			w.Fault(slacktest.Fault{Method: "chat.postMessage", Skip: 1, Status: http.StatusTooManyRequests, Header: http.Header{"Retry-After": {"3600"}}})
+			w.Fault(slacktest.Fault{Method: "chat.postMessage", Skip: 1, Status: http.StatusTooManyRequests,
+				Header: http.Header{"Retry-After": {"3600"}}})
 		},
-		"the run is to end while a message is on its way": func(_ *Slack, w *slacktest.Server, cancel context.CancelFunc) {
+		"the run is to end while a message is on its way": func(
+			_ *Slack, w *slacktest.Server, cancel context.CancelFunc) {
 			w.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Then: cancel})
 		},
 	} {
@@ -114,7 +116,8 @@ func TestWhatThereIsNoTimeForIsLeftToTheNextRunAndFailsNothing(t *testing.T) {
 			require.NoError(t, s.Report(ctx, nothingNew("run-1")))
 			require.Len(t, box.Ledger.State().Undelivered, 2)
 			w.ClearFaults()
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, reopenOf(t, box)).Report(t.Context(), nothingNew("run-2")))
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, reopenOf(t, box)).Report(t.Context(),
+				nothingNew("run-2")))
 			require.Equal(t, []string{"late-1", "late-2"}, postedRuns(t, w), "each once")
 			require.Empty(t, w.Complaints())
 		})
@@ -148,7 +151,8 @@ func TestForRunsThatFailedPeopleAreCalledOnceHoweverLateAndForWhatIsToldOnceAlwa
 		t.Run(row.name, func(t *testing.T) {
 			w := fakeSlack(t, slacktest.Config{})
 			box := backlogOf(t, w, row.late...)
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), nothingNew("run-1")))
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(),
+				nothingNew("run-1")))
 			parts := postedParts(t, w)
 			require.Equal(t, len(row.late), parts["parent"])
 			require.Equal(t, row.alerts, parts["alert"])
@@ -166,7 +170,8 @@ func TestWhatNobodyWasToldOfIsPostedThoughNoFindingIsNew(t *testing.T) {
 			w := fakeSlack(t, slacktest.Config{})
 			r := nothingNew("run-1")
 			change(r)
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, outbox(t, reportTime)).Report(t.Context(), r))
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, outbox(t, reportTime)).Report(
+				t.Context(), r))
 			require.Equal(t, []string{"run-1"}, postedRuns(t, w))
 		})
 	}

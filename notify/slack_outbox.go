@@ -109,7 +109,8 @@ func (p *parcel) parent() string {
 // accepted notes where a part is. That a record of it could not be written doesn't keep the rest from being posted.
 func (p *parcel) accepted(part, where string) {
 	p.parts[part] = where
-	if err := p.outbox.record(ledger.Record{Kind: ledger.Posted, Run: p.writer, Of: p.run, Part: part, Via: where}); err != nil && p.unrecorded == nil {
+	if err := p.outbox.record(ledger.Record{Kind: ledger.Posted, Run: p.writer, Of: p.run, Part: part,
+		Via: where}); err != nil && p.unrecorded == nil {
 		p.unrecorded = err
 	}
 }
@@ -133,7 +134,8 @@ func (p *parcel) store(c *slackContent) error {
 	if err != nil {
 		return err
 	}
-	return p.outbox.record(ledger.Record{Kind: ledger.Outbox, Run: p.writer, Of: p.run, Via: p.via, File: file, Snapshot: digest})
+	return p.outbox.record(ledger.Record{Kind: ledger.Outbox, Run: p.writer, Of: p.run, Via: p.via, File: file,
+		Snapshot: digest})
 }
 
 // send delivers the final report: it is stored before, and forgotten when it is there.
@@ -159,7 +161,8 @@ func (p *parcel) done(why string) error {
 
 // catchUp delivers what runs before that of r could not, oldest first. What can't be delivered now is left to later
 // runs, for a week. What there is no time for, or whose turn doesn't come before ctx is done, is no failure.
-func (s *sender) catchUp(ctx context.Context, r *audit.Report, deliver func(context.Context, *parcel, *slackContent) error) error {
+func (s *sender) catchUp(ctx context.Context, r *audit.Report,
+	deliver func(context.Context, *parcel, *slackContent) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	past := s.outbox.past()
@@ -169,7 +172,8 @@ func (s *sender) catchUp(ctx context.Context, r *audit.Report, deliver func(cont
 			break
 		}
 		d := past.Undelivered[run]
-		p := &parcel{outbox: s.outbox, writer: r.ID, run: run, via: d.Via, since: d.At, doubtful: true, parts: make(map[string]string)}
+		p := &parcel{outbox: s.outbox, writer: r.ID, run: run, via: d.Via, since: d.At, doubtful: true,
+			parts: make(map[string]string)}
 		maps.Copy(p.parts, d.Parts)
 		err := s.resume(ctx, p, d, deliver)
 		switch {
@@ -179,7 +183,8 @@ func (s *sender) catchUp(ctx context.Context, r *audit.Report, deliver func(cont
 			return errors.Join(failures...)
 		}
 		why := fmt.Errorf("the report of the run %s: %w", run, err)
-		if s.outbox.age(d, r.Started) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) || errors.Is(err, errElsewhere) {
+		if s.outbox.age(d, r.Started) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) ||
+			errors.Is(err, errElsewhere) {
 			why = fmt.Errorf("%w; it is given up: tokensweep ledger show --run %s has what the run did", why, run)
 			why = errors.Join(why, p.done(why.Error()))
 		}
@@ -206,7 +211,8 @@ var errElsewhere = errors.New("it was to go another way")
 
 // resume delivers one report. People are called for the first run that failed, and not once more for each: they see
 // the others in the channel. What an alert of a report tells of changes and findings is told by no other.
-func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery, deliver func(context.Context, *parcel, *slackContent) error) error {
+func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery,
+	deliver func(context.Context, *parcel, *slackContent) error) error {
 	c := interrupted(p.run, d, s.outbox.past(), s.options(SlackInterrupted))
 	if d.File != "" {
 		raw, err := ledger.ReadParcel(s.outbox.State, d.File, d.Snapshot)
@@ -236,7 +242,8 @@ func interrupted(run string, d ledger.Delivery, past *ledger.State, o SlackOptio
 	r := &audit.Report{ID: run, Mode: rules.Enforce, OrgURL: past.Org, Acted: len(d.Outcomes) > 0}
 	add := func(rec ledger.Record, outcome audit.Outcome, reason string) {
 		r.Findings = append(r.Findings, audit.Finding{
-			Token: okta.Token{ID: rec.Token, Name: okta.Some(rec.Name)}, Step: stepOf(rec.Step), Outcome: outcome, Reason: reason, Done: true,
+			Token: okta.Token{ID: rec.Token, Name: okta.Some(rec.Name)}, Step: stepOf(rec.Step), Outcome: outcome,
+			Reason: reason, Done: true,
 		})
 	}
 	for _, rec := range d.Outcomes {

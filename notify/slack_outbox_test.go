@@ -36,17 +36,20 @@ func reopen(t *testing.T, dir string, at time.Time) Outbox {
 
 func (o Outbox) begin(t *testing.T, run string) {
 	t.Helper()
-	_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Begun, Run: run, Org: "https://acme.okta.com", Mode: "enforce"})
+	_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Begun, Run: run, Org: "https://acme.okta.com",
+		Mode: "enforce"})
 	require.NoError(t, err)
 }
 
 // acted records a change of run-1 and what came of it, "" for a change whose outcome nobody knows.
 func (o Outbox) acted(t *testing.T, token, step, result string) {
 	t.Helper()
-	r, err := o.Ledger.Append(ledger.Record{Kind: ledger.Intent, Run: "run-1", Token: token, Name: "deploy <!channel>", Step: step, By: ledger.ByRun})
+	r, err := o.Ledger.Append(ledger.Record{Kind: ledger.Intent, Run: "run-1", Token: token, Name: "deploy <!channel>",
+		Step: step, By: ledger.ByRun})
 	require.NoError(t, err)
 	if result != "" {
-		_, err = o.Ledger.Append(ledger.Record{Kind: ledger.Outcome, Run: "run-1", Ref: r.Seq, Result: result, Settled: true})
+		_, err = o.Ledger.Append(ledger.Record{Kind: ledger.Outcome, Run: "run-1", Ref: r.Seq, Result: result,
+			Settled: true})
 		require.NoError(t, err)
 	}
 }
@@ -95,7 +98,8 @@ func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T
 	box := outbox(t, reportTime)
 	w.Fault(slacktest.Fault{Times: 1, Skip: 1, Method: "chat.postMessage", Error: "channel_is_on_holiday"})
 	r := slackRun(audit.Flagged)
-	require.ErrorContains(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r), "channel_is_on_holiday")
+	require.ErrorContains(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r),
+		"channel_is_on_holiday")
 	require.Equal(t, map[string]int{"parent": 1}, postedParts(t, w))
 	stored, err := filepath.Glob(filepath.Join(box.State, "outbox-*"))
 	require.NoError(t, err)
@@ -104,7 +108,8 @@ func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T
 	next := slackRun(audit.Flagged)
 	next.ID, next.Changes = "20261125T090000Z-fedcba", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next))
-	require.Equal(t, map[string]int{"parent": 1, "list-1": 1, "findings.csv": 1, "report.json": 1}, postedParts(t, w), "the next run itself had nothing to say")
+	require.Equal(t, map[string]int{"parent": 1, "list-1": 1, "findings.csv": 1, "report.json": 1}, postedParts(t, w),
+		"the next run itself had nothing to say")
 	require.Empty(t, box.Ledger.State().Undelivered)
 	stored, err = filepath.Glob(filepath.Join(box.State, "outbox-*"))
 	require.NoError(t, err)
@@ -123,7 +128,8 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 			box := outbox(t, reportTime)
 			before, done := enforced(slackRun(audit.Flagged).ID)
 			s := delivery(t, w, rules.Slack{On: rules.Always}, box)
-			gone := slacktest.Fault{Skip: n, Times: 1, HangupAfter: true, Then: func() { w.Fault(slacktest.Fault{Hangup: true}) }}
+			gone := slacktest.Fault{Skip: n, Times: 1, HangupAfter: true,
+				Then: func() { w.Fault(slacktest.Fault{Hangup: true}) }}
 			if !after {
 				gone = slacktest.Fault{Skip: n, Hangup: true}
 			}
@@ -144,7 +150,8 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 			parts := postedParts(t, w)
 			if announceErr == nil {
 				require.LessOrEqual(t, parts["findings.csv"]+parts["report.json"], 3, "request %d", n)
-				parts["findings.csv"], parts["report.json"] = min(1, parts["findings.csv"]), min(1, parts["report.json"])
+				parts["findings.csv"], parts["report.json"] = min(1, parts["findings.csv"]),
+					min(1, parts["report.json"])
 				require.Equal(t, whole, parts, "request %d, after %v", n, after)
 			} else {
 				require.Equal(t, 1, parts["parent"], "request %d: %v", n, parts)
@@ -184,7 +191,8 @@ func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 		}, "INTERRUPTED, 1 change done"},
 		{"in the middle of one that its successor settled", func(t *testing.T, o Outbox) {
 			o.acted(t, "00T1", ledger.StepRevoke, "")
-			_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Outcome, Run: "run-2", Ref: o.Ledger.State().OpenSeqs()[0], Result: ledger.ResultRevoked, Settled: true})
+			_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Outcome, Run: "run-2",
+				Ref: o.Ledger.State().OpenSeqs()[0], Result: ledger.ResultRevoked, Settled: true})
 			require.NoError(t, err)
 		}, "INTERRUPTED, 1 change done"},
 	} {
@@ -206,7 +214,8 @@ func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 			require.Contains(t, string(first.Blocks), row.says)
 			require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "alert": 1}, postedParts(t, w))
 			messages := w.Messages(slackChannel)
-			require.Contains(t, messages[len(messages)-1].Text+string(messages[len(messages)-1].Blocks), "S0SECOPS1", "people are called")
+			require.Contains(t, messages[len(messages)-1].Text+string(messages[len(messages)-1].Blocks), "S0SECOPS1",
+				"people are called")
 			require.Empty(t, w.Complaints())
 		})
 	}
@@ -224,7 +233,9 @@ func TestARunThatDiedBeforeItKnewOfItsAnnouncementIsFoundByItsMetadata(t *testin
 	_, err = other.announce("run-1", "slack "+slackChannel, time.Now())
 	require.NoError(t, err)
 	// What others write about the run is not ours.
-	w.AddMessage(slackChannel, slacktest.Message{User: "U0MALLORY", Text: "x", Metadata: json.RawMessage(`{"event_type":"tokensweep_run","event_payload":{"run_id":"run-1","part":"parent"}}`)})
+	w.AddMessage(slackChannel, slacktest.Message{User: "U0MALLORY", Text: "x",
+		Metadata: json.RawMessage(
+			`{"event_type":"tokensweep_run","event_payload":{"run_id":"run-1","part":"parent"}}`)})
 
 	next := slackRun(audit.Flagged)
 	next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
@@ -241,7 +252,8 @@ func TestAnAnnouncementThatSomebodyDeletedIsPostedAnewWithTheResults(t *testing.
 	_, _, err = s.api.DeleteMessageContext(t.Context(), slackChannel, s.own.parent())
 	require.NoError(t, err)
 	require.NoError(t, s.Report(t.Context(), after))
-	require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "list-1": 1, "notes": 1, "findings.csv": 1, "report.json": 1}, postedParts(t, w))
+	require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "list-1": 1, "notes": 1, "findings.csv": 1,
+		"report.json": 1}, postedParts(t, w))
 }
 
 func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testing.T) {
@@ -257,7 +269,9 @@ func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testi
 	next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, reopenOf(t, box)).Report(t.Context(), next))
 	messages := w.Messages(slackChannel)
-	parent := messages[slices.IndexFunc(messages, func(m slacktest.Message) bool { return m.ThreadTS == "" && !m.Deleted })]
+	parent := messages[slices.IndexFunc(messages, func(m slacktest.Message) bool {
+		return m.ThreadTS == "" && !m.Deleted
+	})]
 	require.True(t, slices.ContainsFunc(messages, func(m slacktest.Message) bool {
 		return m.ThreadTS == parent.TS && strings.Contains(string(m.Metadata), "list-1")
 	}))
@@ -281,8 +295,10 @@ func TestAReportThatCannotBeDeliveredIsGivenUpAndSaysSo(t *testing.T) {
 		age   time.Duration
 		spoil func(*testing.T, string)
 	}{
-		"after a week":         {8 * 24 * time.Hour, func(*testing.T, string) {}},
-		"when it was changed":  {time.Hour, func(t *testing.T, file string) { require.NoError(t, os.WriteFile(file, []byte("{}"), 0o600)) }},
+		"after a week": {8 * 24 * time.Hour, func(*testing.T, string) {}},
+		"when it was changed": {time.Hour, func(t *testing.T, file string) {
+			require.NoError(t, os.WriteFile(file, []byte("{}"), 0o600))
+		}},
 		"when it is not there": {time.Hour, func(t *testing.T, file string) { require.NoError(t, os.Remove(file)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -300,7 +316,8 @@ func TestAReportThatCannotBeDeliveredIsGivenUpAndSaysSo(t *testing.T) {
 			require.ErrorContains(t, err, "the report of the run "+r.ID)
 			require.ErrorContains(t, err, "it is given up")
 			require.Empty(t, box.Ledger.State().Undelivered)
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next), "it is said once")
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next),
+				"it is said once")
 		})
 	}
 }

@@ -141,7 +141,8 @@ func (s *Slack) tellOwners(ctx context.Context, p *parcel, c *slackContent) erro
 func (s *Slack) tell(ctx context.Context, w *slackOwner) (where string, err error) {
 	var channel, ts string
 	err = s.patiently(ctx, "opening a conversation with an owner", func() error {
-		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{Users: []string{w.User}})
+		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{
+			Users: []string{w.User}})
 		if err == nil {
 			channel = opened.ID
 		}
@@ -173,12 +174,15 @@ func slackTold(run string, c *slackContent) SlackMessage {
 	}
 	title := "Owners who were not told"
 	if c.Mode == rules.DryRun {
-		title = fmt.Sprintf("A dry run tells no owner. An enforcing run would look for the first %d of these in Slack", ownersPerRun)
+		title = fmt.Sprintf("A dry run tells no owner. An enforcing run would look for the first %d of these in Slack",
+			ownersPerRun)
 	}
 	b.bullets("Owners who were told of their tokens by direct message", some(told, 2500))
 	b.bullets(title, some(untold, 2500))
 	b.context("run " + safe(run, 60))
-	m := b.message(fmt.Sprintf("Owners of tokens on %s: %d told by direct message, %d not.", host(b.run), len(told), len(untold)))
-	m.Metadata.EventPayload = map[string]any{"schema": 1, "run_id": safe(run, 60), "part": partOwners, "rev": b.rev, "told": len(told), "untold": len(untold)}
+	m := b.message(fmt.Sprintf("Owners of tokens on %s: %d told by direct message, %d not.", host(b.run), len(told),
+		len(untold)))
+	m.Metadata.EventPayload = map[string]any{"schema": 1, "run_id": safe(run, 60), "part": partOwners, "rev": b.rev,
+		"told": len(told), "untold": len(untold)}
 	return m
 }

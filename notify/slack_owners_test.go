@@ -22,14 +22,17 @@ func withOwners(mode rules.Mode, n int) *audit.Report {
 	for i := range n {
 		f := finding
 		f.Token.ID, f.Token.UserID = fmt.Sprintf("00Towned%012d", i), okta.Some(fmt.Sprintf("00u%d", i))
-		f.Token.Owner = &okta.Owner{Email: okta.Some(fmt.Sprintf("owner%d@acme.example", i)), Status: okta.Some("ACTIVE")}
+		f.Token.Owner = &okta.Owner{Email: okta.Some(fmt.Sprintf("owner%d@acme.example", i)),
+			Status: okta.Some("ACTIVE")}
 		r.Findings = append(r.Findings, f)
 	}
 	return r
 }
 
 func TestOwnersAreToldOfTheirOwnTokensOnly(t *testing.T) {
-	people := []slacktest.User{{ID: "U0OWNER0", Email: "owner0@acme.example", Name: "zero"}, {ID: "U0OWNER1", Email: "Owner1@acme.example", Name: "one"}, {ID: "U0OWNER3", Email: "owner3@acme.example", Name: "three"}}
+	people := []slacktest.User{{ID: "U0OWNER0", Email: "owner0@acme.example", Name: "zero"},
+		{ID: "U0OWNER1", Email: "Owner1@acme.example", Name: "one"}, {ID: "U0OWNER3", Email: "owner3@acme.example",
+			Name: "three"}}
 	w := fakeSlack(t, slacktest.Config{Users: people})
 	r := withOwners(rules.Enforce, 5)
 	r.Findings[0].Change, r.Findings[0].Announced = audit.Ongoing, true
@@ -82,19 +85,25 @@ func TestOwnersWhoAreNotTold(t *testing.T) {
 	}{
 		{name: "the policy doesn't want it", mode: rules.Enforce, n: 2},
 		{name: "a dry run", owners: true, mode: rules.DryRun, n: 2, says: "A dry run tells no owner"},
-		{name: "more than the cap", owners: true, mode: rules.Enforce, n: 25, dms: 20, says: "owner24@acme.example: more than 20 owners in one run"},
-		{name: "a missing scope", owners: true, mode: rules.Enforce, n: 2, config: slacktest.Config{Scopes: []string{"chat:write", "files:write"}}, says: "missing_scope (needed: users:read.email)"},
-		{name: "a conversation that can't be opened", owners: true, mode: rules.Enforce, n: 1, fault: slacktest.Fault{Method: "conversations.open", Error: "user_disabled"}, says: "owner0@acme.example: opening a conversation with an owner: user_disabled"},
+		{name: "more than the cap", owners: true, mode: rules.Enforce, n: 25, dms: 20,
+			says: "owner24@acme.example: more than 20 owners in one run"},
+		{name: "a missing scope", owners: true, mode: rules.Enforce, n: 2, config: slacktest.Config{
+			Scopes: []string{"chat:write", "files:write"}}, says: "missing_scope (needed: users:read.email)"},
+		{name: "a conversation that can't be opened", owners: true, mode: rules.Enforce, n: 1,
+			fault: slacktest.Fault{Method: "conversations.open", Error: "user_disabled"},
+			says:  "owner0@acme.example: opening a conversation with an owner: user_disabled"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for i := range row.n {
-				row.config.Users = append(row.config.Users, slacktest.User{ID: fmt.Sprintf("U0OWNER%d", i), Email: fmt.Sprintf("owner%d@acme.example", i), Name: "x"})
+				row.config.Users = append(row.config.Users, slacktest.User{ID: fmt.Sprintf("U0OWNER%d", i),
+					Email: fmt.Sprintf("owner%d@acme.example", i), Name: "x"})
 			}
 			w := fakeSlack(t, row.config)
 			if row.fault.Method != "" {
 				w.Fault(row.fault)
 			}
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: row.owners}, Outbox{}).Report(t.Context(), withOwners(row.mode, row.n)))
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: row.owners}, Outbox{}).Report(
+				t.Context(), withOwners(row.mode, row.n)))
 			sent := 0
 			for _, d := range w.DMs() {
 				sent += len(d.Messages)

@@ -33,7 +33,8 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 	case o.Stage == SlackInterrupted:
 		says, items = append(says, "the run was interrupted"), append(items, whatToDo(r, o))
 	case !r.Complete:
-		says, items = append(says, "the run failed: nothing was judged"), append(items, safe(why(r), 500), whatToDo(r, o))
+		says, items = append(says, "the run failed: nothing was judged"),
+			append(items, safe(why(r), 500), whatToDo(r, o))
 	case r.Stopped || r.Err != nil:
 		says, items = append(says, "the run stopped"), append(items, safe(why(r), 500))
 	}
@@ -42,10 +43,12 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 		f := &r.Findings[i]
 		switch {
 		case f.Outcome == audit.Failed:
-			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(f.Reason, 200)))
+			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60),
+				safe(f.Token.ID, 24), safe(f.Reason, 200)))
 		case slices.ContainsFunc(f.Fresh, isCritical):
 			rule := f.Fresh[slices.IndexFunc(f.Fresh, isCritical)].ID
-			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60), safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(rule, 40)))
+			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60),
+				safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(rule, 40)))
 		}
 	}
 	if n := len(failed); n > 0 {
@@ -99,11 +102,13 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 		if _, known := k.ExpiresAt.Get(); known && f.Outcome != audit.Revoked && f.Outcome != audit.Gone {
 			what += ", and unless it is used Okta ends it in " + endsIn(k, f.At)
 		}
-		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(title(k), 60), safe(k.ID, 24), what, strings.Join(reasons(f), "; ")), 400))
+		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(title(k), 60), safe(k.ID, 24), what,
+			strings.Join(reasons(f), "; ")), 400))
 	}
 	for i := range r.InQuarantine {
 		if k := &r.InQuarantine[i].Token; userID != "" && k.UserID == okta.Some(userID) {
-			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(title(k), 60), safe(k.ID, 24), r.InQuarantine[i]), 400))
+			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(title(k), 60),
+				safe(k.ID, 24), r.InQuarantine[i]), 400))
 		}
 	}
 	off := calledOffFor(r, userID)
@@ -123,10 +128,12 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 	} else if o.Stage == SlackBefore {
 		state = "About to " + dueWords(told) + "."
 	}
-	b.section(fmt.Sprintf("*%s*\n*%s* of *%s*, as of %s", state, r.Mode, host(r), r.AsOf.UTC().Format("2006-01-02 15:04 MST")))
+	b.section(fmt.Sprintf("*%s*\n*%s* of *%s*, as of %s", state, r.Mode, host(r),
+		r.AsOf.UTC().Format("2006-01-02 15:04 MST")))
 	const most = 10
 	if len(items) > most {
-		items = append(items[:most:most], fmt.Sprintf("%d more tokens of yours: ask whoever sent this for the report of this run.", len(items)-most))
+		items = append(items[:most:most],
+			fmt.Sprintf("%d more tokens of yours: ask whoever sent this for the report of this run.", len(items)-most))
 	}
 	b.bullets(calledOffTitle(r), some(off, 2000))
 	b.bullets("Your tokens", items)

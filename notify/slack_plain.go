@@ -27,7 +27,8 @@ func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
 		case *slack.TableBlock, *slack.DataVisualizationBlock:
 			changed = true
 			for i, piece := range pieces(slackTexts(k)) {
-				b.add(slack.NewSectionBlock(literal(piece), nil, nil, slack.SectionBlockOptionBlockID(fmt.Sprintf("%s.t%d", k.ID(), i))))
+				b.add(slack.NewSectionBlock(literal(piece), nil, nil,
+					slack.SectionBlockOptionBlockID(fmt.Sprintf("%s.t%d", k.ID(), i))))
 			}
 		default:
 			b.add(k)
@@ -43,7 +44,8 @@ func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
 			called = append(called, ourMention.FindAllString(s, -1)...)
 		}
 	}
-	m.Text = strings.TrimSpace(strings.Join(called, " ") + " " + m.Text + " (Slack refused the details: they are in the run's own output.)")
+	m.Text = strings.TrimSpace(strings.Join(called, " ") + " " + m.Text +
+		" (Slack refused the details: they are in the run's own output.)")
 	m.Blocks = nil
 	return m, true
 }

@@ -22,7 +22,8 @@ type way interface {
 }
 
 // bothWays calls do with the delivery of one run by each way, to a workspace of its own.
-func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox, do func(*testing.T, *slacktest.Server, way)) {
+func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox,
+	do func(*testing.T, *slacktest.Server, way)) {
 	t.Run("app", func(t *testing.T) {
 		w := fakeSlack(t, slacktest.Config{})
 		do(t, w, delivery(t, w, policy, o(t)))
@@ -55,36 +56,40 @@ func TestAnEnforcingRunWithNothingToAnnouncePostsWhatADryRunWould(t *testing.T) 
 		"nothing is new":                     {change: func(*audit.Report) {}},
 		"nothing is new, and a sign of life": {last: 8 * 24 * time.Hour, change: func(*audit.Report) {}, want: true},
 		"something is new":                   {change: func(r *audit.Report) { r.Changes.New = 1 }, want: true},
-		"something was called off":           {change: func(r *audit.Report) { r.CalledOff = []audit.CalledOff{{Rule: "idle", Why: "it is exempt now"}} }, want: true},
-		"it fails afterwards":                {change: func(r *audit.Report) { r.Err = errors.New("the disk is full") }, want: true},
+		"something was called off": {change: func(r *audit.Report) {
+			r.CalledOff = []audit.CalledOff{{Rule: "idle", Why: "it is exempt now"}}
+		}, want: true},
+		"it fails afterwards": {change: func(r *audit.Report) { r.Err = errors.New("the disk is full") }, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			bothWays(t, rules.Slack{On: rules.OnChanges, Heartbeat: 7 * 24 * time.Hour}, sinceLastPost(max(row.last, time.Hour)), func(t *testing.T, w *slacktest.Server, s way) {
-				r := nothingNew("run-1")
-				r.Mode, r.Before = rules.Enforce, true
-				via, err := s.Announce(t.Context(), r)
-				require.NoError(t, err)
-				require.Contains(t, via, "slack ")
-				require.Empty(t, w.Requests())
-				r.Before = false
-				row.change(r)
-				require.NoError(t, s.Report(t.Context(), r))
-				require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
-				require.Equal(t, row.want, s.Begun())
-			})
+			bothWays(t, rules.Slack{On: rules.OnChanges, Heartbeat: 7 * 24 * time.Hour},
+				sinceLastPost(max(row.last, time.Hour)), func(t *testing.T, w *slacktest.Server, s way) {
+					r := nothingNew("run-1")
+					r.Mode, r.Before = rules.Enforce, true
+					via, err := s.Announce(t.Context(), r)
+					require.NoError(t, err)
+					require.Contains(t, via, "slack ")
+					require.Empty(t, w.Requests())
+					r.Before = false
+					row.change(r)
+					require.NoError(t, s.Report(t.Context(), r))
+					require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
+					require.Equal(t, row.want, s.Begun())
+				})
 		})
 	}
 }
 
 func TestARunThatOnlyGivesANoticeAnnouncesIt(t *testing.T) {
-	bothWays(t, rules.Slack{On: rules.OnChanges}, func(*testing.T) Outbox { return Outbox{} }, func(t *testing.T, w *slacktest.Server, s way) {
-		r := nothingNew("run-1")
-		r.Mode, r.Before, r.Notices = rules.Enforce, true, 1
-		_, err := s.Announce(t.Context(), r)
-		require.NoError(t, err)
-		require.Contains(t, w.Messages(slackChannel)[0].Text, "is about to change nothing")
-		r.Before = false
-		require.NoError(t, s.Report(t.Context(), r))
-		require.NotContains(t, w.Messages(slackChannel)[len(w.Messages(slackChannel))-1].Text, "about to")
-	})
+	bothWays(t, rules.Slack{On: rules.OnChanges}, func(*testing.T) Outbox { return Outbox{} },
+		func(t *testing.T, w *slacktest.Server, s way) {
+			r := nothingNew("run-1")
+			r.Mode, r.Before, r.Notices = rules.Enforce, true, 1
+			_, err := s.Announce(t.Context(), r)
+			require.NoError(t, err)
+			require.Contains(t, w.Messages(slackChannel)[0].Text, "is about to change nothing")
+			r.Before = false
+			require.NoError(t, s.Report(t.Context(), r))
+			require.NotContains(t, w.Messages(slackChannel)[len(w.Messages(slackChannel))-1].Text, "about to")
+		})
 }

@@ -83,7 +83,8 @@ func (m SlackMessage) MarshalJSON() ([]byte, error) {
 	if blocks == nil {
 		blocks = []slack.Block{}
 	}
-	return json.Marshal(slackJSON{Text: m.Text, Blocks: slack.Blocks{BlockSet: blocks}, Broadcast: m.Broadcast, Metadata: m.Metadata})
+	return json.Marshal(slackJSON{Text: m.Text, Blocks: slack.Blocks{BlockSet: blocks}, Broadcast: m.Broadcast,
+		Metadata: m.Metadata})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -240,7 +241,8 @@ func slackVerdict(r *audit.Report, o SlackOptions) string {
 	var b strings.Builder
 	switch {
 	case o.Stage == SlackInterrupted:
-		_, _ = fmt.Fprintf(&b, ":x: *INTERRUPTED.* The run ended before it could report. Known to be done: %s.", doneWords(r))
+		_, _ = fmt.Fprintf(&b, ":x: *INTERRUPTED.* The run ended before it could report. Known to be done: %s.",
+			doneWords(r))
 	case !r.Complete:
 		b.WriteString(":x: *FAILED.* Nothing was judged and nothing was changed.")
 	case r.Err != nil || r.Stopped:
@@ -256,7 +258,8 @@ func slackVerdict(r *audit.Report, o SlackOptions) string {
 	if !r.Complete {
 		return b.String()
 	}
-	_, _ = fmt.Fprintf(&b, ", as of %s: %s on %s, all of them read.\n%s; %s.", r.AsOf.UTC().Format("2006-01-02 15:04 MST"),
+	_, _ = fmt.Fprintf(&b, ", as of %s: %s on %s, all of them read.\n%s; %s.",
+		r.AsOf.UTC().Format("2006-01-02 15:04 MST"),
 		count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r), delta(r))
 	return b.String()
 }
@@ -266,7 +269,8 @@ func delta(r *audit.Report) string {
 	if !r.Changes.Known {
 		return "it can't be told what is new, since nothing is remembered of a run before"
 	}
-	return fmt.Sprintf("%d new, %d ongoing, %d resolved since the last run", r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved)
+	return fmt.Sprintf("%d new, %d ongoing, %d resolved since the last run", r.Changes.New, r.Changes.Ongoing,
+		r.Changes.Resolved)
 }
 
 // due is how many tokens the plan would quarantine or revoke now.
@@ -362,7 +366,8 @@ func (b *slackBuilder) restorations(o SlackOptions) {
 // mode it is another policy, and its plans are void.
 func (b *slackBuilder) enforcing(o SlackOptions) {
 	if b.run.PolicyMode != rules.Enforce {
-		b.section("To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: that of this run is void then.")
+		b.section("To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: " +
+			"that of this run is void then.")
 		return
 	}
 	line := "tokensweep run"

@@ -22,10 +22,12 @@ import (
 
 func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 	stopped := slackReport(t, 37, rules.Enforce)
-	stopped.Stopped, stopped.Err, stopped.Code = true, errors.New("more is due at once than stopAbove allows: nothing is done"), audit.StopAbove
+	stopped.Stopped, stopped.Err, stopped.Code = true,
+		errors.New("more is due at once than stopAbove allows: nothing is done"), audit.StopAbove
 	for i := range stopped.Findings {
 		if stopped.Findings[i].Outcome == audit.WouldQuarantine {
-			stopped.Findings[i].Outcome, stopped.Findings[i].Reason = audit.Held, "the run stopped: more is due than stopAbove allows"
+			stopped.Findings[i].Outcome, stopped.Findings[i].Reason = audit.Held,
+				"the run stopped: more is due than stopAbove allows"
 		}
 	}
 	dryPolicy := slackReport(t, 1, rules.DryRun)
@@ -36,7 +38,8 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 		r *audit.Report
 		o notify.SlackOptions
 	}{
-		"failed": {failure, slackOptions}, "stopped": {stopped, slackOptions}, "dry-run-policy": {dryPolicy, slackOptions},
+		"failed": {failure, slackOptions}, "stopped": {stopped, slackOptions},
+		"dry-run-policy": {dryPolicy, slackOptions},
 	}
 	for _, n := range []int{0, 1, 37, 400, 5000} {
 		if testing.Short() && n > 400 {
@@ -46,7 +49,8 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 			r *audit.Report
 			o notify.SlackOptions
 		}{slackReport(t, n, rules.DryRun), slackOptions}
-		for name, stage := range map[string]notify.SlackStage{"before": notify.SlackBefore, "final": notify.SlackFinal, "interrupted": notify.SlackInterrupted} {
+		for name, stage := range map[string]notify.SlackStage{"before": notify.SlackBefore, "final": notify.SlackFinal,
+			"interrupted": notify.SlackInterrupted} {
 			r := slackReport(t, n, rules.Enforce)
 			if r.Before = stage == notify.SlackBefore; !r.Before {
 				act(r)
@@ -95,8 +99,10 @@ func TestSlackSaysWhatMatters(t *testing.T) {
 	thread := notify.SlackReport(r, slackOptions)
 	parent := string(payload(t, thread.Parent))
 	for _, s := range []string{
-		"Nothing was changed.", "dry-run", "acme.okta.com", "6 new, 31 ongoing, 3 resolved", "10 of 37 shown, worst first. 27 more", "findings.csv",
-		"tokensweep run --enforce --plan " + r.Digest, "20261124T090000Z-abcdef", "sha256:0123456789abcdef", "17:0123456789ab", "admin, client: Use an OAuth app.",
+		"Nothing was changed.", "dry-run", "acme.okta.com", "6 new, 31 ongoing, 3 resolved",
+		"10 of 37 shown, worst first. 27 more", "findings.csv",
+		"tokensweep run --enforce --plan " + r.Digest, "20261124T090000Z-abcdef", "sha256:0123456789abcdef",
+		"17:0123456789ab", "admin, client: Use an OAuth app.",
 	} {
 		require.Contains(t, parent, s)
 	}
@@ -147,7 +153,8 @@ func TestSlackLosesNoFinding(t *testing.T) {
 					found++
 				}
 			}
-			for _, m := range regexp.MustCompile(`"(\d+) more, all in findings.csv`).FindAllStringSubmatch(b.String(), -1) {
+			for _, m := range regexp.MustCompile(`"(\d+) more, all in findings.csv`).FindAllStringSubmatch(b.String(),
+				-1) {
 				k, err := strconv.Atoi(m[1])
 				require.NoError(t, err)
 				left += k
@@ -167,7 +174,8 @@ func TestSlackGivesACommandOnlyWhereItWorks(t *testing.T) {
 	r.PolicyMode = rules.DryRun // to change that makes it another policy, whose plan this is not
 	for _, m := range []notify.SlackMessage{notify.SlackReport(r, o).Parent, notify.SlackWebhook(r, o)} {
 		require.NotContains(t, string(payload(t, m)), "--enforce")
-		require.Contains(t, string(payload(t, m)), "To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed")
+		require.Contains(t, string(payload(t, m)),
+			"To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed")
 		checkSlack(t, m)
 	}
 	r.Head = ledger.Head{} // nothing has the plan
@@ -181,7 +189,8 @@ func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 	}
 	_, ok := notify.SlackAlert(quiet, slackOptions)
 	require.False(t, ok)
-	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, []*rules.Rule{{ID: "noted", Severity: rules.Low}} // a lesser rule begins to apply to a critical one
+	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, []*rules.Rule{
+		{ID: "noted", Severity: rules.Low}} // a lesser rule begins to apply to a critical one
 	require.Equal(t, rules.Critical, quiet.Findings[0].Severity)
 	_, ok = notify.SlackAlert(quiet, slackOptions)
 	require.False(t, ok)
@@ -189,7 +198,8 @@ func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 	called, ok := notify.SlackAlert(quiet, slackOptions)
 	require.True(t, ok)
 	require.Contains(t, string(payload(t, called)), "rule super")
-	called, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete", audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
+	called, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete",
+		audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
 	require.True(t, ok, "a deadline may end every run")
 	require.Contains(t, string(payload(t, called)), "See who or what ended the program")
 	_, ok = notify.SlackAlert(slackReport(t, 37, rules.Enforce), with(notify.SlackBefore))
@@ -257,7 +267,8 @@ func TestSlackRenderingIsPureAndReadsBack(t *testing.T) {
 			a, okA := notify.SlackPlainer(m)
 			b, okB := notify.SlackPlainer(back)
 			require.Equal(t, okA, okB)
-			require.Equal(t, string(payload(t, a)), string(payload(t, b)), "what was read back degrades as the original")
+			require.Equal(t, string(payload(t, a)), string(payload(t, b)),
+				"what was read back degrades as the original")
 		}
 	}
 }
@@ -298,7 +309,8 @@ func FuzzSlackSafe(f *testing.F) {
 		for i, m := range messages {
 			checkSlack(t, m)
 			for _, mark := range []string{"*", "_", "~", "`", ":", "@"} {
-				require.Equal(t, marks(t, tame[kind][i], mark), marks(t, m, mark), "%s in mrkdwn of %s", mark, payload(t, m))
+				require.Equal(t, marks(t, tame[kind][i], mark), marks(t, m, mark), "%s in mrkdwn of %s", mark,
+					payload(t, m))
 			}
 		}
 	})
@@ -309,14 +321,16 @@ func strangers(kind byte, x, y, z string) (*audit.Report, notify.SlackOptions) {
 	rule := &rules.Rule{ID: "idle", Description: y, Advice: "to do: " + z, Severity: rules.Critical}
 	match := []rules.Match{{Rule: rule, Because: []string{x}}}
 	r := &audit.Report{
-		ID: "20261124T090000Z-abcdef", OrgURL: "https://" + z, PolicyFile: x, PolicyDigest: "sha256:00", Digest: "sha256:11", AsOf: now, Complete: true,
+		ID: "20261124T090000Z-abcdef", OrgURL: "https://" + z, PolicyFile: x, PolicyDigest: "sha256:00",
+		Digest: "sha256:11", AsOf: now, Complete: true,
 		Err: errors.New("failed: " + y), Notes: []string{x, y}, Vanished: []audit.Vanished{{ID: z, Name: x, Reason: y}},
 	}
 	for i, out := range audit.Outcomes {
 		k := token(i, x, y, 100, 20)
 		k.UserID = okta.Some("00u1")
 		k.Owner = &okta.Owner{Login: okta.Some(z), Unknown: x}
-		f := audit.Finding{Token: k, Matched: match, Severity: rules.Critical, Outcome: out, Step: rules.Revoke, Reason: y, At: now, Due: now}
+		f := audit.Finding{Token: k, Matched: match, Severity: rules.Critical, Outcome: out, Step: rules.Revoke,
+			Reason: y, At: now, Due: now}
 		if out == audit.Unknown {
 			f.Matched, f.Unknown = nil, match
 		}

@@ -16,7 +16,8 @@ import (
 const slackListPages, slackOtherPages = 15, 5
 
 var severityEmoji = map[rules.Severity]string{
-	rules.Critical: "red_circle", rules.High: "large_orange_circle", rules.Medium: "large_yellow_circle", rules.Low: "white_circle",
+	rules.Critical: "red_circle", rules.High: "large_orange_circle", rules.Medium: "large_yellow_circle",
+	rules.Low: "white_circle",
 }
 
 // ruleOf names the first rule of a finding, and says how many more there are.
@@ -85,12 +86,15 @@ func worst(r *audit.Report, n int) slackRows {
 		fs[i] = &r.Findings[i]
 	}
 	slices.SortStableFunc(fs, func(a, b *audit.Finding) int { return rank(a, acting) - rank(b, acting) })
-	t := slackRows{head: []string{"Severity", "Token", "Id", "Client", "Owner", "Idle days", "Okta ends it in", "Next", "Rule"}}
+	t := slackRows{head: []string{"Severity", "Token", "Id", "Client", "Owner", "Idle days", "Okta ends it in", "Next",
+		"Rule"}}
 	for _, f := range fs[:n] {
 		k := &f.Token
 		t.rows = append(t.rows, []slackCell{
-			{text: f.Severity.String(), emoji: severityEmoji[f.Severity]}, foreign(title(k), 32), foreign(short(okta.Printable(k.ID)), 8),
-			foreign(words(k.ClientName), 18), foreign(owner(k, short), 26), idle(f), foreign(endsIn(k, f.At), 8), foreign(next(f), 60), foreign(ruleOf(f), 24),
+			{text: f.Severity.String(), emoji: severityEmoji[f.Severity]}, foreign(title(k), 32),
+			foreign(short(okta.Printable(k.ID)), 8),
+			foreign(words(k.ClientName), 18), foreign(owner(k, short), 26), idle(f), foreign(endsIn(k, f.At), 8),
+			foreign(next(f), 60), foreign(ruleOf(f), 24),
 		})
 	}
 	return t
@@ -106,14 +110,17 @@ func (b *slackBuilder) leftOut(n int) string {
 	case n == total:
 		parts = append(parts, fmt.Sprintf("%d of %d shown.", n, total))
 	case b.part == "webhook":
-		parts = append(parts, fmt.Sprintf("%d of %d shown, worst first. %d more: all in the run's own output.", n, total, total-n))
+		parts = append(parts, fmt.Sprintf("%d of %d shown, worst first. %d more: all in the run's own output.", n,
+			total, total-n))
 	default:
-		parts = append(parts, fmt.Sprintf("%d of %d shown, worst first. %d more: in the thread, and all in findings.csv there.", n, total, total-n))
+		parts = append(parts, fmt.Sprintf("%d of %d shown, worst first. %d more: in the thread, and all in "+
+			"findings.csv there.", n, total, total-n))
 	}
 	where := "in the thread"
 	if b.part == "webhook" {
 		where = "in the run's own output"
-		parts = append(parts, "A webhook has no thread and no files: the list by rule, the reasons and the JSON are in the run's own output (--output, --output-file).")
+		parts = append(parts, "A webhook has no thread and no files: the list by rule, the reasons and the JSON are "+
+			"in the run's own output (--output, --output-file).")
 	}
 	var more []string
 	if len(r.Vanished) > 0 {
@@ -138,17 +145,20 @@ func whatToDo(r *audit.Report, o SlackOptions) string {
 	}
 	switch r.Code {
 	case audit.NoAccess:
-		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep needs."
+		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep " +
+			"needs."
 	case audit.NoLedger:
 		return "Look at the state directory: it must be there, writable, and not full; a damaged ledger needs a person."
 	case audit.Locked:
 		return "Another run uses the same state. Wait for its end, and let only one run at a time."
 	case audit.Halted: // a signal: all else that halts comes later
-		return "See who or what ended the program: a person, a deadline, a machine that goes away. The next run begins anew; until then nobody is watching the tokens."
+		return "See who or what ended the program: a person, a deadline, a machine that goes away. The next run " +
+			"begins anew; until then nobody is watching the tokens."
 	case audit.Usage, audit.BadPolicy:
 		return "Correct the command, the environment or the policy as said above, then run again."
 	}
-	return "Run it again. If it stays like this, see whether the org can be reached and what the run's own output says. Until then nobody is watching the tokens."
+	return "Run it again. If it stays like this, see whether the org can be reached and what the run's own output " +
+		"says. Until then nobody is watching the tokens."
 }
 
 // grouped sorts findings by rule, the worst rule first, and leaves the order within a rule.
@@ -194,18 +204,21 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		for _, f := range g {
 			k := &f.Token
 			list.rows = append(list.rows, []slackCell{
-				foreign(ruleOf(f), 24), {text: f.Severity.String()}, foreign(title(k), 40), foreign(okta.Printable(k.ID), 24), foreign(words(k.ClientName), 24),
+				foreign(ruleOf(f), 24), {text: f.Severity.String()}, foreign(title(k), 40),
+				foreign(okta.Printable(k.ID), 24), foreign(words(k.ClientName), 24),
 				foreign(owner(k, asIs), 40), idle(f), foreign(endsIn(k, f.At), 8), foreign(next(f), 100),
 			})
 		}
 	}
 	out, cut = list.messages()
-	rest := slackList{r: r, o: o, part: "spared", noun: "token", title: "protected, exempt or not to be judged", most: slackOtherPages}
+	rest := slackList{r: r, o: o, part: "spared", noun: "token", title: "protected, exempt or not to be judged",
+		most: slackOtherPages}
 	rest.head = []string{"Outcome", "Rule", "Token", "Id", "Client", "Owner", "Why"}
 	for _, f := range spared {
 		k := &f.Token
 		rest.rows = append(rest.rows, []slackCell{
-			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(title(k), 40), foreign(okta.Printable(k.ID), 24), foreign(words(k.ClientName), 24),
+			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(title(k), 40), foreign(okta.Printable(k.ID), 24),
+			foreign(words(k.ClientName), 24),
 			foreign(owner(k, asIs), 40), foreign(strings.Join(f.Why(), "; "), 300),
 		})
 	}
@@ -231,7 +244,8 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		for i, p := range trend {
 			numbers[i] = fmt.Sprint(p.Findings)
 		}
-		out = append(out, b.message(fmt.Sprintf("Findings of the last %d runs: %s.", len(trend), strings.Join(numbers, ", "))))
+		out = append(out, b.message(fmt.Sprintf("Findings of the last %d runs: %s.", len(trend),
+			strings.Join(numbers, ", "))))
 	}
 	return out, cut
 }
@@ -294,7 +308,8 @@ func (l *slackList) messages() (out []SlackMessage, cut bool) {
 func some(items []string, room int) []string {
 	for i, item := range items {
 		if room -= utf8.RuneCountInString(item); room < 0 || i == 40 {
-			return append(slices.Clip(items[:i]), fmt.Sprintf("%d more, all in report.json in this thread.", len(items)-i))
+			return append(slices.Clip(items[:i]), fmt.Sprintf("%d more, all in report.json in this thread.",
+				len(items)-i))
 		}
 	}
 	return items
@@ -319,7 +334,8 @@ func slackFiles(r *audit.Report, table bool) []SlackFile {
 	var out []SlackFile
 	var b bytes.Buffer
 	if table && CSV(&b, r) == nil {
-		out = append(out, SlackFile{"findings.csv", count(len(r.Findings), "finding") + " as CSV", bytes.Clone(b.Bytes())})
+		out = append(out, SlackFile{"findings.csv", count(len(r.Findings), "finding") + " as CSV",
+			bytes.Clone(b.Bytes())})
 	}
 	b.Reset()
 	if JSON(&b, r) == nil {

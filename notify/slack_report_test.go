@@ -30,8 +30,10 @@ func slackReport(tb testing.TB, n int, mode rules.Mode) *audit.Report {
 	p, err := rules.Parse("policy.yaml", []byte(slackPolicy))
 	require.NoError(tb, err)
 	r := &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: mode, Started: now, Finished: now.Add(1500 * time.Millisecond), AsOf: now, OrgURL: "https://acme.okta.com",
-		PolicyFile: "policy.yaml", PolicyMode: rules.Enforce, PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
+		ID: "20261124T090000Z-abcdef", Mode: mode, Started: now, Finished: now.Add(1500 * time.Millisecond), AsOf: now,
+		OrgURL:     "https://acme.okta.com",
+		PolicyFile: "policy.yaml", PolicyMode: rules.Enforce, PolicyDigest: "sha256:" +
+			strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
 		Tokens: n + 40, Pages: 3, Complete: true, Head: ledger.Head{Seq: 17, Hash: "0123456789ab"},
 	}
 	for _, severity := range []rules.Severity{rules.Critical, rules.High, rules.Low} {
@@ -45,18 +47,21 @@ func slackReport(tb testing.TB, n int, mode rules.Mode) *audit.Report {
 				name = hostile[i/4%len(hostile)]
 			}
 			k := token(i, name, "Okta Script", 300, used)
-			k.Owner = &okta.Owner{Login: okta.Some(fmt.Sprintf("ana.%d@acme.example", i%7)), Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})}
+			k.Owner = &okta.Owner{Login: okta.Some(fmt.Sprintf("ana.%d@acme.example", i%7)),
+				Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})}
 			if i%5 == 1 {
 				k.Owner.Login = okta.Some("<@U123> *eve* " + hostile[i/5%len(hostile)])
 			}
 			v := p.Evaluate(&k, now)
-			f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Severity: severity, At: now, Step: rules.Flag, Outcome: audit.Flagged, Change: audit.Ongoing}
+			f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Severity: severity, At: now,
+				Step: rules.Flag, Outcome: audit.Flagged, Change: audit.Ongoing}
 			if i%6 == 0 {
 				f.Change, f.Fresh = audit.New, []*rules.Rule{v.Matched[0].Rule}
 			}
 			switch {
 			case severity == rules.Low && i%2 == 0:
-				f.Outcome, f.Step, f.Reason = []audit.Outcome{audit.Protected, audit.Exempt, audit.Unknown}[i/6%3], rules.Quarantine, "why not: <http://evil.example|see>"
+				f.Outcome, f.Step, f.Reason = []audit.Outcome{audit.Protected, audit.Exempt, audit.Unknown}[i/6%3],
+					rules.Quarantine, "why not: <http://evil.example|see>"
 			case severity == rules.Critical:
 				f.Outcome, f.Step, f.Due = audit.WouldQuarantine, rules.Quarantine, now
 			case severity == rules.High:

@@ -64,11 +64,13 @@ func cutMark(s string, n int) string {
 
 // blank reports whether a rune counts as printable and yet shows nothing.
 func blank(r rune) bool {
-	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) || r == 0x2800
+	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) || unicode.Is(unicode.Variation_Selector, r) ||
+		r == 0x2800
 }
 
 // inMrkdwn escapes what Slack reads as markup, and takes the meaning from what it has no escape for.
-var inMrkdwn = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "ˍ", "~", "∼", ":", "꞉", "@", "＠")
+var inMrkdwn = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "ˍ", "~", "∼", ":", "꞉", "@",
+	"＠")
 
 // mrkdwn is safe for mrkdwn objects and for the text of a message.
 func mrkdwn(s string, n int) string { return inMrkdwn.Replace(safe(s, n)) }

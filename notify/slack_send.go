@@ -199,10 +199,11 @@ func (s *Slack) reply(ctx context.Context, p *parcel, c *slackContent, m SlackMe
 // posted once more only if it can't be found.
 func (s *Slack) post(ctx context.Context, p *parcel, m SlackMessage, thread string) (ts string, err error) {
 	for again := false; ; again = true {
-		err = s.plainly(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m, func(m SlackMessage) error {
-			ts, err = s.send(ctx, s.channelOf(p), thread, m)
-			return err
-		})
+		err = s.plainly(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m,
+			func(m SlackMessage) error {
+				ts, err = s.send(ctx, s.channelOf(p), thread, m)
+				return err
+			})
 		var e *SlackError
 		if !errors.As(err, &e) || !e.MayHavePosted {
 			return ts, err
@@ -273,7 +274,8 @@ func (s *Slack) upload(ctx context.Context, p *parcel, c *slackContent, f SlackF
 	}
 	err := s.patiently(ctx, fmt.Sprintf("uploading %s to %s", f.Name, s.channelOf(p)), func() error {
 		_, err := s.api.UploadFileContext(ctx, slack.UploadFileParameters{
-			Filename: f.Name, Title: f.Title, Reader: bytes.NewReader(f.Content), FileSize: len(f.Content), Channel: s.channelOf(p), ThreadTimestamp: p.parent(),
+			Filename: f.Name, Title: f.Title, Reader: bytes.NewReader(f.Content), FileSize: len(f.Content),
+			Channel: s.channelOf(p), ThreadTimestamp: p.parent(),
 		})
 		return err
 	})
@@ -286,7 +288,8 @@ func (s *Slack) upload(ctx context.Context, p *parcel, c *slackContent, f SlackF
 // goneFromSlack reports whether a message can't be rewritten any more.
 func goneFromSlack(err error) bool {
 	var said slack.SlackErrorResponse
-	return errors.As(err, &said) && slices.Contains([]string{"message_not_found", "cant_update_message", "edit_window_closed"}, said.Err)
+	return errors.As(err, &said) && slices.Contains([]string{"message_not_found", "cant_update_message",
+		"edit_window_closed"}, said.Err)
 }
 
 // refusedBySlack reports whether Slack has understood a request and said no for good.

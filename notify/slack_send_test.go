@@ -42,7 +42,8 @@ func fakeSlack(t *testing.T, c slacktest.Config) *slacktest.Server {
 func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *Slack {
 	t.Helper()
 	policy.Channel = slackChannel
-	s, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: w.URL(), Policy: &policy, Outbox: o, Pause: -1})
+	s, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: w.URL(), Policy: &policy, Outbox: o,
+		Pause: -1})
 	require.NoError(t, err)
 	return s
 }
@@ -50,13 +51,19 @@ func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *
 func slackRun(outcome audit.Outcome) *audit.Report {
 	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 	used := okta.Some(at.Add(-25 * 24 * time.Hour))
-	rule := &rules.Rule{ID: "idle", Severity: rules.High, Steps: []rules.DelayedStep{{Step: rules.Flag}, {Step: rules.Revoke}}}
+	rule := &rules.Rule{ID: "idle", Severity: rules.High, Steps: []rules.DelayedStep{{Step: rules.Flag},
+		{Step: rules.Revoke}}}
 	return &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: at, Finished: at, AsOf: at, OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml",
-		PolicyDigest: "sha256:00", Digest: "sha256:11", Tokens: 10, Pages: 1, Complete: true, Changes: audit.Changes{New: 1, Known: true},
+		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: at, Finished: at, AsOf: at,
+		OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml",
+		PolicyDigest: "sha256:00", Digest: "sha256:11", Tokens: 10, Pages: 1, Complete: true,
+		Changes: audit.Changes{New: 1, Known: true},
 		Findings: []audit.Finding{{
-			Token:    okta.Token{ID: "00Tabcdefghijklmnopq", Name: okta.Some("deploy <!channel>"), ExpiresAt: used, TokenWindow: okta.Some(time.Duration(0))},
-			Severity: rules.High, Matched: []rules.Match{{Rule: rule, Because: []string{"lastUsed is 25d old (> 21d)"}}}, Step: rules.Revoke, Outcome: outcome, At: at, Due: at, Change: audit.New,
+			Token: okta.Token{ID: "00Tabcdefghijklmnopq", Name: okta.Some("deploy <!channel>"), ExpiresAt: used,
+				TokenWindow: okta.Some(time.Duration(0))},
+			Severity: rules.High, Matched: []rules.Match{
+				{Rule: rule, Because: []string{"lastUsed is 25d old (> 21d)"}}}, Step: rules.Revoke, Outcome: outcome,
+			At: at, Due: at, Change: audit.New,
 		}},
 	}
 }
@@ -117,13 +124,22 @@ func TestWhenAReportIsPosted(t *testing.T) {
 		last   time.Duration // since the last post
 		want   bool
 	}{
-		"always":                          {on: rules.Always, change: quiet, want: true},
-		"changes, and there is one":       {on: rules.OnChanges, change: func(*audit.Report) {}, want: true},
-		"changes, and there is none":      {on: rules.OnChanges, change: quiet},
-		"changes, which can't be told":    {on: rules.OnChanges, change: func(r *audit.Report) { r.Changes = audit.Changes{} }, want: true},
-		"findings, and there is one":      {on: rules.OnFindings, change: quiet, want: true},
-		"findings, and there is none":     {on: rules.OnFindings, change: func(r *audit.Report) { quiet(r); r.Findings = nil }},
-		"a failure":                       {on: rules.OnFindings, change: func(r *audit.Report) { quiet(r); r.Findings, r.Err = nil, errors.New("x") }, want: true},
+		"always":                     {on: rules.Always, change: quiet, want: true},
+		"changes, and there is one":  {on: rules.OnChanges, change: func(*audit.Report) {}, want: true},
+		"changes, and there is none": {on: rules.OnChanges, change: quiet},
+		"changes, which can't be told": {on: rules.OnChanges, change: func(r *audit.Report) {
+			r.Changes = audit.Changes{}
+		}, want: true},
+		"findings, and there is one": {on: rules.OnFindings, change: quiet, want: true},
+		"findings, and there is none": {on: rules.OnFindings, change: func(r *audit.Report) {
+			quiet(r)
+			r.Findings = nil
+		}},
+		"a failure": {on: rules.OnFindings, change: func(r *audit.Report) {
+			quiet(r)
+			r.Findings,
+				r.Err = nil, errors.New("x")
+		}, want: true},
 		"nothing new, but a sign of life": {on: rules.OnChanges, change: quiet, last: 8 * 24 * time.Hour, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -149,16 +165,24 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 		requests  int // of chat.postMessage for the first message
 		delivered bool
 	}{
-		{name: "not in the channel", fault: slacktest.Fault{Error: "not_in_channel"}, says: "not_in_channel; invite the app into the channel", requests: 1},
-		{name: "a bad token", fault: slacktest.Fault{Error: "invalid_auth"}, says: "check SLACK_BOT_TOKEN", requests: 1},
-		{name: "an error that isn't known", fault: slacktest.Fault{Error: "brand_new_error"}, says: "brand_new_error", requests: 1},
-		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"1"}}}, requests: 2, delivered: true},
-		{name: "blocks that it does not take", fault: slacktest.Fault{Times: 1, Error: "invalid_blocks"}, requests: 2, delivered: true},
+		{name: "not in the channel", fault: slacktest.Fault{Error: "not_in_channel"},
+			says: "not_in_channel; invite the app into the channel", requests: 1},
+		{name: "a bad token", fault: slacktest.Fault{Error: "invalid_auth"}, says: "check SLACK_BOT_TOKEN",
+			requests: 1},
+		{name: "an error that isn't known", fault: slacktest.Fault{Error: "brand_new_error"}, says: "brand_new_error",
+			requests: 1},
+		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429,
+			Header: http.Header{"Retry-After": {"1"}}}, requests: 2, delivered: true},
+		{name: "blocks that it does not take", fault: slacktest.Fault{Times: 1, Error: "invalid_blocks"}, requests: 2,
+			delivered: true},
 		// It is looked for, is not there, and is sent once more.
-		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error", maybe: true, requests: 2},
-		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 2},
+		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error",
+			maybe: true, requests: 2},
+		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true,
+			requests: 2},
 		{name: "a lost request", fault: slacktest.Fault{Hangup: true}, says: "EOF", maybe: true, requests: 2},
-		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "invalid character", maybe: true, requests: 2},
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "invalid character", maybe: true,
+			requests: 2},
 		{name: "a server error, once", fault: slacktest.Fault{Times: 1, Status: 500}, requests: 2, delivered: true},
 		// It is looked for, and is there.
 		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, requests: 1, delivered: true},
@@ -194,7 +218,8 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 
 func TestWhereSlackMayBe(t *testing.T) {
 	for url, ok := range map[string]bool{
-		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true, "http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
+		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true,
+		"http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
 	} {
 		_, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: url, Policy: &rules.Slack{}})
 		require.Equal(t, ok, err == nil, url)

@@ -40,7 +40,8 @@ func newSender(c SlackConfig) sender {
 	if gap == 0 {
 		gap = slackPause
 	}
-	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, gap: max(gap, 0), patience: slackTimeout}
+	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, gap: max(gap, 0),
+		patience: slackTimeout}
 }
 
 // slackHTTP follows no redirect, which could carry a message or a token elsewhere.
@@ -54,7 +55,8 @@ func slackHTTP() *http.Client {
 // slackURL parses a URL of https, or of plain http for a loopback address.
 func slackURL(raw string) (*url.URL, bool) {
 	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil || (u.Scheme != "https" && (u.Scheme != "http" || !okta.IsLoopback(u.Hostname()))) {
+	if err != nil || u.Host == "" || u.User != nil ||
+		(u.Scheme != "https" && (u.Scheme != "http" || !okta.IsLoopback(u.Hostname()))) {
 		return nil, false
 	}
 	return u, true
@@ -92,8 +94,8 @@ func (s *sender) wanted(r *audit.Report) bool {
 	}
 }
 
-// untilNext is how long it may be until the next run, for all that the ledger tells: as long as between the one before and
-// this one, whose plan it already has, and at least an hour. A sign of life that waited for that run would come too
+// untilNext is how long it may be until the next run, for all that the ledger tells: as long as between the one before
+// and this one, whose plan it already has, and at least an hour. A sign of life that waited for that run would come too
 // late if the time for it is over by then: a punctual one is always a little short of it.
 func (s *sender) untilNext() time.Duration {
 	wait := time.Hour

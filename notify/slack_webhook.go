@@ -38,8 +38,8 @@ func NewWebhook(c SlackConfig) (*Webhook, error) {
 	return &Webhook{sender: newSender(c), client: slackHTTP()}, nil
 }
 
-// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Of a run that changes and
-// announces nothing there is the report alone, if the policy wants it.
+// Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Of a run that changes
+// and announces nothing there is the report alone, if the policy wants it.
 func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
 	if silent(r) {
 		return viaWebhook, nil
@@ -109,9 +109,10 @@ func (w *Webhook) deliver(ctx context.Context, p *parcel, c *slackContent) error
 func (w *Webhook) post(ctx context.Context, m SlackMessage) error {
 	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
 	defer cancel()
-	return w.plainly(ctx, fmt.Sprintf("posting the report (%s) through the webhook", m.Part), m, func(m SlackMessage) error {
-		return w.send(ctx, m)
-	})
+	return w.plainly(ctx, fmt.Sprintf("posting the report (%s) through the webhook", m.Part), m,
+		func(m SlackMessage) error {
+			return w.send(ctx, m)
+		})
 }
 
 // send sends one message. slack-go's own function would put the URL into its errors and drop Slack's answer.

@@ -14,7 +14,9 @@ import (
 
 func hook(t *testing.T, policy rules.Slack) (*slacktest.Server, *Webhook) {
 	t.Helper()
-	ws := slacktest.Start(slacktest.Config{Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, WebhookChannel: slackChannel, Channels: []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}})
+	ws := slacktest.Start(slacktest.Config{Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}},
+		WebhookChannel: slackChannel, Channels: []slacktest.Channel{
+			{ID: slackChannel, Name: "security", Member: true}}})
 	t.Cleanup(ws.Close)
 	return ws, hookDelivery(t, ws, policy, Outbox{})
 }
@@ -59,14 +61,21 @@ func TestWhatAWebhookAnswersAndWhatItMeans(t *testing.T) {
 		maybe    bool
 		requests int
 	}{
-		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429, Header: http.Header{"Retry-After": {"1"}}}, requests: 2},
+		{name: "later, and then accepted", fault: slacktest.Fault{Times: 1, Status: 429,
+			Header: http.Header{"Retry-After": {"1"}}}, requests: 2},
 		{name: "blocks that it does not take", fault: slacktest.Fault{Times: 1, Error: "invalid_blocks"}, requests: 2},
-		{name: "a webhook that is gone", fault: slacktest.Fault{Error: "no_service", Status: 404}, says: "no_service; the webhook is gone", requests: 1},
-		{name: "a bad URL", fault: slacktest.Fault{Error: "invalid_token", Status: 403}, says: "check SLACK_WEBHOOK_URL", requests: 1},
-		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 1},
-		{name: "200 and not ok", fault: slacktest.Fault{Body: "fine"}, says: "Slack answered 200", maybe: true, requests: 1},
-		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "Slack answered 200", maybe: true, requests: 1},
-		{name: "a redirect", fault: slacktest.Fault{Status: 302, Header: http.Header{"Location": {"/elsewhere"}}}, says: "Slack answered 302", maybe: true, requests: 1},
+		{name: "a webhook that is gone", fault: slacktest.Fault{Error: "no_service", Status: 404},
+			says: "no_service; the webhook is gone", requests: 1},
+		{name: "a bad URL", fault: slacktest.Fault{Error: "invalid_token", Status: 403},
+			says: "check SLACK_WEBHOOK_URL", requests: 1},
+		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true,
+			requests: 1},
+		{name: "200 and not ok", fault: slacktest.Fault{Body: "fine"}, says: "Slack answered 200", maybe: true,
+			requests: 1},
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "Slack answered 200", maybe: true,
+			requests: 1},
+		{name: "a redirect", fault: slacktest.Fault{Status: 302, Header: http.Header{"Location": {"/elsewhere"}}},
+			says: "Slack answered 302", maybe: true, requests: 1},
 		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, says: "EOF", maybe: true, requests: 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -92,7 +101,8 @@ func TestNoErrorRepeatsTheWebhook(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.Always})
 	ws.Close() // nobody answers
 	requireNoAddress(t, ws, w.Report(t.Context(), slackRun(audit.Flagged)))
-	for _, address := range []string{"http://hooks.evil.example/services/T0/B0/fakeWebhookSecret", "https://h ooks/services/fakeWebhookSecret", "fakeWebhookSecret"} {
+	for _, address := range []string{"http://hooks.evil.example/services/T0/B0/fakeWebhookSecret",
+		"https://h ooks/services/fakeWebhookSecret", "fakeWebhookSecret"} {
 		_, err := NewWebhook(SlackConfig{Secret: okta.NewSecret(address), Policy: &rules.Slack{}})
 		requireNoAddress(t, ws, err)
 	}

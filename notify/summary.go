@@ -53,7 +53,8 @@ func SummaryLine(w io.Writer, s *Summary) error {
 	j := jsonSummary{Schema: 1, Run: jsonRun{Mode: s.Mode, ExitCode: s.Code}, Counts: make(map[audit.Outcome]int)}
 	j.Org.URL = s.OrgURL
 	if r := s.Report; r != nil {
-		j.Run = jsonRun{ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished), AsOf: timestamp(r.AsOf), ExitCode: s.Code}
+		j.Run = jsonRun{ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished),
+			AsOf: timestamp(r.AsOf), ExitCode: s.Code}
 		j.Org.URL = r.OrgURL
 		j.Plan = jsonPlan{r.Digest, r.Actions}
 		j.Inventory = jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete}
@@ -82,7 +83,8 @@ func SummaryLine(w io.Writer, s *Summary) error {
 // maxSummaryURL is more than the longest host name with scheme and port takes, in bytes.
 const maxSummaryURL = 512
 
-// fitting returns as much of the start of s as takes at most so many bytes in JSON, with an ellipsis if that is not all.
+// fitting returns as much of the start of s as takes at most so many bytes in JSON, with an ellipsis if that is not
+// all.
 func fitting(s string, bytes int) string {
 	size := func(s string) int {
 		line, err := jsonLine(s)
@@ -95,7 +97,8 @@ func fitting(s string, bytes int) string {
 		return s
 	}
 	runes := []rune(s[:min(len(s), bytes+1)]) // no byte of text takes less than a byte
-	return string(runes[:sort.Search(len(runes), func(n int) bool { return size(string(runes[:n+1])+"…") > bytes })]) + "…"
+	return string(runes[:sort.Search(len(runes), func(n int) bool { return size(string(runes[:n+1])+"…") > bytes })]) +
+		"…"
 }
 
 // jsonLine is v as JSONLine writes it.

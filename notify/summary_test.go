@@ -51,7 +51,8 @@ func TestSummariesLookLikeTheirGoldenFile(t *testing.T) {
 	for _, s := range []*notify.Summary{
 		{Report: enforced, Code: audit.OK},
 		{Report: failed(), Code: audit.Incomplete, Err: failed().Err.Error()},
-		{Mode: rules.Enforce, OrgURL: "https://acme.okta.com", Code: audit.BadPolicy, Err: "policy.yaml:3:5: unknown key \"rule\": did you mean rules?\npolicy.yaml:9:7: no"},
+		{Mode: rules.Enforce, OrgURL: "https://acme.okta.com", Code: audit.BadPolicy,
+			Err: "policy.yaml:3:5: unknown key \"rule\": did you mean rules?\npolicy.yaml:9:7: no"},
 		{Mode: rules.DryRun, Code: audit.Usage, Err: "unknown flag: --enforcee"},
 	} {
 		line, _ := summarise(t, s)
@@ -69,7 +70,8 @@ func TestASummaryFitsAndIsOneLineWhateverTheRunComplainsOf(t *testing.T) {
 		return strings.Repeat(texts.Draw(t, "text"), rapid.SampledFrom([]int{1, 50, 5000}).Draw(t, "times"))
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		s := &notify.Summary{Mode: rules.DryRun, OrgURL: repeated.Draw(t, "org"), Code: audit.Usage, Err: repeated.Draw(t, "error")}
+		s := &notify.Summary{Mode: rules.DryRun, OrgURL: repeated.Draw(t, "org"), Code: audit.Usage,
+			Err: repeated.Draw(t, "error")}
 		if rapid.Bool().Draw(t, "reported") {
 			s.Report = huge(s.OrgURL)
 		}
@@ -86,8 +88,10 @@ func huge(org string) *audit.Report {
 	at := time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 	most := math.MaxInt
 	r := &audit.Report{
-		ID: "99991231T235959Z-abcdef", Mode: rules.Enforce, Started: at, Finished: at, AsOf: at, OrgURL: org, Digest: "sha256:" + strings.Repeat("f", 64),
-		Tokens: most, Pages: most, Duplicates: most, Actions: most, Changes: audit.Changes{New: most, Ongoing: most, Resolved: most, Known: true},
+		ID: "99991231T235959Z-abcdef", Mode: rules.Enforce, Started: at, Finished: at, AsOf: at, OrgURL: org,
+		Digest: "sha256:" + strings.Repeat("f", 64),
+		Tokens: most, Pages: most, Duplicates: most, Actions: most, Changes: audit.Changes{New: most, Ongoing: most,
+			Resolved: most, Known: true},
 		Head: ledger.Head{Seq: math.MaxUint64, Hash: strings.Repeat("f", 64)},
 	}
 	for _, o := range audit.Outcomes {

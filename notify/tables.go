@@ -14,7 +14,8 @@ import (
 )
 
 // tokenColumns are the columns that a token has in every table for machines.
-var tokenColumns = []string{"name", "id", "clientName", "userId", "created", "lastUpdated", "lastUsed", "neverUsed", "idleDays", "expiresAt", "endsInDays", "network"}
+var tokenColumns = []string{"name", "id", "clientName", "userId", "created", "lastUpdated", "lastUsed", "neverUsed",
+	"idleDays", "expiresAt", "endsInDays", "network"}
 
 // ownerColumns are what a report knows of owners.
 var ownerColumns = []string{"ownerLogin", "ownerEmail", "ownerStatus", "ownerLastLogin", "ownerRoles"}
@@ -32,8 +33,10 @@ func ownerCells(o *okta.Owner) []string {
 func tokenCells(t *okta.Token, now time.Time) []string {
 	return []string{
 		plain(t.Name, asIs), okta.Printable(t.ID), plain(t.ClientName, asIs), plain(t.UserID, asIs),
-		plain(t.Created, rfc3339), plain(t.LastUpdated, rfc3339), plain(t.LastUsed(), rfc3339), plain(t.NeverUsed(), yesNo),
-		dayCount(t.LastUsed(), now.Sub), plain(t.ExpiresAt, rfc3339), dayCount(t.ExpiresAt, func(end time.Time) time.Duration { return end.Sub(now) }),
+		plain(t.Created, rfc3339), plain(t.LastUpdated, rfc3339), plain(t.LastUsed(), rfc3339),
+		plain(t.NeverUsed(), yesNo),
+		dayCount(t.LastUsed(), now.Sub), plain(t.ExpiresAt, rfc3339), dayCount(t.ExpiresAt,
+			func(end time.Time) time.Duration { return end.Sub(now) }),
 		plain(t.Network, network),
 	}
 }
@@ -49,7 +52,8 @@ func yesNo(b bool) string {
 // for a formula has an apostrophe before it. A report of an incomplete listing has no findings: don't
 // write it, since an empty table looks like good news.
 func CSV(w io.Writer, r *audit.Report) error {
-	rows := [][]string{slices.Concat([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns, ownerColumns)}
+	rows := [][]string{slices.Concat([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns,
+		ownerColumns)}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		due := ""
@@ -57,7 +61,8 @@ func CSV(w io.Writer, r *audit.Report) error {
 			due = f.Due.Format(time.RFC3339)
 		}
 		rows = append(rows, slices.Concat([]string{
-			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(ruleIDs(f), " "), strings.Join(reasons(f), "; "),
+			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(ruleIDs(f), " "),
+			strings.Join(reasons(f), "; "),
 		}, tokenCells(&f.Token, f.At), ownerCells(f.Token.Owner)))
 	}
 	return writeCSV(w, rows)
@@ -97,12 +102,14 @@ func Markdown(w io.Writer, r *audit.Report) error {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "# tokensweep %s of %s\n\n", r.Mode, code(r.OrgURL))
 	if !r.Complete {
-		_, _ = fmt.Fprintf(&b, "**Failed.** Nothing was judged and nothing was changed: %s\n\nRun %s\n", code(r.Err.Error()), r.ID)
+		_, _ = fmt.Fprintf(&b, "**Failed.** Nothing was judged and nothing was changed: %s\n\nRun %s\n",
+			code(r.Err.Error()), r.ID)
 		markdownNotes(&b, r)
 		_, err := io.WriteString(w, b.String())
 		return err
 	}
-	_, _ = fmt.Fprintf(&b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r), count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	_, _ = fmt.Fprintf(&b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r),
+		count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
 	if r.Err != nil {
 		_, _ = fmt.Fprintf(&b, "**Stopped:** %s\n\n", code(r.Err.Error()))
 	}
@@ -113,7 +120,8 @@ func Markdown(w io.Writer, r *audit.Report) error {
 				_, _ = fmt.Fprintf(&b, "| %s | %d | %s |\n", o, n, meaning[o])
 			}
 		}
-		b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen | why |\n|---|---|---|---|---|---|---|---|---|\n")
+		b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen " +
+			"| why |\n|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -122,7 +130,8 @@ func Markdown(w io.Writer, r *audit.Report) error {
 			why[j] = code(why[j])
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
-			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)), code(owner(&f.Token, asIs)),
+			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)),
+			code(owner(&f.Token, asIs)),
 			lastUse(&f.Token, f.At), endsIn(&f.Token, f.At), happens(f), strings.Join(why, "<br>"))
 	}
 	if asks := restorations(r); len(asks) > 0 {

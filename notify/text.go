@@ -57,7 +57,8 @@ var meaning = map[audit.Outcome]string{
 func Text(w io.Writer, r *audit.Report, s Style) error {
 	var b strings.Builder
 	if !r.Complete {
-		_, _ = fmt.Fprintf(&b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
+		_, _ = fmt.Fprintf(&b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)),
+			okta.Printable(r.OrgURL))
 		paragraph(&b, s, "Nothing was judged and nothing was changed. ", okta.Printable(r.Err.Error()))
 		notes(&b, r, s)
 		footer(&b, r)
@@ -89,7 +90,8 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 // Brief writes what a run is about to do or has done, without the findings that it only reports.
 func Brief(w io.Writer, r *audit.Report, s Style) error {
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "%s of %s, as of %s\n%s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL), r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
+	_, _ = fmt.Fprintf(&b, "%s of %s, as of %s\n%s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)),
+		okta.Printable(r.OrgURL), r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
 	if r.Err != nil {
 		paragraph(&b, s, s.paint(text.FgRed, "STOPPED: "), okta.Printable(r.Err.Error()))
 	}
@@ -125,7 +127,8 @@ func changed(r *audit.Report) string {
 	case !r.Acted:
 		return "Nothing was changed."
 	}
-	return fmt.Sprintf("Changed: %d revoked, %d quarantined, %d failed.", r.Done(audit.Revoked), r.Done(audit.Quarantined), r.Done(audit.Failed))
+	return fmt.Sprintf("Changed: %d revoked, %d quarantined, %d failed.", r.Done(audit.Revoked),
+		r.Done(audit.Quarantined), r.Done(audit.Failed))
 }
 
 func notes(b *strings.Builder, r *audit.Report, s Style) {
@@ -150,7 +153,8 @@ func vanished(b *strings.Builder, r *audit.Report, s Style) {
 func footer(b *strings.Builder, r *audit.Report) {
 	_, _ = fmt.Fprintf(b, "\nrun    %s\n", r.ID)
 	if r.Complete {
-		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, shortDigest(r.PolicyDigest), okta.Printable(r.PolicyFile))
+		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, shortDigest(r.PolicyDigest),
+			okta.Printable(r.PolicyFile))
 	}
 	if r.Head.Seq > 0 {
 		_, _ = fmt.Fprintf(b, "ledger %s\n", r.Head)
@@ -161,7 +165,8 @@ func footer(b *strings.Builder, r *audit.Report) {
 func shortDigest(d string) string { return d[:min(len(d), len("sha256:")+16)] }
 
 func summary(b *strings.Builder, r *audit.Report, s Style) {
-	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", count(r.Tokens, "token"), count(r.Pages, "page"),
+		bySeverity(r))
 	if c := r.Changes; c.Known {
 		_, _ = fmt.Fprintf(b, "Since the last run: %d new, %d ongoing, %d resolved.\n", c.New, c.Ongoing, c.Resolved)
 	}
@@ -302,7 +307,8 @@ func tokenLines(rows []row, s Style) []string {
 	for _, r := range rows {
 		k, now := r.token, r.at
 		t.AppendRow(table.Row{
-			fit(title(k), c.name), okta.Printable(k.ID), fit(words(k.ClientName), c.client), fit(owner(k, c.user), c.owner), lastUse(k, now), endsIn(k, now),
+			fit(title(k), c.name), okta.Printable(k.ID), fit(words(k.ClientName), c.client),
+			fit(owner(k, c.user), c.owner), lastUse(k, now), endsIn(k, now),
 		})
 	}
 	lines := strings.Split(t.Render(), "\n")

@@ -25,7 +25,8 @@ func TestsText(w io.Writer, reports []audit.TestReport, s Style) error {
 				paragraph(&b, s, "  "+s.paint(text.FgGreen, "ok")+"    ", okta.Printable(c.Case.Name))
 				continue
 			}
-			paragraph(&b, s, "  "+s.paint(text.FgRed, "FAIL")+"  ", fmt.Sprintf("%s (line %d)", okta.Printable(c.Case.Name), c.Case.Line))
+			paragraph(&b, s, "  "+s.paint(text.FgRed, "FAIL")+"  ",
+				fmt.Sprintf("%s (line %d)", okta.Printable(c.Case.Name), c.Case.Line))
 			why, err := failure(c, s)
 			if err != nil {
 				return err
@@ -76,7 +77,8 @@ func TestsJSON(w io.Writer, reports []audit.TestReport) error {
 		r := &reports[i]
 		f := jsonFile{r.File, jsonPolicy{r.PolicyDigest, r.PolicyFile}, make([]jsonCase, 0, len(r.Cases))}
 		for _, c := range r.Cases {
-			item := jsonCase{Name: c.Case.Name, Line: c.Case.Line, OK: len(c.Failures) == 0, Failures: append([]string{}, c.Failures...)}
+			item := jsonCase{Name: c.Case.Name, Line: c.Case.Line, OK: len(c.Failures) == 0,
+				Failures: append([]string{}, c.Failures...)}
 			if !item.OK {
 				e := explanationJSON(c.Explanation)
 				item.Explanation = &e
@@ -119,7 +121,8 @@ func TestsJUnit(w io.Writer, reports []audit.TestReport) error {
 		r := &reports[i]
 		suite := xmlSuite{Name: okta.Printable(r.File), Tests: len(r.Cases), Failed: r.Failed()}
 		for _, c := range r.Cases {
-			item := xmlCase{Class: okta.Printable(r.PolicyFile), Name: okta.Printable(c.Case.Name), File: okta.Printable(r.File), Line: c.Case.Line}
+			item := xmlCase{Class: okta.Printable(r.PolicyFile), Name: okta.Printable(c.Case.Name),
+				File: okta.Printable(r.File), Line: c.Case.Line}
 			if len(c.Failures) > 0 {
 				why, err := failure(c, Style{})
 				if err != nil {

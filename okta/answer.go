@@ -15,13 +15,14 @@ import (
 // the error of OAuth. Any other is no answer at all, as if the connection had been cut: it neither proves nor settles
 // anything.
 
-// noSuchThing is the errorCode of an answer 404 about a thing that isn't there; an unknown path has another. noFeature is
-// that of an answer 401 that says nothing against the credential: "You do not have permission to access the feature you
-// are requesting" (https://developer.okta.com/docs/reference/error-codes/#E0000015).
+// noSuchThing is the errorCode of an answer 404 about a thing that isn't there; an unknown path has another. noFeature
+// is that of an answer 401 that says nothing against the credential: "You do not have permission to access the feature
+// you are requesting" (https://developer.okta.com/docs/reference/error-codes/#E0000015).
 const noSuchThing, noFeature = "E0000007", "E0000015"
 
 var (
-	// oktaCode is the form of Okta's error codes, oauthCode that of OAuth's, which the token endpoint has in either place.
+	// oktaCode is the form of Okta's error codes, oauthCode that of OAuth's, which the token endpoint has in either
+	// place.
 	oktaCode  = regexp.MustCompile(`^E[0-9]{7}$`)
 	oauthCode = regexp.MustCompile(`^[a-z]+(_[a-z]+)+$`)
 )
@@ -33,7 +34,8 @@ type refusal struct{ code, summary, oauth string }
 func (c *conn) saidByOkta(path string, resp *http.Response, body []byte) (said refusal, ok bool) {
 	code, description, scope := challenge(resp.Header)
 	if c.app == nil || resp.StatusCode < 400 || resp.StatusCode > 403 {
-		code = "" // it is for access tokens, and for these statuses (https://www.rfc-editor.org/rfc/rfc6750#section-3.1)
+		code =
+			"" // it is for access tokens, and for these statuses (https://www.rfc-editor.org/rfc/rfc6750#section-3.1)
 	}
 	said.oauth = code
 	var says struct {

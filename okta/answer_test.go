@@ -22,8 +22,10 @@ var strangers = map[string]oktatest.Fault{
 	"the beginning of Okta's JSON": {TruncateBody: 30},
 	"a list":                       {Body: `[{"errorCode":"E0000007"}]`},
 	"null":                         {Body: "null"},
-	"another scheme's challenge":   {Body: " ", Header: http.Header{"WWW-Authenticate": {`Basic realm="proxy", error="invalid_token"`}}},
-	"an OAuth challenge to who didn't log in by OAuth": {Body: " ", Header: http.Header{"WWW-Authenticate": {`Bearer error="invalid_token"`}}},
+	"another scheme's challenge": {Body: " ",
+		Header: http.Header{"WWW-Authenticate": {`Basic realm="proxy", error="invalid_token"`}}},
+	"an OAuth challenge to who didn't log in by OAuth": {Body: " ",
+		Header: http.Header{"WWW-Authenticate": {`Bearer error="invalid_token"`}}},
 }
 
 var sentinels = []error{ErrNotFound, ErrUnauthorized, ErrForbidden}
@@ -40,8 +42,10 @@ func TestWhoeverAnswersInOktasPlaceSaysNothing(t *testing.T) {
 					_, errZone := c.Zone(t.Context(), "nzo1a2b3c4d5e6f7g8h9")
 					_, errMe := c.Me(t.Context())
 					_, errList := collect(c.List(t.Context(), ListOptions{}))
-					_, errPut := c.SetNetwork(t.Context(), Token{ID: token, Name: Some("a")}, Condition{Connection: "ANYWHERE"})
-					for _, err := range []error{errToken, errUser, errZone, errMe, errList, errPut, c.Revoke(t.Context(), token), c.RevokeCurrent(t.Context())} {
+					_, errPut := c.SetNetwork(t.Context(), Token{ID: token, Name: Some("a")},
+						Condition{Connection: "ANYWHERE"})
+					for _, err := range []error{errToken, errUser, errZone, errMe, errList, errPut,
+						c.Revoke(t.Context(), token), c.RevokeCurrent(t.Context())} {
 						require.Error(t, err)
 						for _, sentinel := range sentinels {
 							require.NotErrorIs(t, err, sentinel, "%d", fault.Status)
@@ -49,7 +53,8 @@ func TestWhoeverAnswersInOktasPlaceSaysNothing(t *testing.T) {
 						var e *Error
 						require.ErrorAs(t, err, &e)
 						require.True(t, e.Method == http.MethodGet || e.MayHaveActed(), "%v", err)
-						require.True(t, strings.Contains(err.Error(), "this answer is not Okta's") || fault.Status == 301, "%v", err)
+						require.True(t, strings.Contains(err.Error(), "this answer is not Okta's") ||
+							fault.Status == 301, "%v", err)
 					}
 					_, there := org.Token(token)
 					require.True(t, there)
@@ -68,18 +73,28 @@ func TestWhatOktaSays(t *testing.T) {
 		is       error
 		mayActed bool // of a change with that answer
 	}{
-		{name: "no such token", status: 404, body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+token+" (Token)"), is: ErrNotFound, mayActed: true},
-		{name: "no such token, in other words", status: 404, body: oktatest.ErrorBody("E0000007", "Ressource nicht gefunden"), is: ErrNotFound, mayActed: true},
-		{name: "no such path", status: 404, body: oktatest.ErrorBody("E0000008", "The requested path was not found"), mayActed: true},
-		{name: "another token is not there", status: 404, body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: 00T1f3w86v9h8o1VZ1d8 (Token)"), mayActed: true},
-		{name: "that with another status", status: 400, body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+token+" (Token)")},
-		{name: "a bad token", status: 401, body: oktatest.ErrorBody("E0000011", "Invalid token provided"), is: ErrUnauthorized},
-		{name: "a feature that the org lacks", status: 401, body: oktatest.ErrorBody("E0000015", "You do not have permission to access the feature"), is: ErrForbidden},
-		{name: "no permission", status: 403, body: oktatest.ErrorBody("E0000006", "You do not have permission"), is: ErrForbidden},
+		{name: "no such token", status: 404, body: oktatest.ErrorBody("E0000007", "Not found: Resource not found: "+
+			token+" (Token)"), is: ErrNotFound, mayActed: true},
+		{name: "no such token, in other words", status: 404, body: oktatest.ErrorBody("E0000007",
+			"Ressource nicht gefunden"), is: ErrNotFound, mayActed: true},
+		{name: "no such path", status: 404, body: oktatest.ErrorBody("E0000008", "The requested path was not found"),
+			mayActed: true},
+		{name: "another token is not there", status: 404, body: oktatest.ErrorBody("E0000007",
+			"Not found: Resource not found: 00T1f3w86v9h8o1VZ1d8 (Token)"), mayActed: true},
+		{name: "that with another status", status: 400, body: oktatest.ErrorBody("E0000007",
+			"Not found: Resource not found: "+token+" (Token)")},
+		{name: "a bad token", status: 401, body: oktatest.ErrorBody("E0000011", "Invalid token provided"),
+			is: ErrUnauthorized},
+		{name: "a feature that the org lacks", status: 401, body: oktatest.ErrorBody("E0000015",
+			"You do not have permission to access the feature"), is: ErrForbidden},
+		{name: "no permission", status: 403, body: oktatest.ErrorBody("E0000006", "You do not have permission"),
+			is: ErrForbidden},
 		{name: "a bad request", status: 400, body: oktatest.ErrorBody("E0000001", "Api validation failed")},
 		{name: "one too many", status: 429, body: oktatest.ErrorBody("E0000047", "API call exceeded rate limit")},
-		{name: "an error of the server", status: 500, body: oktatest.ErrorBody("E0000009", "Internal Server Error"), mayActed: true},
-		{name: "read only", status: 503, body: oktatest.ErrorBody("E0000010", "Service is in read only mode"), mayActed: true},
+		{name: "an error of the server", status: 500, body: oktatest.ErrorBody("E0000009", "Internal Server Error"),
+			mayActed: true},
+		{name: "read only", status: 503, body: oktatest.ErrorBody("E0000010", "Service is in read only mode"),
+			mayActed: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, oktatest.Config{}, func(t *testing.T, org *oktatest.Server, c *Client) {

@@ -24,7 +24,8 @@ func (l *Listing) decode(p *page, each func(Token) error) error {
 	case err == nil, errors.As(err, new(*stopped)):
 		return err
 	case body.err != nil: // the connection is at fault, whatever the decoder makes of it
-		return l.conn.unanswered(p.resp.Request.Context(), http.MethodGet, listPath, fmt.Errorf("reading the page: %w", body.err))
+		return l.conn.unanswered(p.resp.Request.Context(), http.MethodGet, listPath, fmt.Errorf("reading the page: %w",
+			body.err))
 	}
 	return err
 }

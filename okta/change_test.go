@@ -16,9 +16,11 @@ import (
 
 func TestChangingTheNetworkSendsAllElseBackAsItWas(t *testing.T) {
 	clock := at("2026-11-24T09:00:00Z")
-	org := oktatest.Start(oktatest.Config{Credential: canary, Now: func() time.Time { return clock }, Tokens: []oktatest.Token{{
-		ID: oktatest.TokenID(1), Name: "deploy", UserID: oktatest.UserID(1), ClientName: "Okta API", Created: at("2026-11-01T00:00:00Z"), LastUsed: at("2026-11-10T12:00:00Z"),
-	}}})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Now: func() time.Time { return clock },
+		Tokens: []oktatest.Token{{
+			ID: oktatest.TokenID(1), Name: "deploy", UserID: oktatest.UserID(1), ClientName: "Okta API",
+			Created: at("2026-11-01T00:00:00Z"), LastUsed: at("2026-11-10T12:00:00Z"),
+		}}})
 	c := connect(t, org)
 	before, err := c.Token(t.Context(), oktatest.TokenID(1))
 	require.NoError(t, err)
@@ -27,8 +29,10 @@ func TestChangingTheNetworkSendsAllElseBackAsItWas(t *testing.T) {
 	require.NoError(t, err)
 
 	sent := org.Requests()[1]
-	require.Equal(t, []string{http.MethodPut, "/api/v1/api-tokens/" + before.ID, "application/json"}, []string{sent.Method, sent.Path, sent.Header.Get("Content-Type")})
-	require.JSONEq(t, `{"name":"deploy","clientName":"Okta API","userId":"`+oktatest.UserID(1)+`","created":"2026-11-01T00:00:00.000Z",
+	require.Equal(t, []string{http.MethodPut, "/api/v1/api-tokens/" + before.ID, "application/json"},
+		[]string{sent.Method, sent.Path, sent.Header.Get("Content-Type")})
+	require.JSONEq(t, `{"name":"deploy","clientName":"Okta API","userId":"`+oktatest.UserID(1)+
+		`","created":"2026-11-01T00:00:00.000Z",
 		"network":{"connection":"ZONE","include":["nzo1a2b3c4d5e6f7g8h9"]}}`, string(sent.Body))
 
 	want := before
@@ -85,7 +89,8 @@ func connectionOf(r oktatest.Request) string {
 
 func TestTheCurrentTokenCanBeRevoked(t *testing.T) {
 	own := oktatest.Token{ID: oktatest.TokenID(1), Name: "own", UserID: oktatest.UserID(1)}
-	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), OwnToken: own.ID, Tokens: []oktatest.Token{own}})
+	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), OwnToken: own.ID,
+		Tokens: []oktatest.Token{own}})
 	c := connect(t, org)
 	require.NoError(t, c.RevokeCurrent(t.Context()))
 	_, err := c.Me(t.Context())
@@ -97,7 +102,8 @@ func TestAReaderHasNoMethodThatChangesAnything(t *testing.T) {
 	for m := range reflect.TypeFor[*Reader]().Methods() {
 		names = append(names, m.Name)
 	}
-	require.Equal(t, []string{"Allowed", "Budget", "ClockOffset", "List", "Login", "Me", "OrgURL", "Organization", "Owner", "Roles", "Token", "User", "Zone"}, names)
+	require.Equal(t, []string{"Allowed", "Budget", "ClockOffset", "List", "Login", "Me", "OrgURL", "Organization",
+		"Owner", "Roles", "Token", "User", "Zone"}, names)
 }
 
 func TestOldTLSAndUnknownCertificatesAreRefusedAtOnce(t *testing.T) {
@@ -123,7 +129,9 @@ func TestOldTLSAndUnknownCertificatesAreRefusedAtOnce(t *testing.T) {
 
 func TestTheClockOfTheOrgIsLearnt(t *testing.T) {
 	for _, ahead := range []time.Duration{0, time.Hour, -48 * time.Hour} {
-		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: func() time.Time { return time.Now().Add(ahead) }})
+		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: func() time.Time {
+			return time.Now().Add(ahead)
+		}})
 		c := connect(t, org)
 		_, ok := c.ClockOffset()
 		require.False(t, ok)

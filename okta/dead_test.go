@@ -62,7 +62,8 @@ func newSilentOrg(t *testing.T, protocol string) *silentOrg {
 	cert, roots := certificate(t, "acme.okta.com")
 	org := &silentOrg{roots: roots, conns: make(chan net.Conn), done: make(chan struct{})}
 	server := &http.Server{
-		ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{protocol}, MinVersion: tls.VersionTLS12},
+		ErrorLog: log.New(io.Discard, "", 0), TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert},
+			NextProtos: []string{protocol}, MinVersion: tls.VersionTLS12},
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			org.proto.Store(map[int]string{1: "HTTP/1.1", 2: "HTTP/2"}[r.ProtoMajor])
 			_, _ = io.WriteString(w, `{"id":"00u00000000000000001"}`)
@@ -117,7 +118,9 @@ func certificate(t *testing.T, name string) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true,
+		BasicConstraintsValid: true}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
 	cert, err := x509.ParseCertificate(raw)

@@ -144,7 +144,8 @@ func timeField(raw []byte) Opt[time.Time] {
 	})
 }
 
-// inYears reports whether a time can be written down in JSON again (https://datatracker.ietf.org/doc/html/rfc3339#section-1).
+// inYears reports whether a time can be written down in JSON again
+// (https://datatracker.ietf.org/doc/html/rfc3339#section-1).
 func inYears(t time.Time) bool { return 0 <= t.Year() && t.Year() <= 9999 }
 
 func listField(raw []byte) Opt[[]string] {

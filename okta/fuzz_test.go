@@ -26,7 +26,8 @@ type answering struct {
 func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.asked = append(a.asked, r)
 	body, header := a.answer(r)
-	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(body)),
+		Request: r}, nil
 }
 
 func (a *answering) client(t *testing.T) *Client {
@@ -40,9 +41,12 @@ func FuzzPages(f *testing.F) {
 	const one, two = `{"id":"00Taaaaaaaaaaaaaaaa1","name":"one"}`, `{"id":"00Taaaaaaaaaaaaaaaa2"}`
 	next := `</api/v1/api-tokens?after=x>; rel="next"`
 	for _, seed := range [][3]string{
-		{"[" + one + "]", next, "[" + two + "]"}, {"[" + one + "," + two + "]", "", ""}, {"[]", next, "[]"}, {"[" + one + "]", next, "[" + one + "]"},
-		{"null", "", ""}, {"[" + one + "] [", "", ""}, {"[" + one, next, "]"}, {`[{"id":"a","id":"b"}]`, "", ""}, {"{}", "", ""}, {`[{"id":7}]`, "", ""},
-		{"[" + one + "]", `<https://evil.example/api/v1/api-tokens?after=x>; rel=next`, "[" + two + "]"}, {"[" + one + "]", `<`, "[]"}, {" \t[\n" + one + " , " + two + "]\r\n", next, "<html>"},
+		{"[" + one + "]", next, "[" + two + "]"}, {"[" + one + "," + two + "]", "", ""}, {"[]", next, "[]"},
+		{"[" + one + "]", next, "[" + one + "]"},
+		{"null", "", ""}, {"[" + one + "] [", "", ""}, {"[" + one, next, "]"}, {`[{"id":"a","id":"b"}]`, "", ""},
+		{"{}", "", ""}, {`[{"id":7}]`, "", ""},
+		{"[" + one + "]", `<https://evil.example/api/v1/api-tokens?after=x>; rel=next`, "[" + two + "]"},
+		{"[" + one + "]", `<`, "[]"}, {" \t[\n" + one + " , " + two + "]\r\n", next, "<html>"},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}
@@ -96,8 +100,10 @@ func idsOf(t *testing.T, page string, ids map[string]bool) {
 func FuzzAnswers(f *testing.F) {
 	id := oktatest.TokenID(1)
 	for _, s := range []string{
-		`{"id":"` + id + `"}`, `{"id":"00Tanother0000000000"}`, `{}`, `null`, `[]`, ``, `{"id":"` + id + `"}{}`, `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
-		`{"id":"00u1","status":"ACTIVE","lastLogin":null,"profile":{"login":"a","email":3}}`, `{"profile":null}`, `{"profile":[]}`, `{"id":"` + id + `","network":{"connection":"ZONE","include":[null]}}`,
+		`{"id":"` + id + `"}`, `{"id":"00Tanother0000000000"}`, `{}`, `null`, `[]`, ``, `{"id":"` + id + `"}{}`,
+		`[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
+		`{"id":"00u1","status":"ACTIVE","lastLogin":null,"profile":{"login":"a","email":3}}`, `{"profile":null}`,
+		`{"profile":[]}`, `{"id":"` + id + `","network":{"connection":"ZONE","include":[null]}}`,
 	} {
 		f.Add(s)
 	}
@@ -125,7 +131,8 @@ func FuzzAnswers(f *testing.F) {
 	})
 }
 
-var onWire = regexp.MustCompile(`^https://acme\.okta\.com/api/v1/(api-tokens/00T[0-9A-Za-z]{17}|users/00u[0-9A-Za-z]{17}(/roles)?|zones/nzo[0-9A-Za-z]{17})$`)
+var onWire = regexp.MustCompile(
+	`^https://acme\.okta\.com/api/v1/(api-tokens/00T[0-9A-Za-z]{17}|users/00u[0-9A-Za-z]{17}(/roles)?|zones/nzo[0-9A-Za-z]{17})$`)
 
 // FuzzURLs looks for an id or a cursor that leads to another URL than it should.
 func FuzzURLs(f *testing.F) {
@@ -159,8 +166,10 @@ func FuzzURLs(f *testing.F) {
 // FuzzOrgURL looks for an org's URL that is let through and would send the credential elsewhere, or in clear.
 func FuzzOrgURL(f *testing.F) {
 	for _, s := range []string{
-		"https://acme.okta.com", "https://ACME.okta.com:443/", "http://127.0.0.1:8080", "http://[::1]", "http://localhost.evil.example", "https://acme-admin.okta.com",
-		"https://user@acme.okta.com", "https://acme.okta.com/x", "https://{yourOktaDomain}", "https:acme.okta.com", "//acme.okta.com", "https://acme.okta.com.com", "https://[fe80::1%25en0]", "https://a\\b",
+		"https://acme.okta.com", "https://ACME.okta.com:443/", "http://127.0.0.1:8080", "http://[::1]",
+		"http://localhost.evil.example", "https://acme-admin.okta.com",
+		"https://user@acme.okta.com", "https://acme.okta.com/x", "https://{yourOktaDomain}", "https:acme.okta.com",
+		"//acme.okta.com", "https://acme.okta.com.com", "https://[fe80::1%25en0]", "https://a\\b",
 	} {
 		f.Add(s)
 	}
@@ -185,12 +194,15 @@ func FuzzOrgURL(f *testing.F) {
 func FuzzRateLimit(f *testing.F) {
 	date := "Tue, 24 Nov 2026 09:00:00 GMT"
 	for _, seed := range [][4]string{
-		{"200", "10", "1795510860", date}, {"0", "0", "0", date}, {"-1", "5", "x", ""}, {"200", "-3", "99999999999999", date}, {"1", "1", "1", "yesterday"}, {"9223372036854775807", "9223372036854775807", "9223372036854775807", date},
+		{"200", "10", "1795510860", date}, {"0", "0", "0", date}, {"-1", "5", "x", ""},
+		{"200", "-3", "99999999999999", date}, {"1", "1", "1", "yesterday"},
+		{"9223372036854775807", "9223372036854775807", "9223372036854775807", date},
 	} {
 		f.Add(seed[0], seed[1], seed[2], seed[3])
 	}
 	f.Fuzz(func(t *testing.T, limit, remaining, reset, date string) {
-		header := http.Header{"X-Rate-Limit-Limit": {limit}, "X-Rate-Limit-Remaining": {remaining}, "X-Rate-Limit-Reset": {reset}, "Date": {date}}
+		header := http.Header{"X-Rate-Limit-Limit": {limit}, "X-Rate-Limit-Remaining": {remaining},
+			"X-Rate-Limit-Reset": {reset}, "Date": {date}}
 		advice := adviceOf(&http.Response{StatusCode: http.StatusTooManyRequests, Header: header})
 		require.True(t, advice.allowed)
 		require.True(t, advice.after == 0 || advice.after >= minRateWait && advice.after <= maxRateWait, advice.after)
@@ -208,7 +220,8 @@ func FuzzRateLimit(f *testing.F) {
 
 // FuzzDurations looks for a duration of ISO 8601 that is read as another one, or as less than nothing.
 func FuzzDurations(f *testing.F) {
-	for _, s := range []string{"P30D", "PT5M", "P1W", "P", "PT", "-P1D", "P1Y", "P1.5D", "P999999999D", "PT1H30M", "P1DT", "p1d", "P1D1D", "PT1M1H"} {
+	for _, s := range []string{"P30D", "PT5M", "P1W", "P", "PT", "-P1D", "P1Y", "P1.5D", "P999999999D", "PT1H30M",
+		"P1DT", "p1d", "P1D1D", "PT1M1H"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

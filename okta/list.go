@@ -54,16 +54,16 @@ func (r *Reader) List(ctx context.Context, o ListOptions) *Listing {
 	return &Listing{ctx: ctx, conn: r.conn, options: o, reading: newReading()}
 }
 
-// Read reads the org's tokens, in the org's order, each once, and visits each as it arrives; the next page is asked for as
-// soon as the headers of the current one are there.
+// Read reads the org's tokens, in the org's order, each once, and visits each as it arrives; the next page is asked for
+// as soon as the headers of the current one are there.
 //
-// A list that moves while it is read can push tokens past the reader. It shows by a token that comes twice, and then the
-// list is read again, up to three times: until a reading brings none twice, or one brings the same tokens as the one before
-// it and none in two forms. begin is called for each reading and returns what visits its tokens. Only the last reading
-// counts: what the visitors of the others took in is to be forgotten.
+// A list that moves while it is read can push tokens past the reader. It shows by a token that comes twice, and then
+// the list is read again, up to three times: until a reading brings none twice, or one brings the same tokens as the
+// one before it and none in two forms. begin is called for each reading and returns what visits its tokens. Only the
+// last reading counts: what the visitors of the others took in is to be forgotten.
 //
-// The error is the visitor's, or a bad option's, before anything is sent; all others are an IncompleteError, after which
-// nothing may be concluded from any token. Read runs once.
+// The error is the visitor's, or a bad option's, before anything is sent; all others are an IncompleteError, after
+// which nothing may be concluded from any token. Read runs once.
 func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 	query, err := l.options.query()
 	if err != nil {
@@ -86,7 +86,8 @@ func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 		case l.reading.counts(before):
 			return nil
 		case l.Readings == maxReadings:
-			return l.incomplete(l.Pages, fmt.Errorf("the list moved each of %d times that it was read: %w: run again", l.Readings, l.reading.moved))
+			return l.incomplete(l.Pages, fmt.Errorf("the list moved each of %d times that it was read: %w: run again",
+				l.Readings, l.reading.moved))
 		}
 	}
 }

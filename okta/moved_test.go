@@ -13,15 +13,17 @@ import (
 	"tokensweep/okta/oktatest"
 )
 
-// moving is an org of 31 tokens on pages of ten, whose cursors count tokens, in which something happens each time before the
-// second page is sent.
-func moving(t *testing.T, times int, then func(org *oktatest.Server, nth int), f func(t *testing.T, org *oktatest.Server, l *Listing)) {
+// moving is an org of 31 tokens on pages of ten, whose cursors count tokens, in which something happens each time
+// before the second page is sent.
+func moving(t *testing.T, times int, then func(org *oktatest.Server, nth int),
+	f func(t *testing.T, org *oktatest.Server, l *Listing)) {
 	t.Helper()
-	inBubble(t, oktatest.Config{Tokens: oktatest.Many(31, time.Now()), Offsets: true}, func(t *testing.T, org *oktatest.Server, c *Client) {
-		n := 0
-		org.Fault(oktatest.Fault{Page: 2, Times: times, Then: func() { n++; then(org, n) }})
-		f(t, org, c.List(t.Context(), ListOptions{}))
-	})
+	inBubble(t, oktatest.Config{Tokens: oktatest.Many(31, time.Now()), Offsets: true},
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			n := 0
+			org.Fault(oktatest.Fault{Page: 2, Times: times, Then: func() { n++; then(org, n) }})
+			f(t, org, c.List(t.Context(), ListOptions{}))
+		})
 }
 
 // toTheEnd moves the first token of the list to its end.
@@ -42,7 +44,8 @@ func TestAListThatMovedIsReadAgainUntilItHoldsStill(t *testing.T) {
 		moving(t, times, toTheEnd, func(t *testing.T, _ *oktatest.Server, l *Listing) {
 			tokens, err := collect(l)
 			require.NoError(t, err)
-			require.Len(t, ids(tokens), 31, "a token that moved to the end pushed another past the reader, the first time")
+			require.Len(t, ids(tokens), 31,
+				"a token that moved to the end pushed another past the reader, the first time")
 			require.Equal(t, []int{31, 4, 0, times + 1}, []int{l.Tokens, l.Pages, l.Duplicates, l.Readings})
 		})
 	}
@@ -52,20 +55,24 @@ func TestAListThatNeverHoldsStillIsIncomplete(t *testing.T) {
 	moving(t, 0, toTheEnd, func(t *testing.T, org *oktatest.Server, l *Listing) {
 		_, err := collect(l)
 		require.ErrorIs(t, err, ErrIncomplete)
-		require.EqualError(t, err, "listing incomplete: page 4, after 30 tokens: the list moved each of 3 times that it was read: a page brought nothing but tokens of earlier pages: run again")
+		require.EqualError(t, err, "listing incomplete: page 4, after 30 tokens: the list moved each of 3 times that "+
+			"it was read: a page brought nothing but tokens of earlier pages: run again")
 		require.Len(t, org.Requests(), 12, "a bound")
 	})
 }
 
-// TestAListThatMovesAndBringsTheSameTokensTwiceIsWhole: two tokens change places with each reading, and none is passed over.
+// TestAListThatMovesAndBringsTheSameTokensTwiceIsWhole: two tokens change places with each reading, and none is passed
+// over.
 func TestAListThatMovesAndBringsTheSameTokensTwiceIsWhole(t *testing.T) {
 	same := `{"id":"00Taaaaaaaaaaaaaaaa1","name":"one"}`
-	inBubble(t, oktatest.Config{PageSize: 2, Tokens: []oktatest.Token{odd(1, "1", same), odd(2, "2", `{"id":"00Taaaaaaaaaaaaaaaa2"}`), odd(3, "3", same), odd(4, "4", `{"id":"00Taaaaaaaaaaaaaaaa4"}`)}},
+	inBubble(t, oktatest.Config{PageSize: 2, Tokens: []oktatest.Token{odd(1, "1", same),
+		odd(2, "2", `{"id":"00Taaaaaaaaaaaaaaaa2"}`), odd(3, "3", same), odd(4, "4", `{"id":"00Taaaaaaaaaaaaaaaa4"}`)}},
 		func(t *testing.T, _ *oktatest.Server, c *Client) {
 			l := c.List(t.Context(), ListOptions{})
 			tokens, err := collect(l)
 			require.NoError(t, err)
-			require.Equal(t, []string{"00Taaaaaaaaaaaaaaaa1", "00Taaaaaaaaaaaaaaaa2", "00Taaaaaaaaaaaaaaaa4"}, ids(tokens))
+			require.Equal(t, []string{"00Taaaaaaaaaaaaaaaa1", "00Taaaaaaaaaaaaaaaa2", "00Taaaaaaaaaaaaaaaa4"},
+				ids(tokens))
 			require.Equal(t, []int{3, 2, 1, 2}, []int{l.Tokens, l.Pages, l.Duplicates, l.Readings})
 		})
 }

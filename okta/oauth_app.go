@@ -91,7 +91,8 @@ func newApp(o ServiceApp) (*app, error) {
 	case o.ClientID == "":
 		return nil, errors.New("the client id of the service app is empty")
 	case len(o.ClientID) > 100 || !visible.MatchString(o.ClientID) || strings.Contains(o.ClientID, "-----"):
-		return nil, errors.New("the client id of the service app is none: Okta's have 20 letters and digits, such as 0oa1f3w86v9h8o1VZ1d7")
+		return nil, errors.New("the client id of the service app is none: Okta's have 20 letters and digits, such as " +
+			"0oa1f3w86v9h8o1VZ1d7")
 	case len(o.Scopes.asked(false)) == 0:
 		return nil, errors.New("a service app needs scopes to ask for")
 	}

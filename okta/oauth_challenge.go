@@ -12,7 +12,8 @@ import (
 // (https://github.com/okta/terraform-provider-okta/issues/2392, https://www.rfc-editor.org/rfc/rfc6750#section-3).
 func challenge(header http.Header) (code, description, scope string) {
 	for _, line := range header.Values("WWW-Authenticate") {
-		if scheme, _, _ := strings.Cut(line, " "); !strings.EqualFold(scheme, "DPoP") && !strings.EqualFold(scheme, "Bearer") {
+		if scheme, _, _ := strings.Cut(line, " "); !strings.EqualFold(scheme, "DPoP") &&
+			!strings.EqualFold(scheme, "Bearer") {
 			continue // another's, such as a proxy's
 		}
 		for _, m := range challengeParameter.FindAllStringSubmatch(line, -1) {
@@ -41,7 +42,8 @@ var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
 // else will do.
 func (c *conn) answerable(err error, m *message, token string) bool {
 	var e *Error
-	if c.app == nil || !errors.As(err, &e) || !e.okta || (e.Status != http.StatusBadRequest && e.Status != http.StatusUnauthorized) {
+	if c.app == nil || !errors.As(err, &e) || !e.okta ||
+		(e.Status != http.StatusBadRequest && e.Status != http.StatusUnauthorized) {
 		return false
 	}
 	if e.oauth == wantsNonce {

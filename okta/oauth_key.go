@@ -57,13 +57,15 @@ func parsePEM(text []byte) (crypto.PrivateKey, error) {
 		block, rest = pem.Decode(rest)
 	}
 	if block == nil {
-		return nil, errors.New("its PEM is damaged: it must have the lines -----BEGIN … PRIVATE KEY----- and -----END … PRIVATE KEY----- and base64 between them")
+		return nil, errors.New("its PEM is damaged: it must have the lines -----BEGIN … PRIVATE KEY----- and " +
+			"-----END … PRIVATE KEY----- and base64 between them")
 	}
 	if len(bytes.TrimSpace(rest)) > 0 {
 		return nil, errors.New("something follows the first key: give one key alone")
 	}
 	if block.Type == "ENCRYPTED PRIVATE KEY" || block.Headers["DEK-Info"] != "" {
-		return nil, errors.New("it is encrypted with a passphrase: decrypt it, as with openssl pkey -in key.pem -out plain.pem")
+		return nil, errors.New("it is encrypted with a passphrase: decrypt it, as with openssl pkey -in key.pem -out " +
+			"plain.pem")
 	}
 	var key any
 	var err error
@@ -80,7 +82,8 @@ func parsePEM(text []byte) (crypto.PrivateKey, error) {
 		return nil, errors.New("its PEM holds something else than a private key")
 	}
 	if err != nil { // which may quote the key
-		return nil, errors.New("what its PEM holds is not the key that its first line says: it is cut, or was converted wrongly")
+		return nil, errors.New("what its PEM holds is not the key that its first line says: it is cut, or was " +
+			"converted wrongly")
 	}
 	return key, nil
 }
@@ -105,7 +108,8 @@ func parseJWK(text []byte) (jwk jose.JSONWebKey, err error) {
 		return jwk, errors.New(`its "use" is not sig`)
 	}
 	if jwk.UnmarshalJSON(text) != nil || !jwk.Valid() {
-		return jwk, errors.New("its parts are missing or don't fit together: an RSA key has n, e, d, p and q, an EC key has crv, x, y and d")
+		return jwk, errors.New("its parts are missing or don't fit together: an RSA key has n, e, d, p and q, an EC " +
+			"key has crv, x, y and d")
 	}
 	return jwk, nil
 }
@@ -114,7 +118,8 @@ func parseJWK(text []byte) (jwk jose.JSONWebKey, err error) {
 // (https://developer.okta.com/docs/api/openapi/okta-oauth/guides/client-auth/).
 var (
 	rsaAlgorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512}
-	ecAlgorithms  = map[elliptic.Curve]jose.SignatureAlgorithm{elliptic.P256(): jose.ES256, elliptic.P384(): jose.ES384, elliptic.P521(): jose.ES512}
+	ecAlgorithms  = map[elliptic.Curve]jose.SignatureAlgorithm{elliptic.P256(): jose.ES256, elliptic.P384(): jose.ES384,
+		elliptic.P521(): jose.ES512}
 )
 
 // algorithmFor is how the key signs: by its kind, unless a JWK says otherwise.

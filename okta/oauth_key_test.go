@@ -47,26 +47,32 @@ func inJWK(key any, kid, alg, use string) string {
 
 func TestKeysThatAreTaken(t *testing.T) {
 	sec1 := inPEM("EC PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey())))
-	p384, p521 := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)), must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))
+	p384, p521 := must(ecdsa.GenerateKey(elliptic.P384(), rand.Reader)),
+		must(ecdsa.GenerateKey(elliptic.P521(), rand.Reader))
 	for name, row := range map[string]struct {
 		text, keyID string
 		algorithm   jose.SignatureAlgorithm
 		kid         string
 	}{
-		"RSA in PKCS#1":                           {text: inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), algorithm: jose.RS256},
-		"RSA in PKCS#8":                           {text: pkcs8(rsaKey()), algorithm: jose.RS256},
-		"RSA as a JWK":                            {text: inJWK(rsaKey(), "one", "", ""), algorithm: jose.RS256, kid: "one"},
-		"RSA as a JWK that says how it signs":     {text: inJWK(rsaKey(), "", "RS512", "sig"), algorithm: jose.RS512},
-		"EC in SEC 1":                             {text: sec1, algorithm: jose.ES256},
-		"EC in SEC 1 behind its parameters":       {text: inPEM("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}) + sec1, algorithm: jose.ES256},
-		"EC in PKCS#8":                            {text: pkcs8(ecKey()), keyID: "mine", algorithm: jose.ES256, kid: "mine"},
-		"EC as a JWK":                             {text: inJWK(ecKey(), "two", "ES256", ""), algorithm: jose.ES256, kid: "two"},
-		"EC on P-384":                             {text: pkcs8(p384), algorithm: jose.ES384},
-		"EC on P-521":                             {text: pkcs8(p521), algorithm: jose.ES512},
-		"an id that is given wins over the JWK's": {text: inJWK(ecKey(), "two", "", ""), keyID: "mine", algorithm: jose.ES256, kid: "mine"},
-		"line breaks as they are in variables":    {text: strings.ReplaceAll(pkcs8(ecKey()), "\n", `\n`), algorithm: jose.ES256},
-		"line breaks of Windows":                  {text: strings.ReplaceAll(pkcs8(ecKey()), "\n", "\r\n"), algorithm: jose.ES256},
-		"space around it":                         {text: "\n  " + inJWK(ecKey(), "", "", "") + "\n", algorithm: jose.ES256},
+		"RSA in PKCS#1": {
+			text: inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(rsaKey())), algorithm: jose.RS256},
+		"RSA in PKCS#8": {text: pkcs8(rsaKey()), algorithm: jose.RS256},
+		"RSA as a JWK": {text: inJWK(rsaKey(), "one", "", ""), algorithm: jose.RS256,
+			kid: "one"},
+		"RSA as a JWK that says how it signs": {text: inJWK(rsaKey(), "", "RS512", "sig"), algorithm: jose.RS512},
+		"EC in SEC 1":                         {text: sec1, algorithm: jose.ES256},
+		"EC in SEC 1 behind its parameters": {
+			text: inPEM("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}) + sec1, algorithm: jose.ES256},
+		"EC in PKCS#8": {text: pkcs8(ecKey()), keyID: "mine", algorithm: jose.ES256, kid: "mine"},
+		"EC as a JWK":  {text: inJWK(ecKey(), "two", "ES256", ""), algorithm: jose.ES256, kid: "two"},
+		"EC on P-384":  {text: pkcs8(p384), algorithm: jose.ES384},
+		"EC on P-521":  {text: pkcs8(p521), algorithm: jose.ES512},
+		"an id that is given wins over the JWK's": {text: inJWK(ecKey(), "two", "", ""), keyID: "mine",
+			algorithm: jose.ES256, kid: "mine"},
+		"line breaks as they are in variables": {text: strings.ReplaceAll(pkcs8(ecKey()), "\n", `\n`),
+			algorithm: jose.ES256},
+		"line breaks of Windows": {text: strings.ReplaceAll(pkcs8(ecKey()), "\n", "\r\n"), algorithm: jose.ES256},
+		"space around it":        {text: "\n  " + inJWK(ecKey(), "", "", "") + "\n", algorithm: jose.ES256},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key, err := parseKey(NewSecret(row.text), row.keyID)
@@ -100,37 +106,49 @@ func TestABadKeyIsRefusedAtStartWithWhatIsWrongAndNothingOfIt(t *testing.T) {
 	t.Setenv("GODEBUG", "rsa1024min=0")
 	short := must(rsa.GenerateKey(rand.Reader, 1024))
 	for name, row := range map[string]struct{ text, want string }{
-		"nothing":                       {"", "it is empty"},
-		"only spaces":                   {" \n ", "it is empty"},
-		"an SSWS token":                 {canary, "it is neither PEM (-----BEGIN …) nor a JWK ({…}): is it the name of a file?"},
-		"the name of a file":            {"/run/secrets/key.pem", "is it the name of a file?"},
-		"base64 without its lines":      {base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(rsaKey())), "neither PEM"},
-		"cut PEM":                       {whole[:len(whole)/2], "its PEM is damaged"},
-		"damaged base64":                {strings.Replace(whole, "MII", "M!!", 1), "its PEM is damaged"},
-		"cut in its middle":             {inPEM("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(rsaKey()))[:700]), "it is cut, or was converted wrongly"},
-		"the wrong first line":          {inPEM("RSA PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey()))), "it is cut, or was converted wrongly"},
-		"parameters alone":              {inPEM("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}), "its PEM is damaged"},
-		"a public key":                  {public, "the private key is needed"},
-		"a certificate":                 {inPEM("CERTIFICATE", []byte{1}), "the private key is needed"},
-		"an OpenSSH key":                {inPEM("OPENSSH PRIVATE KEY", []byte{1}), "something else than a private key"},
-		"two keys":                      {whole + whole, "give one key alone"},
-		"an encrypted key":              {inPEM("ENCRYPTED PRIVATE KEY", []byte{1}), "decrypt it"},
-		"a key encrypted the old way":   {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n", "decrypt it"},
-		"an Ed25519 key":                {pkcs8(ed), "neither an RSA nor an EC key"},
-		"an RSA key that is too short":  {inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(short)), "an RSA key of 1024 bits: make one of 2048 or more"},
-		"an EC key on a small curve":    {pkcs8(p224), "P-256, P-384 and P-521"},
-		"a JWK that is no JSON":         {`{"kty":"RSA",` + canary, "no valid JSON"},
-		"a JWK set":                     {`{"keys":[` + inJWK(ecKey(), "", "", "") + `]}`, "a set of keys"},
-		"a public JWK":                  {inJWK(&ecKey().PublicKey, "", "", ""), "it is a public key"},
-		"a symmetric JWK":               {`{"kty":"oct","k":"` + canary + `"}`, "neither RSA nor EC"},
-		"an Ed25519 JWK":                {inJWK(ed, "", "", ""), "neither RSA nor EC"},
-		"a JWK for encryption":          {inJWK(ecKey(), "", "", "enc"), `its "use" is not sig`},
-		"a JWK with a wrong algorithm":  {inJWK(rsaKey(), "", "ES256", ""), `its "alg" does not go with its kind of key`},
-		"a JWK with HMAC":               {inJWK(rsaKey(), "", "HS256", ""), `its "alg" does not go with its kind of key`},
-		"a JWK without its primes":      {withMember(t, inJWK(rsaKey(), "", "", ""), "p", nil), "its parts are missing"},
-		"a JWK without its curve":       {withMember(t, inJWK(ecKey(), "", "", ""), "crv", nil), "its parts are missing"},
-		"a JWK of another public part":  {mixed, "don't belong together"},
-		"a JWK with a point off curve":  {withMember(t, inJWK(ecKey(), "", "", ""), "x", base64.RawURLEncoding.EncodeToString(make([]byte, 32))), "its parts are missing or don't fit together"},
+		"nothing":     {"", "it is empty"},
+		"only spaces": {" \n ", "it is empty"},
+		"an SSWS token": {
+			canary, "it is neither PEM (-----BEGIN …) nor a JWK ({…}): is it the name of a file?"},
+		"the name of a file": {"/run/secrets/key.pem", "is it the name of a file?"},
+		"base64 without its lines": {base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(rsaKey())),
+			"neither PEM"},
+		"cut PEM":        {whole[:len(whole)/2], "its PEM is damaged"},
+		"damaged base64": {strings.Replace(whole, "MII", "M!!", 1), "its PEM is damaged"},
+		"cut in its middle": {inPEM("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(rsaKey()))[:700]),
+			"it is cut, or was converted wrongly"},
+		"the wrong first line": {inPEM("RSA PRIVATE KEY", must(x509.MarshalECPrivateKey(ecKey()))),
+			"it is cut, or was converted wrongly"},
+		"parameters alone": {inPEM("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}),
+			"its PEM is damaged"},
+		"a public key":     {public, "the private key is needed"},
+		"a certificate":    {inPEM("CERTIFICATE", []byte{1}), "the private key is needed"},
+		"an OpenSSH key":   {inPEM("OPENSSH PRIVATE KEY", []byte{1}), "something else than a private key"},
+		"two keys":         {whole + whole, "give one key alone"},
+		"an encrypted key": {inPEM("ENCRYPTED PRIVATE KEY", []byte{1}), "decrypt it"},
+		"a key encrypted the old way": {"-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: " +
+			"AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n", "decrypt it"},
+		"an Ed25519 key": {pkcs8(ed), "neither an RSA nor an EC key"},
+		"an RSA key that is too short": {inPEM("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(short)),
+			"an RSA key of 1024 bits: make one of 2048 or more"},
+		"an EC key on a small curve": {pkcs8(p224), "P-256, P-384 and P-521"},
+		"a JWK that is no JSON":      {`{"kty":"RSA",` + canary, "no valid JSON"},
+		"a JWK set":                  {`{"keys":[` + inJWK(ecKey(), "", "", "") + `]}`, "a set of keys"},
+		"a public JWK":               {inJWK(&ecKey().PublicKey, "", "", ""), "it is a public key"},
+		"a symmetric JWK":            {`{"kty":"oct","k":"` + canary + `"}`, "neither RSA nor EC"},
+		"an Ed25519 JWK":             {inJWK(ed, "", "", ""), "neither RSA nor EC"},
+		"a JWK for encryption":       {inJWK(ecKey(), "", "", "enc"), `its "use" is not sig`},
+		"a JWK with a wrong algorithm": {inJWK(rsaKey(), "", "ES256", ""),
+			`its "alg" does not go with its kind of key`},
+		"a JWK with HMAC": {inJWK(rsaKey(), "", "HS256", ""),
+			`its "alg" does not go with its kind of key`},
+		"a JWK without its primes": {withMember(t, inJWK(rsaKey(), "", "", ""), "p", nil),
+			"its parts are missing"},
+		"a JWK without its curve": {withMember(t, inJWK(ecKey(), "", "", ""), "crv", nil),
+			"its parts are missing"},
+		"a JWK of another public part": {mixed, "don't belong together"},
+		"a JWK with a point off curve": {withMember(t, inJWK(ecKey(), "", "", ""), "x",
+			base64.RawURLEncoding.EncodeToString(make([]byte, 32))), "its parts are missing or don't fit together"},
 		"a JWK with a number for a key": {`{"kty":"EC","crv":"P-256","d":7}`, "its parts are missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -147,7 +165,9 @@ func TestABadKeyIsRefusedAtStartWithWhatIsWrongAndNothingOfIt(t *testing.T) {
 // enough to be more than a word.
 func requireNothingOf(t *testing.T, secret, text string) {
 	t.Helper()
-	for _, word := range strings.FieldsFunc(secret, func(r rune) bool { return !strings.ContainsRune(base64Letters, r) }) {
+	for _, word := range strings.FieldsFunc(secret, func(r rune) bool {
+		return !strings.ContainsRune(base64Letters, r)
+	}) {
 		for i := 0; i+10 <= len(word); i++ {
 			if strings.Contains(text, word[i:i+10]) {
 				t.Fatal("a piece of the secret is shown") // require would show it again
@@ -159,7 +179,8 @@ func requireNothingOf(t *testing.T, secret, text string) {
 const base64Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 func appOptions(key string) Options {
-	return Options{OrgURL: "https://acme.okta.com", RateShare: 1, App: &ServiceApp{ClientID: clientID, Key: NewSecret(key), Scopes: Scopes{Needed: []string{ScopeRead}}}}
+	return Options{OrgURL: "https://acme.okta.com", RateShare: 1, App: &ServiceApp{ClientID: clientID,
+		Key: NewSecret(key), Scopes: Scopes{Needed: []string{ScopeRead}}}}
 }
 
 const clientID = "0oa1f3w86v9h8o1VZ1d7"
@@ -192,13 +213,15 @@ func TestAKeyPrintsInNoForm(t *testing.T) {
 		}
 		requireNothingOf(t, key, out.String())
 		require.Contains(t, out.String(), redacted)
-		require.NotContains(t, out.String(), fmt.Sprint(ecKey().D)) //nolint:staticcheck // the number is what must not be printed
+		//nolint:staticcheck // the number is what must not be printed
+		require.NotContains(t, out.String(), fmt.Sprint(ecKey().D))
 	}
 }
 
 func FuzzParseKey(f *testing.F) {
 	for _, s := range slices.Collect(maps.Values(map[string]string{
-		"a": pkcs8(ecKey()), "b": inJWK(ecKey(), "x", "ES256", "sig"), "c": `{"keys":[]}`, "d": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+		"a": pkcs8(ecKey()), "b": inJWK(ecKey(), "x", "ES256", "sig"), "c": `{"keys":[]}`,
+		"d": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
 	})) {
 		f.Add(s)
 	}

@@ -98,7 +98,8 @@ func (h *handshake) attempt(ctx context.Context) (session, error) {
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return session{}, h.unanswered(resp.Request.Context(), http.MethodPost, tokenPath, fmt.Errorf("reading the answer: %w", err))
+		return session{}, h.unanswered(resp.Request.Context(), http.MethodPost, tokenPath,
+			fmt.Errorf("reading the answer: %w", err))
 	}
 	s, err := h.parseSession(body, began)
 	if err != nil {
@@ -147,7 +148,8 @@ func (h *handshake) answers(err error) bool {
 	}
 	h.nonce = ""
 	switch {
-	case e.oauth == wantsNonce && e.nonce != "" && h.challenges < maxChallenges: // it may come before any proof was given
+	case e.oauth == wantsNonce && e.nonce != "" &&
+		h.challenges < maxChallenges: // it may come before any proof was given
 		h.challenges++
 		h.nonce = e.nonce
 		h.app.bind()
@@ -219,7 +221,8 @@ func (c *conn) granted(s session, h *handshake) (session, error) {
 		return s, nil
 	}
 	unasked := missing(lacks, c.app.scopes.asked(h.sparing))
-	return session{}, &ScopeError{ClientID: c.app.id, Missing: lacks, Granted: s.granted, Unasked: len(unasked) == len(lacks)}
+	return session{}, &ScopeError{ClientID: c.app.id, Missing: lacks, Granted: s.granted,
+		Unasked: len(unasked) == len(lacks)}
 }
 
 // visible is text that a header can hold, without spaces.

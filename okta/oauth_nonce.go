@@ -7,20 +7,20 @@ import (
 )
 
 const (
-	// maxChallenges is how often a request that reads, or a login, is sent again with the nonce that its refusal brought. More
-	// than once is needed where others use the nonces up; without end nobody answers.
+	// maxChallenges is how often a request that reads, or a login, is sent again with the nonce that its refusal
+	// brought. More than once is needed where others use the nonces up; without end nobody answers.
 	maxChallenges = 4
 	// maxNonces is how many unused nonces are kept.
 	maxNonces = 16
-	// wantsNonce is OAuth's code of a refusal that brings a nonce for the proof of the same request (RFC 9449, sections 8
-	// and 9).
+	// wantsNonce is OAuth's code of a refusal that brings a nonce for the proof of the same request (RFC 9449, sections
+	// 8 and 9).
 	wantsNonce = "use_dpop_nonce"
 )
 
 // nonces are those that one side, the token endpoint or the API, has sent for proofs. How long one is good is the
-// server's to say (RFC 9449, section 8.2): as long as none follows, a day as with Okta's authorization server, or for one
-// use. So each that was heard goes into one proof first, the latest before the others; where there is none left, the one
-// that was used last is used again. What a challenge brought is for the challenged request alone.
+// server's to say (RFC 9449, section 8.2): as long as none follows, a day as with Okta's authorization server, or for
+// one use. So each that was heard goes into one proof first, the latest before the others; where there is none left,
+// the one that was used last is used again. What a challenge brought is for the challenged request alone.
 type nonces struct {
 	mu     sync.Mutex
 	unused []string // the latest at the end

@@ -77,7 +77,8 @@ func (e *ScopeError) Error() string {
 	} else {
 		why += ":"
 	}
-	text := fmt.Sprintf("the service app %s %s grant it in the admin console, Applications › Applications › the app › Okta API Scopes", Printable(e.ClientID), why)
+	text := fmt.Sprintf("the service app %s %s grant it in the admin console, Applications › Applications › the app "+
+		"› Okta API Scopes", Printable(e.ClientID), why)
 	if e.Err != nil {
 		text += fmt.Sprintf(" (%v)", e.Err)
 	}

@@ -22,7 +22,8 @@ const assertionLife = 5 * time.Minute
 // Okta takes each only once, refused requests included.
 func (a *app) assertion(audience string, now time.Time) (string, error) {
 	return sign(a.identity, map[string]any{
-		"iss": a.id, "sub": a.id, "aud": audience, "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(), "jti": newJTI(),
+		"iss": a.id, "sub": a.id, "aud": audience, "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
+		"jti": newJTI(),
 	})
 }
 

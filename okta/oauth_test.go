@@ -29,7 +29,8 @@ func apps(dpop bool, scopes ...string) []oktatest.App {
 var allScopes = []string{ScopeManage, ScopeUsers, ScopeRoles, ScopeZones}
 
 // asApp runs f in a bubble of testing/synctest, with an org and a client that logs in as a service app.
-func asApp(t *testing.T, cfg oktatest.Config, change func(*ServiceApp), f func(t *testing.T, org *oktatest.Server, c *Client)) {
+func asApp(t *testing.T, cfg oktatest.Config, change func(*ServiceApp),
+	f func(t *testing.T, org *oktatest.Server, c *Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		if cfg.OAuth.Apps == nil {
@@ -44,7 +45,8 @@ func asApp(t *testing.T, cfg oktatest.Config, change func(*ServiceApp), f func(t
 		cfg.OAuth.TokenPrefix = canary
 		org := oktatest.New(cfg)
 		defer org.Close()
-		o := ServiceApp{ClientID: clientID, Key: NewSecret(pkcs8(ecKey())), KeyID: "ec", Scopes: Scopes{Needed: []string{ScopeManage}, Optional: []string{ScopeUsers, ScopeRoles}}}
+		o := ServiceApp{ClientID: clientID, Key: NewSecret(pkcs8(ecKey())), KeyID: "ec",
+			Scopes: Scopes{Needed: []string{ScopeManage}, Optional: []string{ScopeUsers, ScopeRoles}}}
 		if change != nil {
 			change(&o)
 		}
@@ -84,7 +86,8 @@ func TestWhetherProofsAreNeededIsFoundOut(t *testing.T) {
 		dpop bool
 		want []string
 	}{
-		{"an app that needs them", true, []string{"token 400", "token 400", "token 200", "GET 200", "GET 200", "GET 200", "DELETE 204"}},
+		{"an app that needs them", true, []string{"token 400", "token 400", "token 200", "GET 200", "GET 200",
+			"GET 200", "DELETE 204"}},
 		{"one that does not", false, []string{"token 200", "GET 200", "GET 200", "GET 200", "DELETE 204"}},
 	} {
 		for _, key := range []struct {
@@ -94,63 +97,70 @@ func TestWhetherProofsAreNeededIsFoundOut(t *testing.T) {
 			{"EC", inJWK(ecKey(), "ec", "", ""), "", "ES256"},
 		} {
 			t.Run(row.name+", with the key "+key.name, func(t *testing.T) {
-				asApp(t, oktatest.Config{OAuth: oktatest.OAuth{Apps: apps(row.dpop, allScopes...)}}, func(o *ServiceApp) {
-					o.Key, o.KeyID = NewSecret(key.text), key.id
-				}, func(t *testing.T, org *oktatest.Server, c *Client) {
-					tokens, err := collect(c.List(t.Context(), ListOptions{}))
-					require.NoError(t, err)
-					require.Len(t, tokens, 30)
-					require.NoError(t, c.Revoke(t.Context(), tokens[0].ID))
-					require.Equal(t, row.want, asked(org))
-					login, err := c.Login(t.Context())
-					require.NoError(t, err)
-					kid := "rsa"
-					if key.name == "EC" {
-						kid = "ec"
-					}
-					require.Equal(t, Login{ClientID: clientID, Algorithm: key.algorithm, KeyID: kid, Granted: []string{ScopeManage, ScopeUsers, ScopeRoles}, Bound: row.dpop}, login)
-					require.Len(t, org.Requests(), len(row.want), "a login that holds sends nothing")
-				})
+				asApp(t, oktatest.Config{OAuth: oktatest.OAuth{Apps: apps(row.dpop, allScopes...)}},
+					func(o *ServiceApp) {
+						o.Key, o.KeyID = NewSecret(key.text), key.id
+					}, func(t *testing.T, org *oktatest.Server, c *Client) {
+						tokens, err := collect(c.List(t.Context(), ListOptions{}))
+						require.NoError(t, err)
+						require.Len(t, tokens, 30)
+						require.NoError(t, c.Revoke(t.Context(), tokens[0].ID))
+						require.Equal(t, row.want, asked(org))
+						login, err := c.Login(t.Context())
+						require.NoError(t, err)
+						kid := "rsa"
+						if key.name == "EC" {
+							kid = "ec"
+						}
+						require.Equal(t, Login{ClientID: clientID, Algorithm: key.algorithm, KeyID: kid,
+							Granted: []string{ScopeManage, ScopeUsers, ScopeRoles}, Bound: row.dpop}, login)
+						require.Len(t, org.Requests(), len(row.want), "a login that holds sends nothing")
+					})
 			})
 		}
 	}
 }
 
 func TestWhatIsInAssertionsAndProofs(t *testing.T) {
-	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
-		_, err := collect(c.List(t.Context(), ListOptions{}))
-		require.NoError(t, err)
-		ids := make(map[any]bool)
-		for i, r := range org.Requests() {
-			if r.Path == tokenPath {
-				form, err := url.ParseQuery(string(r.Body))
-				require.NoError(t, err)
-				require.Equal(t, "okta.apiTokens.manage okta.users.read okta.roles.read", form.Get("scope"))
-				require.Empty(t, r.Header.Get("Authorization"))
-				a := claimsOf(t, form.Get("client_assertion"))
-				require.Equal(t, []any{clientID, clientID, "http://127.0.0.1" + tokenPath, 300.0}, []any{a["iss"], a["sub"], a["aud"], a["exp"].(float64) - a["iat"].(float64)})
-				require.False(t, ids[a["jti"]], "each attempt has an assertion of its own")
-				ids[a["jti"]] = true
+	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil,
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			_, err := collect(c.List(t.Context(), ListOptions{}))
+			require.NoError(t, err)
+			ids := make(map[any]bool)
+			for i, r := range org.Requests() {
+				if r.Path == tokenPath {
+					form, err := url.ParseQuery(string(r.Body))
+					require.NoError(t, err)
+					require.Equal(t, "okta.apiTokens.manage okta.users.read okta.roles.read", form.Get("scope"))
+					require.Empty(t, r.Header.Get("Authorization"))
+					a := claimsOf(t, form.Get("client_assertion"))
+					require.Equal(t, []any{clientID, clientID, "http://127.0.0.1" + tokenPath, 300.0},
+						[]any{a["iss"], a["sub"], a["aud"], a["exp"].(float64) - a["iat"].(float64)})
+					require.False(t, ids[a["jti"]], "each attempt has an assertion of its own")
+					ids[a["jti"]] = true
+				}
+				require.Equal(t, i == 0, r.Header.Get("DPoP") == "", "no proof before one is asked for")
+				if i == 0 {
+					continue
+				}
+				p := claimsOf(t, r.Header.Get("DPoP"))
+				require.Equal(t, []any{r.Method, "http://127.0.0.1" + r.Path}, []any{p["htm"], p["htu"]},
+					"the URL is without its query")
+				require.Equal(t, r.Path == tokenPath, p["ath"] == nil)
+				require.False(t, ids[p["jti"]], "each attempt has a proof of its own")
+				ids[p["jti"]] = true
 			}
-			require.Equal(t, i == 0, r.Header.Get("DPoP") == "", "no proof before one is asked for")
-			if i == 0 {
-				continue
-			}
-			p := claimsOf(t, r.Header.Get("DPoP"))
-			require.Equal(t, []any{r.Method, "http://127.0.0.1" + r.Path}, []any{p["htm"], p["htu"]}, "the URL is without its query")
-			require.Equal(t, r.Path == tokenPath, p["ath"] == nil)
-			require.False(t, ids[p["jti"]], "each attempt has a proof of its own")
-			ids[p["jti"]] = true
-		}
-		require.Equal(t, []string{"token 400", "token 400", "token 200", "GET 400", "GET 200", "GET 200", "GET 200"}, asked(org))
-	})
+			require.Equal(t, []string{"token 400", "token 400", "token 200", "GET 400", "GET 200", "GET 200",
+				"GET 200"}, asked(org))
+		})
 }
 
 // RFC 9449, section 7.1, has this access token and its hash.
 func TestAProofBindsTheAccessToken(t *testing.T) {
 	c, err := New(appOptions(pkcs8(ecKey())))
 	require.NoError(t, err)
-	proof, err := c.conn.app.proof("GET", "https://resource.example.org/protectedresource", "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", "", time.Unix(1562262618, 0))
+	proof, err := c.conn.app.proof("GET", "https://resource.example.org/protectedresource",
+		"Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU", "", time.Unix(1562262618, 0))
 	require.NoError(t, err)
 	claims := claimsOf(t, proof)
 	require.Equal(t, "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo", claims["ath"])
@@ -166,7 +176,8 @@ func TestAProofBindsTheAccessToken(t *testing.T) {
 
 func TestTokensAreRenewedBeforeTheyEndAlsoInTheMiddleOfAListing(t *testing.T) {
 	asApp(t, oktatest.Config{
-		Tokens: oktatest.Many(60, time.Now()), PageSize: 1, RateLimit: oktatest.RateLimit{Limit: 10, Window: time.Minute},
+		Tokens: oktatest.Many(60, time.Now()), PageSize: 1, RateLimit: oktatest.RateLimit{Limit: 10,
+			Window: time.Minute},
 		OAuth: oktatest.OAuth{TokenLife: 2 * time.Minute, NonceLife: time.Minute, APINonce: true},
 	}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
 		began := time.Now()
@@ -206,22 +217,24 @@ func TestAnAccessTokenIsRenewedFiveMinutesBeforeItEnds(t *testing.T) {
 }
 
 func TestANonceThatEndsInTheMiddleOfARunIsAnswered(t *testing.T) {
-	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
-		id := org.Tokens()[0].ID
-		_, err := c.Token(t.Context(), id)
-		require.NoError(t, err)
-		org.ResetRequests()
-		org.ChangeNonce()
-		_, err = c.Token(t.Context(), id)
-		require.NoError(t, err)
-		require.Equal(t, []string{"GET 400", "GET 200"}, asked(org))
+	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil,
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			id := org.Tokens()[0].ID
+			_, err := c.Token(t.Context(), id)
+			require.NoError(t, err)
+			org.ResetRequests()
+			org.ChangeNonce()
+			_, err = c.Token(t.Context(), id)
+			require.NoError(t, err)
+			require.Equal(t, []string{"GET 400", "GET 200"}, asked(org))
 
-		org.ResetRequests()
-		org.Fault(oktatest.Fault{Then: org.ChangeNonce})
-		_, err = c.Token(t.Context(), id)
-		require.ErrorContains(t, err, "400 Bad Request, use_dpop_nonce")
-		require.Equal(t, []string{"GET 400", "GET 400", "GET 400", "GET 400", "GET 400"}, asked(org), "four times, and no more")
-	})
+			org.ResetRequests()
+			org.Fault(oktatest.Fault{Then: org.ChangeNonce})
+			_, err = c.Token(t.Context(), id)
+			require.ErrorContains(t, err, "400 Bad Request, use_dpop_nonce")
+			require.Equal(t, []string{"GET 400", "GET 400", "GET 400", "GET 400", "GET 400"}, asked(org),
+				"four times, and no more")
+		})
 }
 
 func TestAChangeIsSentAgainAfterANonceChallengeAndNothingElse(t *testing.T) {
@@ -232,39 +245,49 @@ func TestAChangeIsSentAgainAfterANonceChallengeAndNothingElse(t *testing.T) {
 	}{
 		"the challenge of the API": {fault: oktatest.Fault{}, want: []string{"DELETE 400", "DELETE 204"}, gone: true},
 		"the challenge as RFC 9449 has it, a 401": {
-			fault: oktatest.Fault{Status: 401, Times: 1, Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce", error_description="Resource server requires nonce in DPoP proof"`}, "Dpop-Nonce": {"x"}}},
-			want:  []string{"DELETE 401", "DELETE 400"},
+			fault: oktatest.Fault{Status: 401, Times: 1,
+				Header: http.Header{
+					"Www-Authenticate": {
+						`DPoP error="use_dpop_nonce", error_description="Resource server requires nonce in DPoP proof"`}, "Dpop-Nonce": {"x"}}},
+			want: []string{"DELETE 401", "DELETE 400"},
 		},
-		"a challenge without a nonce":          {fault: oktatest.Fault{Status: 400, Body: " ", Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}}}, want: []string{"DELETE 400"}},
-		"a challenge with the status of a 500": {fault: oktatest.Fault{Status: 500, Act: true, Body: " ", Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}, "Dpop-Nonce": {"x"}}}, want: []string{"DELETE 500"}, gone: true},
-		"a proof that is refused":              {fault: oktatest.Fault{Status: 400, Body: " ", Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_dpop_proof"`}}}, want: []string{"DELETE 400"}},
-		"an access token that is refused":      {fault: oktatest.Fault{Status: 401}, want: []string{"DELETE 401"}},
-		"no permission":                        {fault: oktatest.Fault{Status: 403}, want: []string{"DELETE 403"}},
-		"a rate limit":                         {fault: oktatest.Fault{Status: 429}, want: []string{"DELETE 429"}},
-		"a lost answer":                        {fault: oktatest.Fault{HangupAfter: true}, want: []string{"DELETE 0"}},
-		"a lost request":                       {fault: oktatest.Fault{Hangup: true}, want: []string{"DELETE 0"}},
+		"a challenge without a nonce": {fault: oktatest.Fault{Status: 400, Body: " ",
+			Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}}}, want: []string{"DELETE 400"}},
+		"a challenge with the status of a 500": {fault: oktatest.Fault{Status: 500, Act: true, Body: " ",
+			Header: http.Header{"Www-Authenticate": {`DPoP error="use_dpop_nonce"`}, "Dpop-Nonce": {"x"}}},
+			want: []string{"DELETE 500"}, gone: true},
+		"a proof that is refused": {fault: oktatest.Fault{Status: 400, Body: " ",
+			Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_dpop_proof"`}}},
+			want: []string{"DELETE 400"}},
+		"an access token that is refused": {fault: oktatest.Fault{Status: 401}, want: []string{"DELETE 401"}},
+		"no permission":                   {fault: oktatest.Fault{Status: 403}, want: []string{"DELETE 403"}},
+		"a rate limit":                    {fault: oktatest.Fault{Status: 429}, want: []string{"DELETE 429"}},
+		"a lost answer":                   {fault: oktatest.Fault{HangupAfter: true}, want: []string{"DELETE 0"}},
+		"a lost request":                  {fault: oktatest.Fault{Hangup: true}, want: []string{"DELETE 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
-				id := org.Tokens()[0].ID
-				_, err := c.Token(t.Context(), id)
-				require.NoError(t, err)
-				org.ResetRequests()
-				if org.Fault(row.fault); row.fault.Status == 0 && !row.fault.Hangup && !row.fault.HangupAfter {
-					org.ChangeNonce()
-				}
-				err = c.Revoke(t.Context(), id)
-				require.Equal(t, row.want[len(row.want)-1] == "DELETE 204", err == nil, "%v", err)
-				var e *Error
-				if err != nil {
-					require.ErrorAs(t, err, &e)
-					require.Equal(t, strings.HasSuffix(row.want[0], " 0") || strings.HasSuffix(row.want[0], " 500"), e.MayHaveActed(), "%v", err)
-				}
-				list := asked(org)
-				require.Equal(t, row.want, list)
-				_, there := org.Token(id)
-				require.Equal(t, row.gone || row.fault.HangupAfter, !there)
-			})
+			asApp(t, oktatest.Config{OAuth: oktatest.OAuth{APINonce: true}}, nil,
+				func(t *testing.T, org *oktatest.Server, c *Client) {
+					id := org.Tokens()[0].ID
+					_, err := c.Token(t.Context(), id)
+					require.NoError(t, err)
+					org.ResetRequests()
+					if org.Fault(row.fault); row.fault.Status == 0 && !row.fault.Hangup && !row.fault.HangupAfter {
+						org.ChangeNonce()
+					}
+					err = c.Revoke(t.Context(), id)
+					require.Equal(t, row.want[len(row.want)-1] == "DELETE 204", err == nil, "%v", err)
+					var e *Error
+					if err != nil {
+						require.ErrorAs(t, err, &e)
+						require.Equal(t, strings.HasSuffix(row.want[0], " 0") || strings.HasSuffix(row.want[0], " 500"),
+							e.MayHaveActed(), "%v", err)
+					}
+					list := asked(org)
+					require.Equal(t, row.want, list)
+					_, there := org.Token(id)
+					require.Equal(t, row.gone || row.fault.HangupAfter, !there)
+				})
 		})
 	}
 }
@@ -274,11 +297,17 @@ func TestReadingIsTriedAgainWithNewProofsWhateverComesBetween(t *testing.T) {
 		fault oktatest.Fault
 		want  []string // of requests to the API
 	}{
-		"a rate limit":                         {fault: oktatest.Fault{Status: 429, Times: 2}, want: []string{"GET 429", "GET 429", "GET 200"}},
-		"an org that is unavailable":           {fault: oktatest.Fault{Status: 503, Times: 1}, want: []string{"GET 503", "GET 200"}},
+		"a rate limit": {fault: oktatest.Fault{Status: 429, Times: 2},
+			want: []string{"GET 429", "GET 429", "GET 200"}},
+		"an org that is unavailable": {fault: oktatest.Fault{Status: 503, Times: 1},
+			want: []string{"GET 503", "GET 200"}},
 		"a lost answer, which uses a proof up": {fault: oktatest.Fault{HangupAfter: true, Times: 1}},
-		"a proof that is refused":              {fault: oktatest.Fault{Status: 400, Body: " ", Header: http.Header{"Www-Authenticate": {`DPoP error="invalid_dpop_proof", error_description="The DPoP proof JWT has already been used."`}}, Times: 1}, want: []string{"GET 400", "GET 200"}},
-		"an access token that was revoked":     {fault: oktatest.Fault{Times: 1}, want: []string{"GET 401", "token 400", "token 200", "GET 200"}},
+		"a proof that is refused": {fault: oktatest.Fault{Status: 400, Body: " ",
+			Header: http.Header{"Www-Authenticate": {
+				`DPoP error="invalid_dpop_proof", error_description="The DPoP proof JWT has already been used."`}},
+			Times: 1}, want: []string{"GET 400", "GET 200"}},
+		"an access token that was revoked": {fault: oktatest.Fault{Times: 1}, want: []string{"GET 401", "token 400",
+			"token 200", "GET 200"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asApp(t, oktatest.Config{}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
@@ -308,7 +337,8 @@ func TestAFeatureThatTheOrgLacksEndsNoAccessToken(t *testing.T) {
 		_, err := c.Token(t.Context(), id)
 		require.NoError(t, err)
 		org.ResetRequests()
-		org.Fault(oktatest.Fault{Path: listPath + "/*", Status: 401, Times: 1, Body: oktatest.ErrorBody("E0000015", "You do not have permission to access the feature you are requesting")})
+		org.Fault(oktatest.Fault{Path: listPath + "/*", Status: 401, Times: 1, Body: oktatest.ErrorBody("E0000015",
+			"You do not have permission to access the feature you are requesting")})
 		_, err = c.Token(t.Context(), id)
 		require.ErrorIs(t, err, ErrForbidden)
 		require.NotErrorIs(t, err, ErrUnauthorized)
@@ -324,9 +354,14 @@ func TestLoggingInIsTriedAgainAsReadingIs(t *testing.T) {
 		waits time.Duration
 		want  []string
 	}{
-		"a rate limit":               {fault: oktatest.Fault{Status: 429, Skip: 1, Times: 1, Header: http.Header{"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"}, "X-Rate-Limit-Reset": {"946684830"}}}, waits: 20 * time.Second, want: []string{"token 400", "token 429", "token 400", "token 200", "GET 200"}},
-		"an org that is unavailable": {fault: oktatest.Fault{Status: 503, Times: 2}, waits: 500 * time.Millisecond, want: []string{"token 503", "token 503", "token 400", "token 400", "token 200", "GET 200"}},
-		"a lost answer":              {fault: oktatest.Fault{HangupAfter: true, Skip: 2, Times: 1}, want: []string{"token 400", "token 400", "token 0", "token 200", "GET 200"}},
+		"a rate limit": {fault: oktatest.Fault{Status: 429, Skip: 1, Times: 1,
+			Header: http.Header{"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"},
+				"X-Rate-Limit-Reset": {"946684830"}}}, waits: 20 * time.Second, want: []string{"token 400", "token 429",
+			"token 400", "token 200", "GET 200"}},
+		"an org that is unavailable": {fault: oktatest.Fault{Status: 503, Times: 2}, waits: 500 * time.Millisecond,
+			want: []string{"token 503", "token 503", "token 400", "token 400", "token 200", "GET 200"}},
+		"a lost answer": {fault: oktatest.Fault{HangupAfter: true, Skip: 2, Times: 1},
+			want: []string{"token 400", "token 400", "token 0", "token 200", "GET 200"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asApp(t, oktatest.Config{}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
@@ -346,7 +381,9 @@ func TestTheClockOfTheOrgCounts(t *testing.T) {
 	for _, ahead := range []time.Duration{-26 * time.Hour, -6 * time.Minute, 6 * time.Minute, 26 * time.Hour} {
 		for _, dpop := range []bool{false, true} {
 			asApp(t, oktatest.Config{
-				OAuth: oktatest.OAuth{Apps: apps(dpop, allScopes...)}, Now: func() time.Time { return time.Now().Add(ahead) },
+				OAuth: oktatest.OAuth{Apps: apps(dpop, allScopes...)}, Now: func() time.Time {
+					return time.Now().Add(ahead)
+				},
 			}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
 				_, err := c.Token(t.Context(), org.Tokens()[0].ID)
 				require.NoError(t, err, "%v %v", ahead, asked(org))
@@ -375,23 +412,26 @@ func TestOneLogsInWhileOthersWait(t *testing.T) {
 }
 
 func TestWhileOktaIsInTroubleAnAccessTokenIsUsedToItsEnd(t *testing.T) {
-	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{TokenLife: time.Hour}}, nil, func(t *testing.T, org *oktatest.Server, c *Client) {
-		id := org.Tokens()[0].ID
-		_, err := c.Token(t.Context(), id)
-		require.NoError(t, err)
-		org.Fault(oktatest.Fault{Path: tokenPath, Status: 503})
-		time.Sleep(56 * time.Minute)
-		for range 3 {
+	asApp(t, oktatest.Config{OAuth: oktatest.OAuth{TokenLife: time.Hour}}, nil,
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			id := org.Tokens()[0].ID
+			_, err := c.Token(t.Context(), id)
+			require.NoError(t, err)
+			org.Fault(oktatest.Fault{Path: tokenPath, Status: 503})
+			time.Sleep(56 * time.Minute)
+			for range 3 {
+				_, err = c.Token(t.Context(), id)
+				require.NoError(t, err, "the access token holds for four minutes more")
+			}
+			require.Equal(t, []string{"GET 200", "GET 200", "GET 200"}, asked(org)[len(asked(org))-3:],
+				"and it isn't tried again for each request")
+			time.Sleep(4 * time.Minute)
 			_, err = c.Token(t.Context(), id)
-			require.NoError(t, err, "the access token holds for four minutes more")
-		}
-		require.Equal(t, []string{"GET 200", "GET 200", "GET 200"}, asked(org)[len(asked(org))-3:], "and it isn't tried again for each request")
-		time.Sleep(4 * time.Minute)
-		_, err = c.Token(t.Context(), id)
-		require.ErrorContains(t, err, "logging in as the service app "+clientID+": POST /oauth2/v1/token: 503 Service Unavailable")
-		require.NotErrorIs(t, err, ErrUnauthorized)
-		org.ClearFaults()
-		_, err = c.Token(t.Context(), id)
-		require.NoError(t, err)
-	})
+			require.ErrorContains(t, err, "logging in as the service app "+clientID+
+				": POST /oauth2/v1/token: 503 Service Unavailable")
+			require.NotErrorIs(t, err, ErrUnauthorized)
+			org.ClearFaults()
+			_, err = c.Token(t.Context(), id)
+			require.NoError(t, err)
+		})
 }

@@ -89,8 +89,10 @@ func TestTheRecordedListIsReadWhole(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, tokens, 4)
 	require.Equal(t, Token{
-		ID: "00T1fgddrrL0btPWo1d7", Name: Some("ci-runner"), UserID: Some("00ule6lkthEwcYeFf1d7"), ClientName: Some("Okta API"),
-		Created: Some(at("2025-09-25T08:14:13Z")), LastUpdated: Some(at("2025-09-29T07:14:41Z")), ExpiresAt: Some(at("2025-10-29T07:14:41Z")),
+		ID: "00T1fgddrrL0btPWo1d7", Name: Some("ci-runner"), UserID: Some("00ule6lkthEwcYeFf1d7"),
+		ClientName: Some("Okta API"),
+		Created:    Some(at("2025-09-25T08:14:13Z")), LastUpdated: Some(at("2025-09-29T07:14:41Z")),
+		ExpiresAt:   Some(at("2025-10-29T07:14:41Z")),
 		TokenWindow: Some(30 * 24 * time.Hour), Network: Some(Network{Connection: Some("ANYWHERE")}),
 	}, tokens[1])
 	require.Equal(t, Some(at("2025-09-29T07:14:41Z")), tokens[1].LastUsed())
@@ -105,7 +107,8 @@ func TestTheRecordedTokenIsReadWithItsZone(t *testing.T) {
 	c, _ := replay(t, "get-api-token-in-zone.http")
 	token, err := c.Token(t.Context(), "00T1gtr35t8ZbfBfV1d7")
 	require.NoError(t, err)
-	require.Equal(t, Some(Network{Connection: Some("ZONE"), Exclude: Some([]string{"nzonkw1sfwwiH9Hxt1d7"})}), token.Network)
+	require.Equal(t, Some(Network{Connection: Some("ZONE"), Exclude: Some([]string{"nzonkw1sfwwiH9Hxt1d7"})}),
+		token.Network)
 	require.Equal(t, Some(true), token.NeverUsed(), "an edit moves lastUpdated, not the derived last use")
 	require.Equal(t, Some(at("2025-11-06T08:22:21Z")), token.LastUpdated)
 }
@@ -113,7 +116,8 @@ func TestTheRecordedTokenIsReadWithItsZone(t *testing.T) {
 func TestAnAnswerAboutAnotherTokenIsAnError(t *testing.T) {
 	c, _ := replay(t, "get-api-token.http")
 	_, err := c.Token(t.Context(), "00T1gtr35t8ZbfBfV1d7")
-	require.EqualError(t, err, `GET /api/v1/api-tokens/00T1gtr35t8ZbfBfV1d7: malformed answer: it is about the token "00T1f3w86v9h8o1VZ1d7"`)
+	require.EqualError(t, err,
+		`GET /api/v1/api-tokens/00T1gtr35t8ZbfBfV1d7: malformed answer: it is about the token "00T1f3w86v9h8o1VZ1d7"`)
 }
 
 func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
@@ -133,19 +137,34 @@ func TestTheRecordedUserAndRolesAreRead(t *testing.T) {
 
 func TestWhatIsKnownOfAnOwner(t *testing.T) {
 	id := oktatest.UserID(1)
-	known := oktatest.User{ID: id, Login: "kim@acme.example", Roles: []string{"SUPER_ADMIN"}, LastLogin: at("2026-11-01T00:00:00Z")}
+	known := oktatest.User{ID: id, Login: "kim@acme.example", Roles: []string{"SUPER_ADMIN"},
+		LastLogin: at("2026-11-01T00:00:00Z")}
 	for _, row := range []struct {
 		name  string
 		fault oktatest.Fault
 		want  Owner
 		is    error
 	}{
-		{name: "everything", want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), Roles: Some([]string{"SUPER_ADMIN"})}},
-		{name: "gone", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 404}, want: Owner{Gone: true, Unknown: "the owner does not exist any more", RolesUnknown: "the owner does not exist any more"}},
-		{name: "no scope for users", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 403}, want: Owner{Unknown: "owner not readable: permission or scope okta.users.read missing", Roles: Some([]string{"SUPER_ADMIN"})}},
-		{name: "no scope for roles", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 403}, want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"}},
-		{name: "roles are a feature that the org has not", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 401, Body: oktatest.ErrorBody("E0000015", "You do not have permission to access the feature you are requesting")}, want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), RolesUnknown: "roles of the owner not readable: the org lacks the feature"}},
-		{name: "the credential refused", fault: oktatest.Fault{Path: "/api/v1/users/*", Status: 401}, is: ErrUnauthorized},
+		{name: "everything", want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"),
+			Status: Some("ACTIVE"), LastLogin: Some(known.LastLogin), Roles: Some([]string{"SUPER_ADMIN"})}},
+		{name: "gone", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 404},
+			want: Owner{Gone: true, Unknown: "the owner does not exist any more",
+				RolesUnknown: "the owner does not exist any more"}},
+		{name: "no scope for users", fault: oktatest.Fault{Path: "/api/v1/users/" + id, Status: 403},
+			want: Owner{Unknown: "owner not readable: permission or scope okta.users.read missing",
+				Roles: Some([]string{"SUPER_ADMIN"})}},
+		{name: "no scope for roles", fault: oktatest.Fault{Path: "/api/v1/users/*/roles", Status: 403},
+			want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"),
+				LastLogin:    Some(known.LastLogin),
+				RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"}},
+		{name: "roles are a feature that the org has not", fault: oktatest.Fault{Path: "/api/v1/users/*/roles",
+			Status: 401, Body: oktatest.ErrorBody("E0000015",
+				"You do not have permission to access the feature you are requesting")},
+			want: Owner{Login: Some("kim@acme.example"), Email: Some("kim@acme.example"), Status: Some("ACTIVE"),
+				LastLogin:    Some(known.LastLogin),
+				RolesUnknown: "roles of the owner not readable: the org lacks the feature"}},
+		{name: "the credential refused", fault: oktatest.Fault{Path: "/api/v1/users/*", Status: 401},
+			is: ErrUnauthorized},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			org := oktatest.Start(oktatest.Config{Credential: canary, Users: []oktatest.User{known}})
@@ -166,10 +185,12 @@ func TestWhatIsKnownOfAnOwner(t *testing.T) {
 
 func TestAZoneIsRead(t *testing.T) {
 	const id = "nzo1a2b3c4d5e6f7g8h9"
-	c := connect(t, oktatest.Start(oktatest.Config{Credential: canary, Zones: []oktatest.Zone{{ID: id, Name: "nobody", Status: "INACTIVE"}}}))
+	c := connect(t, oktatest.Start(oktatest.Config{Credential: canary,
+		Zones: []oktatest.Zone{{ID: id, Name: "nobody", Status: "INACTIVE"}}}))
 	zone, err := c.Zone(t.Context(), id)
 	require.NoError(t, err)
-	require.Equal(t, []any{id, Some("nobody"), Some("INACTIVE"), Some("POLICY")}, []any{zone.ID, zone.Name, zone.Status, zone.Usage})
+	require.Equal(t, []any{id, Some("nobody"), Some("INACTIVE"), Some("POLICY")}, []any{zone.ID, zone.Name, zone.Status,
+		zone.Usage})
 	_, err = c.Zone(t.Context(), "nzo1a2b3c4d5e6f7g8h0")
 	require.ErrorIs(t, err, ErrNotFound)
 	_, err = c.Zone(t.Context(), "../users/00u")
@@ -183,17 +204,20 @@ func TestRecordedErrorsSayWhatCameBack(t *testing.T) {
 	}{
 		{
 			"unauthorized.http",
-			"GET /api/v1/users/me: 401 Unauthorized, E0000004, Authentication failed (request bb197474baed28a645884d41bd443207)",
+			"GET /api/v1/users/me: 401 Unauthorized, E0000004, Authentication failed (request " +
+				"bb197474baed28a645884d41bd443207)",
 			ErrUnauthorized,
 		},
 		{
 			"get-api-token-unknown-id.http",
-			"GET /api/v1/users/me: 404 Not Found, E0000007, Not found: Resource not found: 00Tinvalid1234567890 (Token) (request da9b9928549b8858f105cbf5fb696f04)",
+			"GET /api/v1/users/me: 404 Not Found, E0000007, Not found: Resource not found: 00Tinvalid1234567890 " +
+				"(Token) (request da9b9928549b8858f105cbf5fb696f04)",
 			ErrNotFound,
 		},
 		{
 			"bad-cursor.http",
-			"GET /api/v1/users/me: 400 Bad Request, E0000029, Invalid paging request.: Invalid cursor. (request 85c4cb81284342c4943ade23b53aadaf)",
+			"GET /api/v1/users/me: 400 Bad Request, E0000029, Invalid paging request.: Invalid cursor. (request " +
+				"85c4cb81284342c4943ade23b53aadaf)",
 			nil,
 		},
 	} {
@@ -218,7 +242,8 @@ func TestAnOrgOf10037TokensIsReadInBothShapes(t *testing.T) {
 	}
 	for name, size := range map[string]int{"paged by 200": 200, "one unpaged answer": 0} {
 		t.Run(name, func(t *testing.T) {
-			org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: all, PageSize: size, Now: func() time.Time { return now }})
+			org := oktatest.Start(oktatest.Config{Credential: canary, Tokens: all, PageSize: size,
+				Now: func() time.Time { return now }})
 			c := connect(t, org)
 			l := c.List(t.Context(), ListOptions{})
 			seen := make(map[string]bool)

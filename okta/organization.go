@@ -53,7 +53,9 @@ func (r *Reader) Allowed(ctx context.Context, id string) (methods Opt[[]string],
 		if err != nil {
 			return Opt[string]{}, err
 		}
-		return Some(t.ID), within(body, []string{"_links", "self", "hints", "allow"}, func(value []byte) { methods = listField(value) })
+		return Some(t.ID), within(body, []string{"_links", "self", "hints", "allow"}, func(value []byte) {
+			methods = listField(value)
+		})
 	})
 	if err != nil {
 		return Opt[[]string]{}, err

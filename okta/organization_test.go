@@ -58,19 +58,20 @@ func TestWhatMayBeDoneWithATokenIsInItsHints(t *testing.T) {
 }
 
 func TestTheBudgetIsWhatTheAnswersTold(t *testing.T) {
-	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 100}}, func(t *testing.T, org *oktatest.Server, c *Client) {
-		c.conn.pace.share = 0.25
-		_, ok := c.Budget()
-		require.False(t, ok)
-		_, err := c.Token(t.Context(), org.Tokens()[0].ID)
-		require.NoError(t, err)
-		b, ok := c.Budget()
-		require.True(t, ok)
-		require.Equal(t, []int{100, 99, 25}, []int{b.Limit, b.Remaining, b.Ours})
-		require.InDelta(t, 60, time.Until(b.Resets).Seconds(), 2)
-		time.Sleep(2 * time.Minute)
-		b, _ = c.Budget()
-		require.Equal(t, 100, b.Remaining, "another window has begun")
-		require.Equal(t, http.MethodGet, org.Requests()[0].Method)
-	})
+	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 100}},
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			c.conn.pace.share = 0.25
+			_, ok := c.Budget()
+			require.False(t, ok)
+			_, err := c.Token(t.Context(), org.Tokens()[0].ID)
+			require.NoError(t, err)
+			b, ok := c.Budget()
+			require.True(t, ok)
+			require.Equal(t, []int{100, 99, 25}, []int{b.Limit, b.Remaining, b.Ours})
+			require.InDelta(t, 60, time.Until(b.Resets).Seconds(), 2)
+			time.Sleep(2 * time.Minute)
+			b, _ = c.Budget()
+			require.Equal(t, 100, b.Remaining, "another window has begun")
+			require.Equal(t, http.MethodGet, org.Requests()[0].Method)
+		})
 }

@@ -40,11 +40,13 @@ func (r *Reader) Owner(ctx context.Context, userID string) (*Owner, error) {
 		o.Unknown, o.RolesUnknown = "the owner's id is not one of Okta's", "the owner's id is not one of Okta's"
 		return o, nil
 	case errors.Is(err, ErrNotFound):
-		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more", "the owner does not exist any more"
+		o.Gone, o.Unknown, o.RolesUnknown = true, "the owner does not exist any more",
+			"the owner does not exist any more"
 		return o, nil
 	default:
 		o.Unknown = unreadable("owner", ScopeUsers, err)
-		if !errors.Is(err, ErrForbidden) && !errors.Is(err, errNoScope) { // the org, or the way there, is in trouble: asking more makes it worse
+		if !errors.Is(err, ErrForbidden) &&
+			!errors.Is(err, errNoScope) { // the org, or the way there, is in trouble: asking more makes it worse
 			o.RolesUnknown = o.Unknown
 			return o, nil
 		}

@@ -51,7 +51,8 @@ func (p *pacer) take(ctx context.Context, c *conn, method, path string, patience
 			return nil
 		}
 		if patience > 0 && wait > patience {
-			return fmt.Errorf("our share of the rate limit (%g) is used up until %s", p.share, now.Add(wait).UTC().Format(time.RFC3339))
+			return fmt.Errorf("our share of the rate limit (%g) is used up until %s", p.share,
+				now.Add(wait).UTC().Format(time.RFC3339))
 		}
 		c.trace(Event{
 			Method: method, Path: path, Until: now.Add(wait), RateLimit: true,
@@ -85,7 +86,8 @@ func (p *pacer) room(ctx context.Context, c *conn, path string, n int) (waited b
 		if wait <= 0 {
 			return waited, nil
 		}
-		c.trace(Event{Method: http.MethodGet, Path: path, Until: now.Add(wait), RateLimit: true, Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share)})
+		c.trace(Event{Method: http.MethodGet, Path: path, Until: now.Add(wait), RateLimit: true,
+			Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share)})
 		if err := sleep(ctx, wait); err != nil {
 			return true, err
 		}

@@ -13,8 +13,8 @@ import (
 //   - one token and a link: links come through, and there was none;
 //   - one token and no link: links don't come through.
 //
-// That an org pages by a size of its own, whatever limit says, and its links don't come through, can't be told from an org
-// that doesn't page.
+// That an org pages by a size of its own, whatever limit says, and its links don't come through, can't be told from an
+// org that doesn't page.
 func (l *Listing) proveEnd(tokens int) error {
 	one := l.options
 	one.Limit = 1
@@ -31,14 +31,17 @@ func (l *Listing) proveEnd(tokens int) error {
 	case came == 0:
 		return fmt.Errorf("asked for all, the org gave %d tokens; asked for one, it gave none: run again", tokens)
 	}
-	return fmt.Errorf("asked for all, the org gave %d tokens and no link to more; asked for one, it gave one and no link to the others: "+
-		"something between here and Okta, such as a proxy that keeps one line of each header, takes Link lines away. Let it pass all of them, or go around it (NO_PROXY)", tokens)
+	return fmt.Errorf("asked for all, the org gave %d tokens and no link to more; asked for one, it gave one and no "+
+		"link to the others: "+
+		"something between here and Okta, such as a proxy that keeps one line of each header, takes Link lines away. "+
+		"Let it pass all of them, or go around it (NO_PROXY)", tokens)
 }
 
 // errEnough ends a page of which nothing else is asked.
 var errEnough = errors.New("enough")
 
-// firstTokens reads up to two tokens of the first page of the query, and returns how many came and the link to the next page.
+// firstTokens reads up to two tokens of the first page of the query, and returns how many came and the link to the next
+// page.
 func (l *Listing) firstTokens(query string) (came int, next string, err error) {
 	tries := l.conn.newRetries(listPath)
 	for {

@@ -25,20 +25,33 @@ func TestAListWhoseLinkWasTakenAwayIsIncomplete(t *testing.T) {
 		incomplete       bool
 	}{
 		{name: "an org that doesn't page", tokens: 30, pageSize: unpaged, requests: []string{"limit=200", "limit=1"}},
-		{name: "an org that doesn't page, behind an appliance", tokens: 30, pageSize: unpaged, fault: none, requests: []string{"limit=200", "limit=1"}},
-		{name: "an org that pages, and has less than a page", tokens: 30, pageSize: 200, requests: []string{"limit=200", "limit=1"}},
+		{name: "an org that doesn't page, behind an appliance", tokens: 30, pageSize: unpaged, fault: none,
+			requests: []string{"limit=200", "limit=1"}},
+		{name: "an org that pages, and has less than a page", tokens: 30, pageSize: 200,
+			requests: []string{"limit=200", "limit=1"}},
 		{name: "an org that pages, and has more", tokens: 30, pageSize: 15, requests: []string{"limit=200", "after"}},
 		{name: "one token", tokens: 1, pageSize: 200, requests: []string{"limit=200"}},
 		{name: "no token", tokens: 0, pageSize: 200, requests: []string{"limit=200"}},
-		{name: "more than a page, and only the first line comes through", tokens: 300, pageSize: 200, fault: oktatest.Fault{FirstLink: true}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "more than a page, and no line comes through", tokens: 300, pageSize: 200, fault: none, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "less than a page, and no line comes through, which can't be told from more", tokens: 30, pageSize: 200, fault: none, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "nothing where there was something", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Body: "[]", Header: none.Header}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "nonsense", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Body: "{}"}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "a page that breaks off", tokens: 30, pageSize: unpaged, fault: oktatest.Fault{Skip: 1, Times: 2, CutBody: 40}, requests: []string{"limit=200", "limit=1", "limit=1", "limit=1"}},
-		{name: "a second that is not available", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Times: 1, Status: 503}, requests: []string{"limit=200", "limit=1", "limit=1"}},
-		{name: "a second that fails", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Status: 500}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
-		{name: "a second that leads elsewhere", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Link: []string{`</api/v1/users?after=x>; rel="next"`}}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "more than a page, and only the first line comes through", tokens: 300, pageSize: 200,
+			fault: oktatest.Fault{FirstLink: true}, requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "more than a page, and no line comes through", tokens: 300, pageSize: 200, fault: none,
+			requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "less than a page, and no line comes through, which can't be told from more", tokens: 30, pageSize: 200,
+			fault: none, requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "nothing where there was something", tokens: 30, pageSize: 200,
+			fault: oktatest.Fault{Skip: 1, Body: "[]", Header: none.Header}, requests: []string{"limit=200", "limit=1"},
+			incomplete: true},
+		{name: "nonsense", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Body: "{}"},
+			requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "a page that breaks off", tokens: 30, pageSize: unpaged, fault: oktatest.Fault{Skip: 1, Times: 2,
+			CutBody: 40}, requests: []string{"limit=200", "limit=1", "limit=1", "limit=1"}},
+		{name: "a second that is not available", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Times: 1,
+			Status: 503}, requests: []string{"limit=200", "limit=1", "limit=1"}},
+		{name: "a second that fails", tokens: 30, pageSize: 200, fault: oktatest.Fault{Skip: 1, Status: 500},
+			requests: []string{"limit=200", "limit=1"}, incomplete: true},
+		{name: "a second that leads elsewhere", tokens: 30, pageSize: 200,
+			fault:    oktatest.Fault{Skip: 1, Link: []string{`</api/v1/users?after=x>; rel="next"`}},
+			requests: []string{"limit=200", "limit=1"}, incomplete: true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			cfg := oktatest.Config{Tokens: oktatest.Many(row.tokens, time.Now()), PageSize: row.pageSize}
@@ -69,8 +82,10 @@ func TestAListWhoseLinkWasTakenAwaySaysWhatToDo(t *testing.T) {
 	inBubble(t, oktatest.Config{PageSize: 10}, func(t *testing.T, org *oktatest.Server, c *Client) {
 		org.Fault(oktatest.Fault{FirstLink: true})
 		_, err := collect(c.List(t.Context(), ListOptions{}))
-		require.EqualError(t, err, "listing incomplete: page 1, after 10 tokens: asked for all, the org gave 10 tokens and no link to more; asked for one, it gave one and no link to the others: "+
-			"something between here and Okta, such as a proxy that keeps one line of each header, takes Link lines away. Let it pass all of them, or go around it (NO_PROXY)")
+		require.EqualError(t, err, "listing incomplete: page 1, after 10 tokens: asked for all, the org gave 10 "+
+			"tokens and no link to more; asked for one, it gave one and no link to the others: "+
+			"something between here and Okta, such as a proxy that keeps one line of each header, takes Link lines "+
+			"away. Let it pass all of them, or go around it (NO_PROXY)")
 	})
 }
 

@@ -17,8 +17,8 @@ type reading struct {
 	brought brought
 	twice   int   // tokens that came again
 	moved   error // what shows that the list moved, nil if nothing does
-	// unlike says that a token came in two forms, cut that a page brought nothing but tokens of earlier ones, so that the
-	// reading was not gone on with.
+	// unlike says that a token came in two forms, cut that a page brought nothing but tokens of earlier ones, so that
+	// the reading was not gone on with.
 	unlike, cut bool
 }
 
@@ -39,8 +39,8 @@ type current struct {
 
 // sighting and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
 // comes again with other content. They are hashes of its id and of all that it says, id included, under random seeds:
-// should two ids be taken for one, the other hash differs, and the listing is incomplete rather than short. (Where a page
-// broke off and is read anew the content is not compared, and a chance of one in 2^50 remains.)
+// should two ids be taken for one, the other hash differs, and the listing is incomplete rather than short. (Where a
+// page broke off and is read anew the content is not compared, and a chance of one in 2^50 remains.)
 type (
 	sighting    uint64
 	fingerprint uint64
@@ -115,7 +115,8 @@ func (r *reading) repeated(t *Token, unlike bool) {
 	switch {
 	case r.unlike:
 	case unlike:
-		r.unlike, r.moved = true, fmt.Errorf("the token %s came twice with different content, as if it was used or changed meanwhile", Printable(t.ID))
+		r.unlike, r.moved = true, fmt.Errorf("the token %s came twice with different content, as if it was used or "+
+			"changed meanwhile", Printable(t.ID))
 	default:
 		r.moved = fmt.Errorf("tokens that came twice: %d, and the reading before it brought others", r.twice)
 	}

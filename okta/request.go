@@ -61,7 +61,8 @@ func (c *conn) getOnce(ctx context.Context, tries *retries) ([]byte, error) {
 		err = fmt.Errorf("%w: more than %d bytes", errTooLarge, maxBody)
 	}
 	if err != nil {
-		return nil, c.unanswered(resp.Request.Context(), http.MethodGet, tries.path, fmt.Errorf("reading the answer: %w", err))
+		return nil, c.unanswered(resp.Request.Context(), http.MethodGet, tries.path,
+			fmt.Errorf("reading the answer: %w", err))
 	}
 	return body, nil
 }

@@ -120,7 +120,8 @@ func (r *retries) wait(ctx context.Context, failed error) error {
 		r.first = e.RequestID
 	}
 	r.done++
-	r.conn.trace(Event{Method: r.method, Path: r.path, Until: until, Reason: reason, RateLimit: e.Status == http.StatusTooManyRequests})
+	r.conn.trace(Event{Method: r.method, Path: r.path, Until: until, Reason: reason,
+		RateLimit: e.Status == http.StatusTooManyRequests})
 	if err := sleep(ctx, wait); err != nil {
 		return fmt.Errorf("%w, while waiting to try again after: %w", err, failed)
 	}

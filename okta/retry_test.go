@@ -34,11 +34,15 @@ func TestHowLongARateLimitIsWaitedFor(t *testing.T) {
 		date   time.Time
 		want   []time.Duration // shortest and longest
 	}{
-		{"until the reset by the clock of the answer's Date, and a second more", header("10", in(48)), now, []time.Duration{49 * time.Second}},
-		{"by the org's clock even where ours is a day behind", header("10", in(24*3600+48)), now.Add(24 * time.Hour), []time.Duration{49 * time.Second}},
+		{"until the reset by the clock of the answer's Date, and a second more", header("10", in(48)), now,
+			[]time.Duration{49 * time.Second}},
+		{"by the org's clock even where ours is a day behind", header("10", in(24*3600+48)), now.Add(24 * time.Hour),
+			[]time.Duration{49 * time.Second}},
 		{"a second at least, where the reset is past", header("10", in(-100)), now, []time.Duration{time.Second}},
-		{"five minutes at most, where the reset is in ten years", header("10", in(10*365*24*3600)), now, []time.Duration{5 * time.Minute}},
-		{"the smaller of two resets", http.Header{"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"}, "X-Rate-Limit-Reset": {in(90), in(30)}}, now, []time.Duration{31 * time.Second}},
+		{"five minutes at most, where the reset is in ten years", header("10", in(10*365*24*3600)), now,
+			[]time.Duration{5 * time.Minute}},
+		{"the smaller of two resets", http.Header{"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"},
+			"X-Rate-Limit-Reset": {in(90), in(30)}}, now, []time.Duration{31 * time.Second}},
 		{"a backoff for the limit on concurrent requests", header("0", in(48)), now, backoff},
 		{"a backoff without headers", nil, now, backoff},
 		{"a backoff for a reset that is no number", header("10", "soon"), now, backoff},
@@ -47,7 +51,8 @@ func TestHowLongARateLimitIsWaitedFor(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, oktatest.Config{Me: oktatest.UserID(1)}, func(t *testing.T, org *oktatest.Server, c *Client) {
-				f := oktatest.Fault{Status: 429, Times: 1, Header: row.header, Date: row.date, NoDate: row.date.IsZero()}
+				f := oktatest.Fault{Status: 429, Times: 1, Header: row.header, Date: row.date,
+					NoDate: row.date.IsZero()}
 				org.Fault(f)
 				began := time.Now()
 				_, err := c.Me(t.Context())
@@ -81,7 +86,8 @@ func TestReadingGivesUpAfterFiveRetriesThatBackOff(t *testing.T) {
 func TestReadingGivesUpAtItsDeadline(t *testing.T) {
 	inBubble(t, oktatest.Config{}, func(t *testing.T, org *oktatest.Server, c *Client) {
 		org.Fault(oktatest.Fault{Status: 429, Header: http.Header{
-			"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"}, "X-Rate-Limit-Reset": {strconv.FormatInt(time.Now().Unix()+200, 10)},
+			"X-Rate-Limit-Limit": {"10"}, "X-Rate-Limit-Remaining": {"0"},
+			"X-Rate-Limit-Reset": {strconv.FormatInt(time.Now().Unix()+200, 10)},
 		}})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -158,7 +164,8 @@ func TestPacingMeetsNo429(t *testing.T) {
 	}{
 		{"the whole budget: 25 pages at 10 in 5 s take two full windows", 1, 25, 10 * time.Second, 13 * time.Second},
 		{"half of it: 25 pages at 5 in 5 s take four full windows", 0.5, 25, 20 * time.Second, 25 * time.Second},
-		{"a share of less than one request still goes on, with two in a window", 0.01, 6, 10 * time.Second, 13 * time.Second},
+		{"a share of less than one request still goes on, with two in a window", 0.01, 6, 10 * time.Second,
+			13 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, oktatest.Config{
@@ -229,7 +236,8 @@ func TestTimeoutsOfTheNetworkAreTriedAgain(t *testing.T) {
 		org := oktatest.New(oktatest.Config{Credential: canary, Me: oktatest.UserID(1)})
 		defer org.Close()
 		dials := 0
-		c := dial(t, Options{OrgURL: "http://127.0.0.1", Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c := dial(t, Options{OrgURL: "http://127.0.0.1", Dial: func(ctx context.Context, network, addr string) (
+			net.Conn, error) {
 			if dials++; dials == 1 {
 				return nil, &net.OpError{Op: "dial", Net: network, Err: os.ErrDeadlineExceeded}
 			}
@@ -257,40 +265,42 @@ func TestARefusedAnswerWhoseBodyStallsIsTriedAgainSoon(t *testing.T) {
 }
 
 func TestAChangeDoesNotWaitForItsTurnAndAwaitDoes(t *testing.T) {
-	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 4, Window: time.Minute}, Latency: 2 * time.Second}, func(t *testing.T, org *oktatest.Server, c *Client) {
-		c.conn.pace.share = 0.5
-		id := org.Tokens()[0].ID
-		for range 2 { // what may be sent in this window
-			_, err := c.Token(t.Context(), id)
+	inBubble(t, oktatest.Config{RateLimit: oktatest.RateLimit{Limit: 4, Window: time.Minute}, Latency: 2 * time.Second},
+		func(t *testing.T, org *oktatest.Server, c *Client) {
+			c.conn.pace.share = 0.5
+			id := org.Tokens()[0].ID
+			for range 2 { // what may be sent in this window
+				_, err := c.Token(t.Context(), id)
+				require.NoError(t, err)
+			}
+			began := time.Now()
+			err := c.Revoke(t.Context(), id)
+			var e *Error
+			require.ErrorAs(t, err, &e)
+			require.False(t, e.MayHaveActed(), "it was never sent")
+			require.Less(t, time.Since(began), time.Second)
+
+			waited, err := c.Await(t.Context())
 			require.NoError(t, err)
-		}
-		began := time.Now()
-		err := c.Revoke(t.Context(), id)
-		var e *Error
-		require.ErrorAs(t, err, &e)
-		require.False(t, e.MayHaveActed(), "it was never sent")
-		require.Less(t, time.Since(began), time.Second)
+			require.True(t, waited)
+			require.Greater(t, time.Since(began), 30*time.Second)
+			_, err = c.Token(t.Context(), id)
+			require.NoError(t, err)
+			require.NoError(t, c.Revoke(t.Context(), id), "there was room for both")
 
-		waited, err := c.Await(t.Context())
-		require.NoError(t, err)
-		require.True(t, waited)
-		require.Greater(t, time.Since(began), 30*time.Second)
-		_, err = c.Token(t.Context(), id)
-		require.NoError(t, err)
-		require.NoError(t, c.Revoke(t.Context(), id), "there was room for both")
-
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		_, err = c.Await(ctx)
-		require.ErrorIs(t, err, context.Canceled)
-	})
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err = c.Await(ctx)
+			require.ErrorIs(t, err, context.Canceled)
+		})
 }
 
 func TestWhichAnswersLeaveAChangeUnknown(t *testing.T) {
 	for status, unknown := range map[int]bool{
 		400: false, 401: false, 403: false, 405: false, 429: false, // Okta refuses it
 		404: true, 500: true, 503: true, // Okta says so, and it may have been done all the same
-		200: true, 202: true, 302: true, 408: true, 409: true, 410: true, 502: true, 504: true, // without a word of Okta's
+		200: true, 202: true, 302: true, 408: true, 409: true, 410: true, 502: true,
+		504: true, // without a word of Okta's
 	} {
 		inBubble(t, oktatest.Config{}, func(t *testing.T, org *oktatest.Server, c *Client) {
 			org.Fault(oktatest.Fault{Status: status})

@@ -6,13 +6,17 @@ import (
 	"unicode"
 )
 
-// secretForms are the forms of credentials that are told by themselves, whoever put them where. The ids of tokens, users
-// and zones (00T…, 20 characters) are none.
+// secretForms are the forms of credentials that are told by themselves, whoever put them where. The ids of tokens,
+// users and zones (00T…, 20 characters) are none.
 var secretForms = regexp.MustCompile(strings.Join([]string{
-	`\b00[\w=-]{40}\b`,                                                    // an SSWS token: 42 characters; gitleaks' rule okta-access-token
-	`eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`,                                     // a signed token: an access token, a client assertion, a proof of possession
-	`(?i:\b(xox[a-z](\.xox[a-z])?|xapp|xwfp)-[\w.-]{6,})`,                 // Slack's tokens: https://docs.slack.dev/authentication/tokens
-	`(?i:hooks\.slack(-gov)?\.com/[^\s"'` + "`" + `<>)]+)`,                // Slack's webhooks: whoever has the address may post
+	// an SSWS token: 42 characters; gitleaks' rule okta-access-token
+	`\b00[\w=-]{40}\b`,
+	// a signed token: an access token, a client assertion, a proof of possession
+	`eyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)?`,
+	// Slack's tokens: https://docs.slack.dev/authentication/tokens
+	`(?i:\b(xox[a-z](\.xox[a-z])?|xapp|xwfp)-[\w.-]{6,})`,
+	`(?i:hooks\.slack(-gov)?\.com/[^\s"'` + "`" +
+		`<>)]+)`, // Slack's webhooks: whoever has the address may post
 	`\bT[A-Z0-9]{6,}/B[A-Z0-9]{6,}/\w{16,}`,                               // what is secret of such an address
 	`\b(AKIA|ASIA)[A-Z0-9]{16}\b`,                                         // AWS's access keys
 	`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*-----|\z)`, // PEM
@@ -24,21 +28,23 @@ var (
 	// A URL may have lost a slash where it was taken for a path.
 
 	// secretInURL is the user information of a URL, or of a proxy that is written without its scheme.
-	secretInURL = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*:/{1,2})[^\s/?#"'<>]*@|[^\s/:@"'(<]+:[^\s/@"']+@([\w.-]+:\d)`)
+	secretInURL = regexp.MustCompile(
+		`(?i)([a-z][a-z0-9+.-]*:/{1,2})[^\s/?#"'<>]*@|[^\s/:@"'(<]+:[^\s/@"']+@([\w.-]+:\d)`)
 	// queryOfURL is what follows the path of a URL: signatures, keys and tokens are handed on there.
 	queryOfURL = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*:/{1,2}[^\s?#"'<>]*)([?#])[^\s"'<>]*[^\s"'<>:.,;)]`)
 	// secretWords are runs of base64 that are as long as a secret key of AWS, or as a line of PEM or more.
 	secretWords = regexp.MustCompile(`[\w/+.-]{40,}={0,2}`)
 )
 
-// HoldsSecret reports whether a text has a credential in it, by its form, or is one. One that it doesn't know may be there
-// too.
+// HoldsSecret reports whether a text has a credential in it, by its form, or is one. One that it doesn't know may be
+// there too.
 func HoldsSecret(text string) bool {
 	return secretForms.MatchString(text) || secretWords.FindString(text) == text && isKey(text)
 }
 
-// Scrub removes from a text whatever has the form of a credential, or is where one could be: the user information and the
-// query of a URL, and words that look like keys. All that is said of a value which may be in the wrong place passes it.
+// Scrub removes from a text whatever has the form of a credential, or is where one could be: the user information and
+// the query of a URL, and words that look like keys. All that is said of a value which may be in the wrong place passes
+// it.
 func Scrub(text string) string {
 	text = secretForms.ReplaceAllLiteralString(text, redacted)
 	text = secretInURL.ReplaceAllString(text, "${1}"+redacted+"@${2}")
@@ -51,8 +57,8 @@ func Scrub(text string) string {
 	})
 }
 
-// isKey reports whether a word looks like a secret key of AWS (40 characters of base64) or like key material (60 or more).
-// Digests are in small letters, and paths have more slashes.
+// isKey reports whether a word looks like a secret key of AWS (40 characters of base64) or like key material (60 or
+// more). Digests are in small letters, and paths have more slashes.
 func isKey(word string) bool {
 	var upper, lower, digit bool
 	for _, r := range word {

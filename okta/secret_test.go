@@ -27,7 +27,8 @@ func TestASecretPrintsInNoForm(t *testing.T) {
 		M map[string]Secret
 	}
 	var out strings.Builder
-	for _, v := range []any{s, &s, nested{s, &s, map[string]Secret{"k": s}}, []Secret{s}, c, *c, c.Reader, c.conn, Options{Token: s}} {
+	for _, v := range []any{s, &s, nested{s, &s, map[string]Secret{"k": s}}, []Secret{s}, c, *c, c.Reader, c.conn,
+		Options{Token: s}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d", "%T"} {
 			_, _ = fmt.Fprintf(&out, verb+"\n", v)
 		}
@@ -51,7 +52,8 @@ func TestASecretThatTheServerRepeatsIsRemovedFromErrors(t *testing.T) {
 	other := "00QCjAl4MlV-WPXM_AbCdEfGhIjKlMnOp0HmjFx-vb"
 	org := oktatest.Start(oktatest.Config{Credential: canary})
 	c := connect(t, org)
-	said := `{"errorCode":"E0000011","errorSummary":"token ` + canary + ` and ` + other + ` are \u001b[31mbad\n","errorCauses":[{"errorSummary":"` + canary + `"}]}`
+	said := `{"errorCode":"E0000011","errorSummary":"token ` + canary + ` and ` + other +
+		` are \u001b[31mbad\n","errorCauses":[{"errorSummary":"` + canary + `"}]}`
 	org.Fault(oktatest.Fault{Status: 401, Body: said, Header: http.Header{"X-Okta-Request-Id": {canary}}})
 	_, err := c.Me(t.Context())
 	require.ErrorIs(t, err, ErrUnauthorized)
@@ -95,13 +97,15 @@ func TestNothingReachesAServerThatARedirectNames(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		org := oktatest.Start(oktatest.Config{Credential: canary})
 		c := connect(t, org)
-		org.Fault(oktatest.Fault{Status: status, Header: http.Header{"Location": {url + "/api/v1/api-tokens?t=" + canary}}})
+		org.Fault(oktatest.Fault{Status: status,
+			Header: http.Header{"Location": {url + "/api/v1/api-tokens?t=" + canary}}})
 		id := oktatest.TokenID(1)
 		_, listed := collect(c.List(t.Context(), ListOptions{}))
 		_, read := c.Token(t.Context(), id)
 		_, put := c.SetNetwork(t.Context(), Token{ID: id, Name: Some("x")}, Condition{Connection: "ANYWHERE"})
 		for _, err := range []error{listed, read, put, c.Revoke(t.Context(), id), c.RevokeCurrent(t.Context())} {
-			require.ErrorContains(t, err, fmt.Sprintf("%d %s, it redirects to %s, and redirects are not followed", status, http.StatusText(status), url))
+			require.ErrorContains(t, err, fmt.Sprintf("%d %s, it redirects to %s, and redirects are not followed",
+				status, http.StatusText(status), url))
 			require.NotContains(t, err.Error(), canary)
 		}
 		require.Len(t, org.Requests(), 5)
@@ -179,8 +183,10 @@ func TestWhatAClientIsNotMadeOf(t *testing.T) {
 }
 
 var badIDs = []string{
-	"", "current", "me", ".", "..", "../users/00uabcdefghijklmnopq", "%2e%2e/users", "00Tabc", "00Tabcdefghijklmnopqr\n", "\n00Tabcdefghijklmnopqr",
-	"00Tabcdefghijklmnopqrs", "00uabcdefghijklmnopqr", "00tabcdefghijklmnopqr", "00Tabcdefghijklmnop/r", "00Tabcdefghijklmnop?r", "00Tabcdefghijklmnopéé",
+	"", "current", "me", ".", "..", "../users/00uabcdefghijklmnopq", "%2e%2e/users", "00Tabc",
+	"00Tabcdefghijklmnopqr\n", "\n00Tabcdefghijklmnopqr",
+	"00Tabcdefghijklmnopqrs", "00uabcdefghijklmnopqr", "00tabcdefghijklmnopqr", "00Tabcdefghijklmnop/r",
+	"00Tabcdefghijklmnop?r", "00Tabcdefghijklmnopéé",
 }
 
 func TestOddIDsNeverReachTheWire(t *testing.T) {

@@ -7,12 +7,13 @@ import (
 )
 
 // subject is the one thing of the org that a request asks about. No other request than the list's is made without one,
-// and no answer is taken that is about another thing (conn.about): a proxy, a cache or the org itself may mix answers up.
+// and no answer is taken that is about another thing (conn.about): a proxy, a cache or the org itself may mix answers
+// up.
 type subject struct {
 	what string // for people: token, user, zone, org
 	path string
-	// id is what an answer must name. Where only the org knows it, as of users/me, it is "": then the first answer tells,
-	// and every later one must agree.
+	// id is what an answer must name. Where only the org knows it, as of users/me, it is "": then the first answer
+	// tells, and every later one must agree.
 	id string
 	// form checks an id that the org tells; nil if any will do.
 	form func(id string) error

@@ -21,7 +21,8 @@ func TestAnAnswerAboutAnotherThingIsNone(t *testing.T) {
 	tokenA, tokenB, userA, userB := oktatest.TokenID(1), oktatest.TokenID(2), oktatest.UserID(1), oktatest.UserID(2)
 	role := func(of string) string {
 		return `[{"type":"ORG_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"https://acme.okta.com/api/v1/users/` + userA + `"}}},` +
-			`{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"https://acme.okta.com/api/v1/users/` + of + `"}}}]`
+			`{"type":"USER_ADMIN","status":"ACTIVE","_links":{"assignee":{"href":"https://acme.okta.com/api/v1/users/` +
+			of + `"}}}]`
 	}
 	object := func(id string) string { return `{"id":"` + id + `","name":"n","status":"ACTIVE"}` }
 	for name, row := range map[string]struct {
@@ -32,7 +33,10 @@ func TestAnAnswerAboutAnotherThingIsNone(t *testing.T) {
 	}{
 		"a token": {func(ctx context.Context, c *Client) error { _, err := c.Token(ctx, tokenA); return err },
 			object(tokenA), object(tokenB), `{"name":"n"}`, `it is about the token "` + tokenB + `"`},
-		"what may be done with a token": {func(ctx context.Context, c *Client) error { _, err := c.Allowed(ctx, tokenA); return err },
+		"what may be done with a token": {func(ctx context.Context, c *Client) error {
+			_, err := c.Allowed(ctx, tokenA)
+			return err
+		},
 			object(tokenA), object(tokenB), `{"_links":null}`, `it is about the token "` + tokenB + `"`},
 		"a changed token": {func(ctx context.Context, c *Client) error {
 			_, err := c.SetNetwork(ctx, Token{ID: tokenA, Name: Some("n")}, Condition{Connection: "ANYWHERE"})
@@ -44,9 +48,15 @@ func TestAnAnswerAboutAnotherThingIsNone(t *testing.T) {
 			role(userA), role(userB), "", `it is about the user "` + userB + `"`},
 		"a zone": {func(ctx context.Context, c *Client) error { _, err := c.Zone(ctx, zoneA); return err },
 			object(zoneA), object(zoneB), `{"id":7,"status":"ACTIVE"}`, `it is about the zone "` + zoneB + `"`},
-		"whose credential it is, asked twice": {func(ctx context.Context, c *Client) error { _, err := c.Me(ctx); return err },
+		"whose credential it is, asked twice": {func(ctx context.Context, c *Client) error {
+			_, err := c.Me(ctx)
+			return err
+		},
 			object(userA), object(userB), `{"status":"ACTIVE"}`, `it is about the user "` + userB + `"`},
-		"which org it is, asked twice": {func(ctx context.Context, c *Client) error { _, err := c.Organization(ctx); return err },
+		"which org it is, asked twice": {func(ctx context.Context, c *Client) error {
+			_, err := c.Organization(ctx)
+			return err
+		},
 			object("00o1"), object("00o2"), `{"pipeline":"idx"}`, `it is about the org "00o2"`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,7 +121,8 @@ func TestRolesAreKnownInFullOrNotAtAll(t *testing.T) {
 		}
 		require.Equal(t, Some("kim"), o.Login)
 		require.Equal(t, Missing, o.Roles.Presence(), body)
-		require.True(t, strings.HasPrefix(o.RolesUnknown, "roles of the owner not readable: GET "+userPath+id+"/roles: "), o.RolesUnknown)
+		require.True(t, strings.HasPrefix(o.RolesUnknown, "roles of the owner not readable: GET "+userPath+id+
+			"/roles: "), o.RolesUnknown)
 		require.Contains(t, o.RolesUnknown, want, body)
 	}
 }

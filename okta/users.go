@@ -84,8 +84,8 @@ func (u *User) profile(raw []byte) error {
 	})
 }
 
-// Roles reads the admin roles of a user, those given through groups included. An answer with a role that is not known in
-// full, or is somebody else's, is an error. Errors are those of Token.
+// Roles reads the admin roles of a user, those given through groups included. An answer with a role that is not known
+// in full, or is somebody else's, is an error. Errors are those of Token.
 func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 	if err := checkUserID(userID); err != nil {
 		return nil, err

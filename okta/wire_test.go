@@ -16,28 +16,42 @@ func TestEveryFieldButTheIDMayBeMissingNullOrOdd(t *testing.T) {
 		want       Token
 	}{
 		{"the id alone", `{}`, Token{}},
-		{"null everywhere", `{"name":null,"userId":null,"clientName":null,"created":null,"lastUpdated":null,"expiresAt":null,"tokenWindow":null,"network":null}`, Token{}},
+		{"null everywhere",
+			`{"name":null,"userId":null,"clientName":null,"created":null,"lastUpdated":null,"expiresAt":null,"tokenWindow":null,"network":null}`, Token{}},
 		{"empty texts are values", `{"name":"","clientName":""}`, Token{Name: Some(""), ClientName: Some("")}},
-		{"fields of a wrong type are malformed", `{"name":7,"clientName":["x"],"created":1,"expiresAt":true,"tokenWindow":30,"network":"ANYWHERE"}`, Token{
-			Name: Unreadable[string](), ClientName: Unreadable[string](), Created: Unreadable[time.Time](),
-			ExpiresAt: Unreadable[time.Time](), TokenWindow: Unreadable[time.Duration](), Network: Unreadable[Network](),
-		}},
-		{"times that are none are malformed", `{"created":"","lastUpdated":"yesterday","expiresAt":"2025-09-29T07:14:41"}`, Token{
-			Created: Unreadable[time.Time](), LastUpdated: Unreadable[time.Time](), ExpiresAt: Unreadable[time.Time](),
-		}},
-		{"the zero time is a value and not an absence", `{"created":"0001-01-01T00:00:00Z"}`, Token{Created: Some(time.Time{})}},
-		{"times of any zone and precision", `{"created":"2025-09-29T09:14:41.123456789+02:00"}`, Token{Created: Some(time.Date(2025, 9, 29, 7, 14, 41, 123456789, time.UTC))}},
-		{"times that are outside of the years 0 to 9999 in UTC, which nobody could write down, are malformed", `{"created":"0000-01-01T00:00:00+01:00","expiresAt":"9999-12-31T23:59:59-01:00"}`, Token{
-			Created: Unreadable[time.Time](), ExpiresAt: Unreadable[time.Time](),
-		}},
-		{"a window without a fixed length is malformed", `{"tokenWindow":"P1M"}`, Token{TokenWindow: Unreadable[time.Duration]()}},
+		{"fields of a wrong type are malformed",
+			`{"name":7,"clientName":["x"],"created":1,"expiresAt":true,"tokenWindow":30,"network":"ANYWHERE"}`, Token{
+				Name: Unreadable[string](), ClientName: Unreadable[string](), Created: Unreadable[time.Time](),
+				ExpiresAt: Unreadable[time.Time](), TokenWindow: Unreadable[time.Duration](),
+				Network: Unreadable[Network](),
+			}},
+		{"times that are none are malformed",
+			`{"created":"","lastUpdated":"yesterday","expiresAt":"2025-09-29T07:14:41"}`, Token{
+				Created: Unreadable[time.Time](), LastUpdated: Unreadable[time.Time](),
+				ExpiresAt: Unreadable[time.Time](),
+			}},
+		{"the zero time is a value and not an absence", `{"created":"0001-01-01T00:00:00Z"}`,
+			Token{Created: Some(time.Time{})}},
+		{"times of any zone and precision", `{"created":"2025-09-29T09:14:41.123456789+02:00"}`,
+			Token{Created: Some(time.Date(2025, 9, 29, 7, 14, 41, 123456789, time.UTC))}},
+		{"times that are outside of the years 0 to 9999 in UTC, which nobody could write down, are malformed",
+			`{"created":"0000-01-01T00:00:00+01:00","expiresAt":"9999-12-31T23:59:59-01:00"}`, Token{
+				Created: Unreadable[time.Time](), ExpiresAt: Unreadable[time.Time](),
+			}},
+		{"a window without a fixed length is malformed", `{"tokenWindow":"P1M"}`,
+			Token{TokenWindow: Unreadable[time.Duration]()}},
 		{"an empty network", `{"network":{}}`, Token{Network: Some(Network{})}},
-		{"a network of the future", `{"network":{"connection":"SOMEWHERE","include":[],"exclude":null,"new":{"a":[1,"]"]}}}`, Token{Network: Some(Network{Connection: Some("SOMEWHERE"), Include: Some([]string{}), more: true})}},
-		{"zones that are no texts are malformed", `{"network":{"include":[null],"exclude":"x"}}`, Token{Network: Some(Network{Include: Unreadable[[]string](), Exclude: Unreadable[[]string]()})}},
-		{"unknown fields and other spellings are ignored", `{"Name":"x","NAME":"y","new":{"id":"00Tbbbbbbbbbbbbbbbb2"},"n":-1.5e3,"b":true}`, Token{}},
+		{"a network of the future",
+			`{"network":{"connection":"SOMEWHERE","include":[],"exclude":null,"new":{"a":[1,"]"]}}}`,
+			Token{Network: Some(Network{Connection: Some("SOMEWHERE"), Include: Some([]string{}), more: true})}},
+		{"zones that are no texts are malformed", `{"network":{"include":[null],"exclude":"x"}}`,
+			Token{Network: Some(Network{Include: Unreadable[[]string](), Exclude: Unreadable[[]string]()})}},
+		{"unknown fields and other spellings are ignored",
+			`{"Name":"x","NAME":"y","new":{"id":"00Tbbbbbbbbbbbbbbbb2"},"n":-1.5e3,"b":true}`, Token{}},
 		{"escapes", `{"name":"a\u0041\n\"\\\u202e"}`, Token{Name: Some("aA\n\"\\\u202e")}},
 		{"broken UTF-8", "{\"name\":\"a\xff\"}", Token{Name: Some("a\ufffd")}},
-		{"spaces everywhere", " { \"name\" : \"x\" , \"network\" : { } } \n", Token{Name: Some("x"), Network: Some(Network{})}},
+		{"spaces everywhere", " { \"name\" : \"x\" , \"network\" : { } } \n",
+			Token{Name: Some("x"), Network: Some(Network{})}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			raw := []byte(row.json)
@@ -72,14 +86,21 @@ func TestTheDerivedLastUse(t *testing.T) {
 		used  Opt[time.Time]
 		never Opt[bool]
 	}{
-		{"its end less its window", Token{ExpiresAt: end, TokenWindow: Some(time.Hour), Created: Some(at("2025-01-01T00:00:00Z"))}, Some(at("2025-10-29T06:14:41Z")), Some(false)},
-		{"30 days where the window is absent", Token{ExpiresAt: end, Created: Some(end.value.Add(-month))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
-		{"an edit doesn't count as a use", Token{ExpiresAt: end, LastUpdated: Some(at("2025-10-20T00:00:00Z")), Created: Some(at("2025-09-29T07:14:41Z"))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
+		{"its end less its window", Token{ExpiresAt: end, TokenWindow: Some(time.Hour),
+			Created: Some(at("2025-01-01T00:00:00Z"))}, Some(at("2025-10-29T06:14:41Z")), Some(false)},
+		{"30 days where the window is absent", Token{ExpiresAt: end, Created: Some(end.value.Add(-month))},
+			Some(at("2025-09-29T07:14:41Z")), Some(true)},
+		{"an edit doesn't count as a use", Token{ExpiresAt: end, LastUpdated: Some(at("2025-10-20T00:00:00Z")),
+			Created: Some(at("2025-09-29T07:14:41Z"))}, Some(at("2025-09-29T07:14:41Z")), Some(true)},
 		{"missing without an end", Token{Created: Some(at("2025-01-01T00:00:00Z"))}, Opt[time.Time]{}, Opt[bool]{}},
-		{"malformed with a malformed end", Token{ExpiresAt: Unreadable[time.Time]()}, Unreadable[time.Time](), Unreadable[bool]()},
-		{"malformed with a malformed window", Token{ExpiresAt: end, TokenWindow: Unreadable[time.Duration]()}, Unreadable[time.Time](), Unreadable[bool]()},
-		{"malformed before the year 0", Token{ExpiresAt: Some(at("0000-01-02T00:00:00Z"))}, Unreadable[time.Time](), Unreadable[bool]()},
-		{"never used is missing without a creation", Token{ExpiresAt: end}, Some(at("2025-09-29T07:14:41Z")), Opt[bool]{}},
+		{"malformed with a malformed end", Token{ExpiresAt: Unreadable[time.Time]()}, Unreadable[time.Time](),
+			Unreadable[bool]()},
+		{"malformed with a malformed window", Token{ExpiresAt: end, TokenWindow: Unreadable[time.Duration]()},
+			Unreadable[time.Time](), Unreadable[bool]()},
+		{"malformed before the year 0", Token{ExpiresAt: Some(at("0000-01-02T00:00:00Z"))}, Unreadable[time.Time](),
+			Unreadable[bool]()},
+		{"never used is missing without a creation", Token{ExpiresAt: end}, Some(at("2025-09-29T07:14:41Z")),
+			Opt[bool]{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			require.Equal(t, row.used, row.token.LastUsed())
@@ -91,7 +112,8 @@ func TestTheDerivedLastUse(t *testing.T) {
 func TestISODurations(t *testing.T) {
 	const day = 24 * time.Hour
 	for s, want := range map[string]time.Duration{
-		"P30D": 30 * day, "PT5M": 5 * time.Minute, "P2W": 14 * day, "PT36H": 36 * time.Hour, "P1W2DT3H4M5S": 9*day + 3*time.Hour + 4*time.Minute + 5*time.Second,
+		"P30D": 30 * day, "PT5M": 5 * time.Minute, "P2W": 14 * day, "PT36H": 36 * time.Hour, "P1W2DT3H4M5S": 9*day +
+			3*time.Hour + 4*time.Minute + 5*time.Second,
 		"P0D": 0, "P007D": 7 * day,
 	} {
 		got, err := ParseDuration(s)
@@ -99,7 +121,8 @@ func TestISODurations(t *testing.T) {
 		require.Equal(t, want, got, s)
 	}
 	for _, s := range []string{
-		"", "P", "PT", "30D", "P30", "P30d", "p30D", "P1M", "P1Y", "P-1D", "+P1D", "P1.5D", "P1D2W", "P1D1D", "P1DT", "PTT1H", "PT1D", "P1H", " P1D", "P1D ",
+		"", "P", "PT", "30D", "P30", "P30d", "p30D", "P1M", "P1Y", "P-1D", "+P1D", "P1.5D", "P1D2W", "P1D1D", "P1DT",
+		"PTT1H", "PT1D", "P1H", " P1D", "P1D ",
 		"P999999999999999999999D", "P106752D", "P106751DT24H",
 	} {
 		_, err := ParseDuration(s)
@@ -131,7 +154,8 @@ func TestPrintableTextIsShownAndTheRestIsEscaped(t *testing.T) {
 func FuzzParseToken(f *testing.F) {
 	for _, s := range []string{
 		`{"id":"00Taaaaaaaaaaaaaaaa1","name":"a\"b","network":{"include":["x"]},"_links":{"self":{"href":"x","hints":{"allow":["GET"]}}}}`,
-		`{"id":null}`, `{}`, `[]`, `"{"`, `{"a":{"b":"}"},"id":"x"}`, `{"n":-1.5e+3 ,"id":"\u0041"}`, `{"n":-155e+1553}`,
+		`{"id":null}`, `{}`, `[]`, `"{"`, `{"a":{"b":"}"},"id":"x"}`, `{"n":-1.5e+3 ,"id":"\u0041"}`,
+		`{"n":-155e+1553}`,
 	} {
 		f.Add([]byte(s))
 	}

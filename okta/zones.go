@@ -37,7 +37,8 @@ type ZoneAddress struct {
 
 // documentation are the addresses that nobody has: RFC 5737, RFC 3849 and RFC 9637.
 var documentation = []netip.Prefix{
-	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("3fff::/20"),
 }
 
@@ -58,7 +59,9 @@ func (z Zone) Contents() (somebody []string, err error) {
 			if !known || err != nil {
 				return nil, fmt.Errorf("%w: the address %q of a zone", errMalformed, value)
 			}
-			if !slices.ContainsFunc(documentation, func(p netip.Prefix) bool { return p.Contains(first) && p.Contains(last) }) {
+			if !slices.ContainsFunc(documentation, func(p netip.Prefix) bool {
+				return p.Contains(first) && p.Contains(last)
+			}) {
 				somebody = append(somebody, part.as+value)
 			}
 		}

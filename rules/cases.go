@@ -60,7 +60,8 @@ type Expect struct {
 const none = "none"
 
 // ExpectedOutcomes are the words that Expect.Outcome can have: what can come of a single token in a dry run, and none.
-var ExpectedOutcomes = []string{none, "flagged", "pending", "would-quarantine", "would-revoke", "quarantined", "protected", "exempt", "unknown"}
+var ExpectedOutcomes = []string{none, "flagged", "pending", "would-quarantine", "would-revoke", "quarantined",
+	"protected", "exempt", "unknown"}
 
 // named is a rule's id and where it stands.
 type named struct {
@@ -75,62 +76,80 @@ type casesFile struct {
 }
 
 var testsKeys = []key[casesFile]{
-	{name: "policy", doc: "the policy file, relative to this one", read: func(r *reader, _, v *yaml.Node, t *casesFile) { t.Policy, _ = r.words(v, "policy") }},
-	{name: "asOf", doc: "when the cases are judged", read: func(r *reader, _, v *yaml.Node, t *casesFile) { t.asOf, _, _ = r.instant(v, "asOf") }},
-	{name: "cases", must: "cases: with at least one case", doc: "the examples", read: func(r *reader, k, v *yaml.Node, t *casesFile) {
-		items, ok := r.list(v, "cases", "- name: and so on")
-		if ok && len(items) == 0 {
-			r.wrong(k, "cases is empty: write at least one case")
-		}
-		for _, item := range items {
-			c := &Case{Line: item.Line, Token: okta.Token{ID: exampleID}}
-			readMap(r, item, item, "the case", caseKeys, c)
-			t.Cases = append(t.Cases, c)
-		}
+	{name: "policy", doc: "the policy file, relative to this one",
+		read: func(r *reader, _, v *yaml.Node, t *casesFile) { t.Policy, _ = r.words(v, "policy") }},
+	{name: "asOf", doc: "when the cases are judged", read: func(r *reader, _, v *yaml.Node, t *casesFile) {
+		t.asOf, _, _ = r.instant(v, "asOf")
 	}},
+	{name: "cases", must: "cases: with at least one case", doc: "the examples",
+		read: func(r *reader, k, v *yaml.Node, t *casesFile) {
+			items, ok := r.list(v, "cases", "- name: and so on")
+			if ok && len(items) == 0 {
+				r.wrong(k, "cases is empty: write at least one case")
+			}
+			for _, item := range items {
+				c := &Case{Line: item.Line, Token: okta.Token{ID: exampleID}}
+				readMap(r, item, item, "the case", caseKeys, c)
+				t.Cases = append(t.Cases, c)
+			}
+		}},
 }
 
 // exampleID is the id of a token in a case that gives none.
 const exampleID = "00Texample0000000000"
 
 var caseKeys = []key[Case]{
-	{name: "name", must: "name: with what the case shows", doc: "what it shows", read: func(r *reader, _, v *yaml.Node, c *Case) { c.Name, _ = r.words(v, "name") }},
-	{name: "asOf", doc: "when it is judged, if not when the others are", read: func(r *reader, _, v *yaml.Node, c *Case) { c.AsOf, _, _ = r.instant(v, "asOf") }},
-	{name: "token", must: "token: {clientName: Okta API, created: 2025-01-01, lastUsed: 2026-11-01}", doc: "the token, as Okta's API shows it", read: (*reader).exampleToken},
-	{name: "owner", doc: "the owner; without it, nothing is known of one", read: func(r *reader, k, v *yaml.Node, c *Case) {
-		c.Token.Owner = &okta.Owner{}
-		if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
-			return // somebody of whom nothing is known but that they were looked up
-		}
-		readMap(r, k, v, "owner", ownerKeys, c.Token.Owner)
-	}},
-	{name: "notified", doc: "rules, and when their notice was delivered", read: func(r *reader, _, v *yaml.Node, c *Case) {
-		if v.Kind != yaml.MappingNode {
-			r.wrongKind(v, "notified must be a map from rule to time, and not %s: write {idle: 2026-11-19T09:00:00Z}", kindOf(v))
-			return
-		}
-		c.Notified = make(map[string]time.Time)
-		for rule, at := range r.entries(v) {
-			c.ids = append(c.ids, named{placeOf(rule), rule.Value})
-			c.Notified[rule.Value], _, _ = r.instant(at, "notified")
-		}
-	}},
-	{name: "quarantined", doc: "since when tokensweep has it in quarantine; token is as it was before", read: func(r *reader, _, v *yaml.Node, c *Case) {
-		c.Quarantined, _, _ = r.instant(v, "quarantined")
-	}},
-	{name: "expect", must: "expect: {step: flag}", doc: "what is to come of it", read: func(r *reader, k, v *yaml.Node, c *Case) {
-		readMap(r, k, v, "expect", expectKeys, c)
-	}},
+	{name: "name", must: "name: with what the case shows", doc: "what it shows",
+		read: func(r *reader, _, v *yaml.Node, c *Case) { c.Name, _ = r.words(v, "name") }},
+	{name: "asOf", doc: "when it is judged, if not when the others are",
+		read: func(r *reader, _, v *yaml.Node, c *Case) { c.AsOf, _, _ = r.instant(v, "asOf") }},
+	{name: "token", must: "token: {clientName: Okta API, created: 2025-01-01, lastUsed: 2026-11-01}",
+		doc: "the token, as Okta's API shows it", read: (*reader).exampleToken},
+	{name: "owner", doc: "the owner; without it, nothing is known of one",
+		read: func(r *reader, k, v *yaml.Node, c *Case) {
+			c.Token.Owner = &okta.Owner{}
+			if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
+				return // somebody of whom nothing is known but that they were looked up
+			}
+			readMap(r, k, v, "owner", ownerKeys, c.Token.Owner)
+		}},
+	{name: "notified", doc: "rules, and when their notice was delivered",
+		read: func(r *reader, _, v *yaml.Node, c *Case) {
+			if v.Kind != yaml.MappingNode {
+				r.wrongKind(v, "notified must be a map from rule to time, and not %s: write {idle: "+
+					"2026-11-19T09:00:00Z}", kindOf(v))
+				return
+			}
+			c.Notified = make(map[string]time.Time)
+			for rule, at := range r.entries(v) {
+				c.ids = append(c.ids, named{placeOf(rule), rule.Value})
+				c.Notified[rule.Value], _, _ = r.instant(at, "notified")
+			}
+		}},
+	{name: "quarantined", doc: "since when tokensweep has it in quarantine; token is as it was before",
+		read: func(r *reader, _, v *yaml.Node, c *Case) {
+			c.Quarantined, _, _ = r.instant(v, "quarantined")
+		}},
+	{name: "expect", must: "expect: {step: flag}", doc: "what is to come of it",
+		read: func(r *reader, k, v *yaml.Node, c *Case) {
+			readMap(r, k, v, "expect", expectKeys, c)
+		}},
 }
 
 var ownerKeys = []key[okta.Owner]{
-	{name: "login", doc: "their login", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Login = given(r.text(v)) }},
-	{name: "email", doc: "their e-mail address", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.Email = given(r.text(v)) }},
+	{name: "login", doc: "their login", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+		o.Login = given(r.text(v))
+	}},
+	{name: "email", doc: "their e-mail address", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+		o.Email = given(r.text(v))
+	}},
 	{name: "status", doc: "ACTIVE and so on", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
 		o.Status = given(r.text(v))
 		r.doubted("owner.status", v)
 	}},
-	{name: "lastLogin", doc: "when they last logged in", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) { o.LastLogin = r.someTime(v, "lastLogin") }},
+	{name: "lastLogin", doc: "when they last logged in", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+		o.LastLogin = r.someTime(v, "lastLogin")
+	}},
 	{name: "roles", doc: "types of their admin roles", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
 		o.Roles = r.someList(v, "roles")
 		r.doubted("owner.roles", v.Content...)
@@ -138,25 +157,33 @@ var ownerKeys = []key[okta.Owner]{
 }
 
 var expectKeys = []key[Case]{
-	{name: "rules", doc: "ids of all rules that match", read: func(r *reader, _, v *yaml.Node, c *Case) { c.Expect.Rules = r.ruleIDs(v, "rules", c) }},
-	{name: "unknown", doc: "ids of all rules that can't be judged", read: func(r *reader, _, v *yaml.Node, c *Case) { c.Expect.Unknown = r.ruleIDs(v, "unknown", c) }},
-	{name: "step", doc: "what is done now: none, flag, quarantine, revoke", read: func(r *reader, _, v *yaml.Node, c *Case) {
-		if word, ok := r.oneOf(v, "step", append([]string{none}, stepNames...)); ok {
-			c.Expect.Step = okta.Some(stepNamed(word))
-		}
+	{name: "rules", doc: "ids of all rules that match", read: func(r *reader, _, v *yaml.Node, c *Case) {
+		c.Expect.Rules = r.ruleIDs(v, "rules", c)
 	}},
-	{name: "outcome", doc: "the outcome that a report would have, or none", read: func(r *reader, _, v *yaml.Node, c *Case) {
-		if word, ok := r.oneOf(v, "outcome", ExpectedOutcomes); ok {
-			c.Expect.Outcome = okta.Some(word)
-		}
+	{name: "unknown", doc: "ids of all rules that can't be judged", read: func(r *reader, _, v *yaml.Node, c *Case) {
+		c.Expect.Unknown = r.ruleIDs(v, "unknown", c)
 	}},
+	{name: "step", doc: "what is done now: none, flag, quarantine, revoke",
+		read: func(r *reader, _, v *yaml.Node, c *Case) {
+			if word, ok := r.oneOf(v, "step", append([]string{none}, stepNames...)); ok {
+				c.Expect.Step = okta.Some(stepNamed(word))
+			}
+		}},
+	{name: "outcome", doc: "the outcome that a report would have, or none",
+		read: func(r *reader, _, v *yaml.Node, c *Case) {
+			if word, ok := r.oneOf(v, "outcome", ExpectedOutcomes); ok {
+				c.Expect.Outcome = okta.Some(word)
+			}
+		}},
 	{name: "severity", doc: "the severity of the finding, or none", read: func(r *reader, _, v *yaml.Node, c *Case) {
 		if word, ok := r.oneOf(v, "severity", append([]string{none}, severityNames...)); ok {
 			severity, _ := ParseSeverity(word) // none is the zero value
 			c.Expect.Severity = okta.Some(severity)
 		}
 	}},
-	{name: "due", doc: "when the step is due", read: func(r *reader, _, v *yaml.Node, c *Case) { c.Expect.Due = r.someTime(v, "due") }},
+	{name: "due", doc: "when the step is due", read: func(r *reader, _, v *yaml.Node, c *Case) {
+		c.Expect.Due = r.someTime(v, "due")
+	}},
 }
 
 // LoadTests reads and checks a file of policy tests, as Load does a policy.
@@ -181,7 +208,8 @@ func ParseTests(file string, data []byte) (*Tests, error) {
 				c.AsOf = t.asOf
 			}
 			if c.AsOf.IsZero() && len(r.mistakes) == 0 {
-				r.wrongAt(c.Line, 1, "the case %s has no time: add asOf: 2026-11-23T09:00:00Z to it, or to the file", quote(c.Name))
+				r.wrongAt(c.Line, 1, "the case %s has no time: add asOf: 2026-11-23T09:00:00Z to it, or to the file",
+					quote(c.Name))
 			}
 		}
 	}
@@ -211,7 +239,8 @@ func (t *Tests) Check(p *Policy) Mistakes {
 			}
 		}
 		if !c.Quarantined.IsZero() && p.QuarantineZone == "" {
-			wrong(place{c.Line, 1}, "the case %s has a token in quarantine, and the policy has none: remove quarantined", quote(c.Name))
+			wrong(place{c.Line, 1},
+				"the case %s has a token in quarantine, and the policy has none: remove quarantined", quote(c.Name))
 		}
 	}
 	mistakes.sort()

@@ -293,7 +293,8 @@ func judgingTime(f *field, holds moment) func(*okta.Token, time.Time) truth {
 	}
 }
 
-func judgingYesNo(get func(*okta.Token, time.Time) okta.Opt[bool], holds test[bool]) func(*okta.Token, time.Time) truth {
+func judgingYesNo(get func(*okta.Token, time.Time) okta.Opt[bool], holds test[bool]) func(
+	*okta.Token, time.Time) truth {
 	return func(t *okta.Token, now time.Time) truth {
 		v, ok := get(t, now).Get()
 		if !ok {

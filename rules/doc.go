@@ -48,9 +48,9 @@
 //
 // Conditions are true, false or unknown, and all, any and not follow Kleene: not unknown is unknown, and
 // all and any are unknown where the parts that are known leave it open. A condition is unknown if its
-// field is missing or malformed, if the owner could not be looked up, if a time lies before the year 2000, or if a time other than expiresAt
-// lies in the future. The operator present judges a missing field as well, but not a malformed one. A
-// rule acts only where it came out true.
+// field is missing or malformed, if the owner could not be looked up, if a time lies before the year 2000, or if a time
+// other than expiresAt lies in the future. The operator present judges a missing field as well, but not a malformed
+// one. A rule acts only where it came out true.
 //
 // # Steps
 //

@@ -27,7 +27,8 @@ var durationTraps = []struct {
 	{regexp.MustCompile(`^-`), "it can't be negative, write it without the minus"},
 	{regexp.MustCompile(`^\d+$`), "it has no unit, write for example 21d, 12h or 30m"},
 	{regexp.MustCompile(`\d[.,]\d`), "it can't be a fraction, write 36h for 1.5d"},
-	{regexp.MustCompile(`(?i)^\d+ ?(mo|mon|months?|y|yr|years?)$`), "months and years have no fixed length, write days, such as 30d or 365d"},
+	{regexp.MustCompile(`(?i)^\d+ ?(mo|mon|months?|y|yr|years?)$`),
+		"months and years have no fixed length, write days, such as 30d or 365d"},
 	{regexp.MustCompile(`^\d+ ?M$`), "M could be months or minutes, write days (30d) or a small m for minutes (30m)"},
 	{regexp.MustCompile(`(?i)^p.*\d+y|^p[^t]*\d+m`), "months and years have no fixed length, write days, such as P30D"},
 	{regexp.MustCompile(`^\d+[WDHS]`), "units are small letters, such as 21d"},
@@ -105,7 +106,8 @@ func formatDuration(d time.Duration) string {
 // length does: 24d3h is 24d beside a limit of 21d, but 24d3h beside one of 24d.
 func coarse(d, limit time.Duration) string {
 	for _, u := range units[1:] {
-		if whole := d.Truncate(u.length); whole > 0 && (whole > limit) == (d > limit) && (whole < limit) == (d < limit) {
+		if whole := d.Truncate(u.length); whole > 0 && (whole > limit) == (d > limit) &&
+			(whole < limit) == (d < limit) {
 			return formatDuration(whole)
 		}
 	}

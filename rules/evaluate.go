@@ -119,7 +119,8 @@ func (p *Protect) protections(t *okta.Token, now time.Time) []string {
 	client, ok := t.ClientName.Get()
 	switch {
 	case !ok:
-		why = append(why, "clientName is "+t.ClientName.Presence().String()+", so the client can't be found in protect.actOnClients")
+		why = append(why, "clientName is "+t.ClientName.Presence().String()+
+			", so the client can't be found in protect.actOnClients")
 	case !matchesAny(p.globs, client):
 		why = append(why, "client "+quote(client)+" is not in protect.actOnClients")
 	}

@@ -24,7 +24,9 @@ var exampleKeys = []key[example]{
 			e.ID = id
 		}
 	}},
-	{name: "name", doc: "what the creator called it", read: func(r *reader, _, v *yaml.Node, e *example) { e.Name = given(r.text(v)) }},
+	{name: "name", doc: "what the creator called it", read: func(r *reader, _, v *yaml.Node, e *example) {
+		e.Name = given(r.text(v))
+	}},
 	{name: "clientName", doc: "Okta API for tokens made by people", read: func(r *reader, _, v *yaml.Node, e *example) {
 		e.ClientName = given(r.text(v))
 		r.doubted("clientName", v)
@@ -33,20 +35,26 @@ var exampleKeys = []key[example]{
 		e.UserID = given(r.text(v))
 		r.doubted("userId", v)
 	}},
-	{name: "created", doc: "when it was made", read: func(r *reader, _, v *yaml.Node, e *example) { e.Created = r.someTime(v, "created") }},
-	{name: "lastUpdated", doc: "its last use or edit", read: func(r *reader, _, v *yaml.Node, e *example) { e.LastUpdated = r.someTime(v, "lastUpdated") }},
+	{name: "created", doc: "when it was made", read: func(r *reader, _, v *yaml.Node, e *example) {
+		e.Created = r.someTime(v, "created")
+	}},
+	{name: "lastUpdated", doc: "its last use or edit", read: func(r *reader, _, v *yaml.Node, e *example) {
+		e.LastUpdated = r.someTime(v, "lastUpdated")
+	}},
 	{name: "expiresAt", doc: "when Okta ends it", read: func(r *reader, _, v *yaml.Node, e *example) {
 		e.ExpiresAt, e.expiresAt = r.someTime(v, "expiresAt"), v
 	}},
-	{name: "lastUsed", doc: "its last use: short for expiresAt a tokenWindow later", read: func(r *reader, _, v *yaml.Node, e *example) {
-		e.used, _, _ = r.instant(v, "lastUsed")
-		e.lastUsed = v
-	}},
-	{name: "tokenWindow", doc: "how long it lives without being used: P30D", read: func(r *reader, _, v *yaml.Node, e *example) {
-		if d, ok := r.span(v, "tokenWindow", false); ok {
-			e.TokenWindow = okta.Some(d)
-		}
-	}},
+	{name: "lastUsed", doc: "its last use: short for expiresAt a tokenWindow later",
+		read: func(r *reader, _, v *yaml.Node, e *example) {
+			e.used, _, _ = r.instant(v, "lastUsed")
+			e.lastUsed = v
+		}},
+	{name: "tokenWindow", doc: "how long it lives without being used: P30D",
+		read: func(r *reader, _, v *yaml.Node, e *example) {
+			if d, ok := r.span(v, "tokenWindow", false); ok {
+				e.TokenWindow = okta.Some(d)
+			}
+		}},
 	{name: "network", doc: "from where it may be used", read: func(r *reader, k, v *yaml.Node, e *example) {
 		var n okta.Network
 		readMap(r, k, v, "network", networkKeys, &n)
@@ -98,7 +106,9 @@ func (r *reader) withoutNulls(v *yaml.Node, e *example) *yaml.Node {
 			e.Name = okta.Opt[string]{}
 		case isNull && name.Value == "network":
 			e.Network = okta.Opt[okta.Network]{}
-		case isNull && slices.ContainsFunc(exampleKeys, func(k key[example]) bool { return k.name == name.Value && k.name != "id" }):
+		case isNull && slices.ContainsFunc(exampleKeys, func(k key[example]) bool {
+			return k.name == name.Value && k.name != "id"
+		}):
 		default:
 			rest.Content = append(rest.Content, name, value)
 		}

@@ -69,9 +69,9 @@ func (n *node) reads(read map[*field]bool) {
 // endOfTime is an instant after which nothing lies, so that no value is disbelieved for being later.
 var endOfTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
-// fact is the field's name, presence and whole value, a zero one where it has none. All that is asked of a list is what is in it: neither the order
-// in which Okta returns it nor repetitions are part of the fact. It is ASCII: which other characters %q escapes depends
-// on the Unicode tables of the Go that built the program.
+// fact is the field's name, presence and whole value, a zero one where it has none. All that is asked of a list is what
+// is in it: neither the order in which Okta returns it nor repetitions are part of the fact. It is ASCII: which other
+// characters %q escapes depends on the Unicode tables of the Go that built the program.
 func (f *field) fact(t *okta.Token) string {
 	var value any
 	switch f.kind() {

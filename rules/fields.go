@@ -34,20 +34,25 @@ var fields = []field{
 		text: func(t *okta.Token) okta.Opt[string] { return okta.Some(t.ID) }},
 	{name: "name", doc: "what the creator called it",
 		text: func(t *okta.Token) okta.Opt[string] { return t.Name }},
-	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own", values: clients,
-		text: func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
+	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own",
+		values: clients,
+		text:   func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
 	{name: "userId", doc: "the owner's id, 00u…", values: userIDs,
 		text: func(t *okta.Token) okta.Opt[string] { return t.UserID }},
 	{name: "created", doc: "when it was made", past: true,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.Created }},
-	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true, remark: EditRemark,
-		time: func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
+	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true,
+		remark: EditRemark,
+		time:   func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
 	{name: "expiresAt", doc: "when Okta ends it unless it is used before",
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.ExpiresAt }},
-	{name: "lastUsed", doc: "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not move it", past: true,
+	{name: "lastUsed", doc: "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not " +
+		"move it", past: true,
 		time: (*okta.Token).LastUsed, blame: blameLastUsed, remark: derivation},
 	{name: "neverUsed", doc: "derived: lastUsed equals created",
-		yesNo: neverUsed, blame: blameNeverUsed, remark: func(*okta.Token) string { return "derived: lastUsed compared with created" }},
+		yesNo: neverUsed, blame: blameNeverUsed, remark: func(*okta.Token) string {
+			return "derived: lastUsed compared with created"
+		}},
 	{name: "tokenWindow", doc: "how long after its last use Okta ends it",
 		span: func(t *okta.Token) okta.Opt[time.Duration] { return t.TokenWindow }},
 	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …", values: connections,
@@ -78,7 +83,8 @@ var fields = []field{
 		time: func(t *okta.Token) okta.Opt[time.Time] {
 			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })
 		}},
-	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …", blame: blameRoles, values: roleTypes,
+	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: " +
+		"SUPER_ADMIN, …", blame: blameRoles, values: roleTypes,
 		list: func(t *okta.Token) okta.Opt[[]string] {
 			return ofOwner(t, blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })
 		}},
@@ -89,7 +95,8 @@ const ownerFields = "owner."
 
 // ofOwner is something about the owner. Until somebody has looked, and where looking failed, it is neither
 // there nor missing.
-func ofOwner[T any](t *okta.Token, blame func(*okta.Token, time.Time) string, part func(*okta.Owner) okta.Opt[T]) okta.Opt[T] {
+func ofOwner[T any](t *okta.Token, blame func(*okta.Token, time.Time) string,
+	part func(*okta.Owner) okta.Opt[T]) okta.Opt[T] {
 	if blame(t, time.Time{}) != "" {
 		return okta.Unreadable[T]()
 	}
@@ -229,9 +236,11 @@ func EditRemark(t *okta.Token) string {
 	case !known || !derived || updated.Equal(used):
 		return ""
 	case updated.After(used):
-		return "lastUpdated " + formatTime(updated) + " is later than the last use that is derived, " + formatTime(used) + ": it was edited since, which is not a use"
+		return "lastUpdated " + formatTime(updated) + " is later than the last use that is derived, " +
+			formatTime(used) + ": it was edited since, which is not a use"
 	}
-	return "lastUpdated " + formatTime(updated) + " is earlier than the last use that is derived, " + formatTime(used) + ": one of the two is not what it seems"
+	return "lastUpdated " + formatTime(updated) + " is earlier than the last use that is derived, " + formatTime(used) +
+		": one of the two is not what it seems"
 }
 
 // derivation says from what lastUsed is derived.

@@ -25,16 +25,18 @@ var (
 		"minItems": 1, "items": schema{"type": "string", "pattern": globPattern, "maxLength": maxPattern},
 	}}
 	expression   = &form{"an RE2 expression", schema{"type": "string", "minLength": 1, "maxLength": maxPattern}}
-	someDuration = &form{"a duration", schema{"type": "string", "pattern": durationPattern, "allOf": []schema{{"pattern": "[1-9]"}}}}
-	someInstant  = &form{"a date or a time", schema{"type": "string", "pattern": instantPattern}}
-	trueOrFalse  = &form{"true or false", schema{"type": "boolean"}}
+	someDuration = &form{"a duration", schema{"type": "string", "pattern": durationPattern,
+		"allOf": []schema{{"pattern": "[1-9]"}}}}
+	someInstant = &form{"a date or a time", schema{"type": "string", "pattern": instantPattern}}
+	trueOrFalse = &form{"true or false", schema{"type": "boolean"}}
 )
 
 // The forms of keys.
 var (
-	inWords      = &form{schema: schema{"type": "string", "pattern": `\S`}}
-	delay        = &form{schema: schema{"type": "string", "pattern": durationPattern}}
-	noDelay      = &form{schema: schema{"type": "string", "pattern": durationPattern, "not": schema{"pattern": "[1-9]"}}}
+	inWords = &form{schema: schema{"type": "string", "pattern": `\S`}}
+	delay   = &form{schema: schema{"type": "string", "pattern": durationPattern}}
+	noDelay = &form{schema: schema{"type": "string", "pattern": durationPattern,
+		"not": schema{"pattern": "[1-9]"}}}
 	anyCondition = &form{schema: schema{"$ref": "#/$defs/condition"}}
 	orgAddress   = &form{schema: schema{"type": "string", "pattern": `^[Hh][Tt][Tt][Pp][Ss]?://[^/@?#{}<>$\s]+/*$`}}
 	zoneID       = &form{schema: schema{"type": "string", "pattern": "^nzo"}}

@@ -41,7 +41,8 @@ var (
 			LastUpdated: opt(someTime).Draw(t, "lastUpdated"), ExpiresAt: opt(someTime).Draw(t, "expiresAt"),
 			TokenWindow: opt(rapid.SampledFrom([]time.Duration{0, day, 30 * day})).Draw(t, "tokenWindow"),
 			Network: opt(rapid.Custom(func(t *rapid.T) okta.Network {
-				return okta.Network{Connection: opt(someText).Draw(t, "connection"), Include: opt(someList).Draw(t, "include"), Exclude: opt(someList).Draw(t, "exclude")}
+				return okta.Network{Connection: opt(someText).Draw(t, "connection"),
+					Include: opt(someList).Draw(t, "include"), Exclude: opt(someList).Draw(t, "exclude")}
 			})).Draw(t, "network"),
 		}
 	})
@@ -52,7 +53,8 @@ var (
 	someLeaf = rapid.OneOf(pastTimeLeaf, rapid.SampledFrom([]string{
 		"{name: {like: \"dr-*\"}}", "{name: {present: true}}", "{clientName: Okta API}", "{userId: {notIn: [a, b]}}",
 		"{neverUsed: true}", "{tokenWindow: {longerThan: 1d}}", "{network.connection: {isNot: ZONE}}",
-		"{network.include: {containsAny: [nzo1, nzo2]}}", "{network.exclude: {empty: true}}", "{expiresAt: {within: 7d}}",
+		"{network.include: {containsAny: [nzo1, nzo2]}}", "{network.exclude: {empty: true}}",
+		"{expiresAt: {within: 7d}}",
 		"{name: {matches: \"^a\"}}", "{lastUsed: {present: false}}",
 	}))
 )
@@ -90,8 +92,10 @@ func TestLawsOfKleene(t *testing.T) {
 		token := someToken.Draw(t, "token")
 		is := func(when string) truth { return evaluate(t, when, token) }
 		require.Equal(t, is(a), is("{not: {not: "+a+"}}"), "not not")
-		require.Equal(t, is("{not: {all: ["+a+", "+b+"]}}"), is("{any: [{not: "+a+"}, {not: "+b+"}]}"), "De Morgan, all")
-		require.Equal(t, is("{not: {any: ["+a+", "+b+"]}}"), is("{all: [{not: "+a+"}, {not: "+b+"}]}"), "De Morgan, any")
+		require.Equal(t, is("{not: {all: ["+a+", "+b+"]}}"), is("{any: [{not: "+a+"}, {not: "+b+"}]}"),
+			"De Morgan, all")
+		require.Equal(t, is("{not: {any: ["+a+", "+b+"]}}"), is("{all: [{not: "+a+"}, {not: "+b+"}]}"),
+			"De Morgan, any")
 		require.Equal(t, is("{all: ["+a+", "+b+"]}"), is("{all: ["+b+", "+a+"]}"), "order")
 		require.Equal(t, is(a), is("{any: ["+a+", {all: ["+a+", "+b+"]}]}"), "absorption")
 	})
@@ -100,13 +104,18 @@ func TestLawsOfKleene(t *testing.T) {
 func TestATokenWithoutARealPastTimeSatisfiesNoTimeOperator(t *testing.T) {
 	unreal := rapid.OneOf(
 		rapid.Just(okta.Opt[time.Time]{}), rapid.Just(okta.Unreadable[time.Time]()), rapid.Just(okta.Some(time.Time{})),
-		rapid.Map(rapid.Int64Range(1, 1<<40), func(s int64) okta.Opt[time.Time] { return ago(-31*day - time.Duration(s%(1<<32))*time.Second) }),
-		rapid.Map(rapid.Int64Range(1, 1<<31), func(s int64) okta.Opt[time.Time] { return okta.Some(dawn.Add(-time.Duration(s) * time.Second)) }),
+		rapid.Map(rapid.Int64Range(1, 1<<40), func(s int64) okta.Opt[time.Time] {
+			return ago(-31*day - time.Duration(s%(1<<32))*time.Second)
+		}),
+		rapid.Map(rapid.Int64Range(1, 1<<31), func(s int64) okta.Opt[time.Time] {
+			return okta.Some(dawn.Add(-time.Duration(s) * time.Second))
+		}),
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		token := someToken.Draw(t, "token")
 		token.TokenWindow = okta.Opt[time.Duration]{}
-		token.Created, token.LastUpdated, token.ExpiresAt = unreal.Draw(t, "created"), unreal.Draw(t, "lastUpdated"), unreal.Draw(t, "expiresAt")
+		token.Created, token.LastUpdated, token.ExpiresAt = unreal.Draw(t, "created"), unreal.Draw(t, "lastUpdated"),
+			unreal.Draw(t, "expiresAt")
 		when := pastTimeLeaf.Draw(t, "when")
 		require.Equal(t, isUnknown, evaluate(t, when, token))
 		require.Equal(t, isUnknown, evaluate(t, "{not: "+when+"}", token))
@@ -118,7 +127,8 @@ func TestTheOrderOfRulesChangesNoMatch(t *testing.T) {
 		token := someToken.Draw(t, "token")
 		var list []string
 		for i := range rapid.IntRange(1, 6).Draw(t, "rules") {
-			list = append(list, "{id: rule-"+string(rune('a'+i))+", when: "+someCondition(2).Draw(t, "when")+", then: flag}")
+			list = append(list, "{id: rule-"+string(rune('a'+i))+", when: "+someCondition(2).Draw(t, "when")+
+				", then: flag}")
 		}
 		verdict := func(list []string) (matched, unknown map[string][]string) {
 			p, err := Parse("policy.yaml", []byte("version: 1\nrules: ["+strings.Join(list, ", ")+"]"))
@@ -153,7 +163,8 @@ func TestAnExemptionRemovesNoProtectionAndNoMatch(t *testing.T) {
 		rule := "\nrules: [{id: a, when: " + someCondition(2).Draw(t, "when") + ", then: flag}]"
 		without, err := Parse("policy.yaml", []byte("version: 1"+rule))
 		require.NoError(t, err)
-		with, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: "+someCondition(1).Draw(t, "match")+", reason: r, owner: o, until: 2027-01-31}]"+rule))
+		with, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: "+someCondition(1).Draw(t, "match")+
+			", reason: r, owner: o, until: 2027-01-31}]"+rule))
 		require.NoError(t, err)
 		a, b := without.Evaluate(token, noon), with.Evaluate(token, noon)
 		require.Equal(t, a.Protections, b.Protections)
@@ -200,7 +211,8 @@ func requireSurvives(t testing.TB, p *Policy) {
 	again, err := Parse("printed.yaml", printed)
 	require.NoError(t, err, "%s", printed)
 	require.Equal(t, string(printed), string(again.YAML()))
-	for _, token := range []*okta.Token{whole(), {ID: "00T"}, {ID: "00T", Name: okta.Some("dr-1"), ExpiresAt: ago(-time.Hour), Created: ago(90 * day)}} {
+	for _, token := range []*okta.Token{whole(), {ID: "00T"}, {ID: "00T", Name: okta.Some("dr-1"),
+		ExpiresAt: ago(-time.Hour), Created: ago(90 * day)}} {
 		want, got := p.Trace(token, noon), again.Trace(token, noon)
 		for i := range want.Rules {
 			require.Equal(t, want.Rules[i].Rule.ID, got.Rules[i].Rule.ID)
@@ -240,13 +252,16 @@ func TestPoliciesSurviveBeingPrinted(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		text := rapid.String().Filter(func(s string) bool { return strings.TrimSpace(s) != "" })
 		quoted := func(name string) string {
-			n := yaml.Node{Kind: yaml.ScalarNode, Tag: textTag, Style: yaml.DoubleQuotedStyle, Value: text.Draw(rt, name)}
+			n := yaml.Node{Kind: yaml.ScalarNode, Tag: textTag, Style: yaml.DoubleQuotedStyle,
+				Value: text.Draw(rt, name)}
 			out, err := yaml.Marshal(&n)
 			require.NoError(rt, err)
 			return strings.TrimSpace(string(out))
 		}
-		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: {name: "+quoted("name")+"}, reason: "+quoted("reason")+", owner: o, until: 2027-01-31}]\n"+
-			"rules: [{id: a, description: "+quoted("description")+", when: "+someCondition(3).Draw(rt, "when")+", then: flag}]"))
+		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: {name: "+quoted("name")+"}, reason: "+
+			quoted("reason")+", owner: o, until: 2027-01-31}]\n"+
+			"rules: [{id: a, description: "+quoted("description")+", when: "+someCondition(3).Draw(rt, "when")+
+			", then: flag}]"))
 		if err == nil {
 			requireSurvives(t, p)
 		}

@@ -24,11 +24,14 @@ type life struct {
 }
 
 var someLife = rapid.Custom(func(t *rapid.T) life {
-	presence := rapid.SampledFrom([]okta.Presence{okta.Known, okta.Known, okta.Known, okta.Known, okta.Missing, okta.Malformed})
+	presence := rapid.SampledFrom([]okta.Presence{okta.Known, okta.Known, okta.Known, okta.Known, okta.Missing,
+		okta.Malformed})
 	l := life{
-		made: rapid.IntRange(-120, 20).Draw(t, "made"), window: rapid.SampledFrom([]time.Duration{window, window, 10 * day}).Draw(t, "window"),
+		made: rapid.IntRange(-120, 20).Draw(t, "made"), window: rapid.SampledFrom([]time.Duration{window, window,
+			10 * day}).Draw(t, "window"),
 		every: rapid.IntRange(1, 5).Draw(t, "every"), pause: rapid.IntRange(-80, 40).Draw(t, "pause"),
-		created: presence.Draw(t, "created"), updated: presence.Draw(t, "updated"), expires: presence.Draw(t, "expires"), shownWindow: presence.Draw(t, "shown window"),
+		created: presence.Draw(t, "created"), updated: presence.Draw(t, "updated"),
+		expires: presence.Draw(t, "expires"), shownWindow: presence.Draw(t, "shown window"),
 	}
 	l.resume = l.pause + rapid.IntRange(0, 60).Draw(t, "paused")
 	if l.window != window && l.shownWindow == okta.Missing { // only the usual one is left out
@@ -67,8 +70,9 @@ func (l *life) at(now int) *okta.Token {
 		}
 	}
 	return &okta.Token{
-		ID: "00Tabc", Name: okta.Some("a"), Created: showing(l.created, halfDays(l.made)), LastUpdated: showing(l.updated, halfDays(updated)),
-		ExpiresAt: showing(l.expires, halfDays(used).Add(l.window)), TokenWindow: showing(l.shownWindow, l.window),
+		ID: "00Tabc", Name: okta.Some("a"), Created: showing(l.created, halfDays(l.made)),
+		LastUpdated: showing(l.updated, halfDays(updated)),
+		ExpiresAt:   showing(l.expires, halfDays(used).Add(l.window)), TokenWindow: showing(l.shownWindow, l.window),
 	}
 }
 
@@ -82,8 +86,8 @@ func showing[T any](as okta.Presence, v T) okta.Opt[T] {
 	return okta.Opt[T]{}
 }
 
-// reaches is when a run at noon or later first finds a step due: a delay after the notice, which the first run gave that
-// found the rule to match, and none has found void since.
+// reaches is when a run at noon or later first finds a step due: a delay after the notice, which the first run gave
+// that found the rule to match, and none has found void since.
 func (l *life) reaches(rule *Rule, s DelayedStep) (at time.Time, ok bool) {
 	told, facts := time.Time{}, ""
 	for n := l.made; ; n += l.every {
@@ -119,10 +123,13 @@ func neverComes(p *Policy) (steps []DelayedStep) {
 }
 
 var lifeLeaf = rapid.SampledFrom([]string{
-	"{lastUsed: {olderThan: 20d}}", "{lastUsed: {newerThan: 25d}}", "{lastUsed: {before: 2026-11-12}}", "{lastUsed: {present: false}}",
+	"{lastUsed: {olderThan: 20d}}", "{lastUsed: {newerThan: 25d}}", "{lastUsed: {before: 2026-11-12}}",
+	"{lastUsed: {present: false}}",
 	"{lastUpdated: {olderThan: 20d}}", "{lastUpdated: {before: 2026-11-12}}", "{lastUpdated: {present: false}}",
-	"{neverUsed: true}", "{neverUsed: false}", "{neverUsed: {present: false}}", "{expiresAt: {within: 10d}}", "{expiresAt: {present: false}}",
-	"{created: {olderThan: 20d}}", "{created: {newerThan: 25d}}", "{created: {before: 2026-11-12}}", "{created: {present: false}}",
+	"{neverUsed: true}", "{neverUsed: false}", "{neverUsed: {present: false}}", "{expiresAt: {within: 10d}}",
+	"{expiresAt: {present: false}}",
+	"{created: {olderThan: 20d}}", "{created: {newerThan: 25d}}", "{created: {before: 2026-11-12}}",
+	"{created: {present: false}}",
 	"{tokenWindow: {shorterThan: 20d}}", "{name: {like: \"a*\"}}", "{name: b}",
 })
 
@@ -130,7 +137,8 @@ func TestNoTokenLivesToSeeAStepThatLintSaysNeverComes(t *testing.T) {
 	never := 0
 	law := func(t *rapid.T) {
 		delay := rapid.SampledFrom([]int{0, 1, 9, 10, 20, 30})
-		p, err := Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nquarantine: {zone: nzo1a2b3c4d5e6f7g8h9}\nrules: [{id: a, when: %s, then: {quarantine: %dd, revoke: %dd}}]",
+		p, err := Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nquarantine: {zone: "+
+			"nzo1a2b3c4d5e6f7g8h9}\nrules: [{id: a, when: %s, then: {quarantine: %dd, revoke: %dd}}]",
 			someConditionOf(lifeLeaf, 2).Draw(t, "when"), delay.Draw(t, "quarantine"), delay.Draw(t, "revoke")))
 		require.NoError(t, err)
 		steps := neverComes(p)
@@ -166,17 +174,22 @@ func TestWhatStepsNeverCome(t *testing.T) {
 		{"never used, and old", "{neverUsed: true, created: {olderThan: 20d}}", 10, true},
 		{"never used, for as long as Okta allows", "{neverUsed: true, owner.status: DEPROVISIONED}", 30, true},
 		{"never used, for less", "{neverUsed: true, owner.status: DEPROVISIONED}", 29, false},
-		{"used, after which uses change nothing", "{neverUsed: false, owner.status: {in: [SUSPENDED, DEPROVISIONED]}}", 30, false},
+		{"used, after which uses change nothing", "{neverUsed: false, owner.status: {in: [SUSPENDED, DEPROVISIONED]}}",
+			30, false},
 		{"used, in other words", "{not: {neverUsed: true}, owner.status: DEPROVISIONED}", 30, false},
 		{"used or not", "{any: [{neverUsed: true}, {owner.status: DEPROVISIONED}]}", 30, false},
 		{"never used, or nobody knows", "{any: [{neverUsed: true}, {neverUsed: {present: false}}]}", 30, false},
 		{"nobody knows when it was used", "{lastUsed: {present: false}}", 0, false},
-		{"nobody knows when it was used, and it was edited long ago", "{lastUsed: {present: false}, lastUpdated: {olderThan: 1d}}", 10, false},
-		{"idle or a name, while nobody knows when it was used", "{any: [{lastUsed: {olderThan: 25d}}, {name: x}]}", 30, false},
+		{"nobody knows when it was used, and it was edited long ago",
+			"{lastUsed: {present: false}, lastUpdated: {olderThan: 1d}}", 10, false},
+		{"idle or a name, while nobody knows when it was used", "{any: [{lastUsed: {olderThan: 25d}}, {name: x}]}", 30,
+			false},
 		{"nothing that moves is read", "{name: x}", 35, false},
-		{"idle since a date, of which the notice was given before today", "{lastUsed: {before: 2026-11-12}}", 20, false},
+		{"idle since a date, of which the notice was given before today", "{lastUsed: {before: 2026-11-12}}", 20,
+			false},
 	} {
-		p, err := Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nrules: [{id: a, when: %s, then: {revoke: %dd}}]", row.when, row.days))
+		p, err := Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nrules: [{id: a, when: %s, then: {revoke: %dd}}]",
+			row.when, row.days))
 		require.NoError(t, err, row.name)
 		require.Equal(t, row.never, len(neverComes(p)) > 0, row.name)
 	}

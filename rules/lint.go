@@ -21,8 +21,8 @@ type Census struct {
 
 // Tally counts the tokens that a rule concerns, as a run reports them. A token is in one of the three.
 type Tally struct {
-	// Matched tokens match. Unknown could not be judged, or it could not be told whether something may be done to them, as
-	// an exemption could not be judged. Exempt are covered by an exemption.
+	// Matched tokens match. Unknown could not be judged, or it could not be told whether something may be done to them,
+	// as an exemption could not be judged. Exempt are covered by an exemption.
 	Matched, Unknown, Exempt int
 }
 
@@ -33,11 +33,12 @@ type Reach struct {
 }
 
 // Lint says what can't work in the policy or is dangerous, though it is allowed: rules that can never match, steps that
-// never come, exemptions that hide too much or nothing, texts that no token is likely to have. It is certain of what it says, and does not find
-// everything. now is when it is asked, seen what a listing told; nil if there was none. It returns nothing for a policy
-// that it has no doubts of.
+// never come, exemptions that hide too much or nothing, texts that no token is likely to have. It is certain of what it
+// says, and does not find everything. now is when it is asked, seen what a listing told; nil if there was none. It
+// returns nothing for a policy that it has no doubts of.
 func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
-	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{dawn, maxAllSteps}, seen: seen, can: make(map[*Rule]bool)}
+	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{dawn, maxAllSteps}, seen: seen,
+		can: make(map[*Rule]bool)}
 	for _, rule := range p.Rules {
 		l.rule(rule)
 		l.steps(rule)
@@ -105,22 +106,28 @@ func (l *linter) steps(rule *Rule) {
 	switch {
 	case !revokes:
 	case revoke == 0:
-		l.warn(rule.stepAt[Revoke], "rule %s ends tokens for good in the run that first sees them, with no gentler step before: write quarantine: 0d and a later revoke", rule.ID)
+		l.warn(rule.stepAt[Revoke], "rule %s ends tokens for good in the run that first sees them, with no gentler "+
+			"step before: write quarantine: 0d and a later revoke", rule.ID)
 	case quarantines && quarantine >= revoke:
-		l.warn(rule.stepAt[Quarantine], "rule %s revokes before it would quarantine (%s, and %s): write a shorter delay for quarantine, or leave it out", rule.ID, formatDuration(revoke), formatDuration(quarantine))
+		l.warn(rule.stepAt[Quarantine], "rule %s revokes before it would quarantine (%s, and %s): write a shorter "+
+			"delay for quarantine, or leave it out", rule.ID, formatDuration(revoke), formatDuration(quarantine))
 	case !quarantines && rule.stepAt[Flag] == place{}:
-		l.warn(rule.stepAt[Revoke], "rule %s revokes with no quarantine before it, in which a mistake could be noticed and undone: add quarantine with a shorter delay, or flag: 0d if the notice is warning enough", rule.ID)
+		l.warn(rule.stepAt[Revoke], "rule %s revokes with no quarantine before it, in which a mistake could be "+
+			"noticed and undone: add quarantine with a shorter delay, or flag: 0d if the notice is warning enough",
+			rule.ID)
 	}
 	for _, s := range rule.Steps[1:] {
 		if l.forestalled(rule, s.After) {
-			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step, formatDuration(s.After), rule.ID)
+			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that "+
+				"Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step,
+				formatDuration(s.After), rule.ID)
 		}
 	}
 }
 
-// forestalled says that Okta ends every token that matches the rule before the delay is over: none was used lately enough
-// when it got its notice, and a use after that makes the notice void, since no way to match leaves out all that a use
-// changes.
+// forestalled says that Okta ends every token that matches the rule before the delay is over: none was used lately
+// enough when it got its notice, and a use after that makes the notice void, since no way to match leaves out all that
+// a use changes.
 func (l *linter) forestalled(rule *Rule, delay time.Duration) bool {
 	match := goal{&rule.when, true}
 	read := make(map[*field]bool)
@@ -164,7 +171,8 @@ func (l *linter) clients(rule *Rule) (acts bool) {
 	client := asks("clientName", "like", argument{words: l.Protect.ActOnClients, list: true})
 	client.leaf.fits = func(v string) bool { return matchesAny(l.Protect.globs, v) }
 	if ok, _ := l.possible(nil, goal{&rule.when, true}, goal{&client, true}); !ok || len(l.Protect.ActOnClients) == 0 {
-		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
+		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it "+
+			"matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
 		return false
 	}
 	goal{&rule.when, true}.leaves(func(c claim) {
@@ -178,7 +186,8 @@ func (l *linter) clients(rule *Rule) (acts bool) {
 			}
 		}
 		if len(out) > 0 {
-			l.warn(c.at, "rule %s can only flag the tokens of %s: protect.actOnClients (%s) leaves them out", rule.ID, quotedList(out), shownList(l.Protect.ActOnClients))
+			l.warn(c.at, "rule %s can only flag the tokens of %s: protect.actOnClients (%s) leaves them out", rule.ID,
+				quotedList(out), shownList(l.Protect.ActOnClients))
 		}
 	})
 	return true
@@ -208,7 +217,8 @@ func (l *linter) exemption(e *Exemption) {
 			continue
 		}
 		if spares, _ := l.possible(nil, goal{&rule.when, true}, goal{&e.match, false}); !spares {
-			l.warn(at, "the exemption %s covers all of rule %s, which comes to nothing while it holds: make it narrower, or remove the rule", e.label(), rule.ID)
+			l.warn(at, "the exemption %s covers all of rule %s, which comes to nothing while it holds: make it "+
+				"narrower, or remove the rule", e.label(), rule.ID)
 		}
 	}
 }
@@ -218,7 +228,8 @@ func (l *linter) reach(at place, e *Exemption, seen Reach) {
 	switch {
 	case seen.Matched > 0:
 	case seen.Unknown > 0:
-		l.warn(at, "the exemption %s could not be judged for any of the tokens that it may cover (%d), to which nothing is done before it can: "+
+		l.warn(at, "the exemption %s could not be judged for any of the tokens that it may cover (%d), to which "+
+			"nothing is done before it can: "+
 			"keep it, and see with tokensweep explain what is not known of them", e.label(), seen.Unknown)
 	case !e.ReadsOwners():
 		l.warn(at, "the exemption %s matches no token: remove it", e.label())
@@ -234,10 +245,13 @@ func (l *linter) limits() {
 		name string
 		of   int
 	}{
-		{"limits.perRun", l.Limits.PerRun}, {"limits.perDay", l.Limits.PerDay}, {"stopAbove.count", l.Limits.StopAbove.Count},
+		{"limits.perRun", l.Limits.PerRun}, {"limits.perDay", l.Limits.PerDay},
+		{"stopAbove.count", l.Limits.StopAbove.Count},
 	} {
 		if bound.of > l.seen.Tokens {
-			l.warn(l.places[bound.name], "%s is %d, and the org has %d tokens: it limits nothing, write what a bad day may cost", bound.name[strings.LastIndexByte(bound.name, '.')+1:], bound.of, l.seen.Tokens)
+			l.warn(l.places[bound.name],
+				"%s is %d, and the org has %d tokens: it limits nothing, write what a bad day may cost",
+				bound.name[strings.LastIndexByte(bound.name, '.')+1:], bound.of, l.seen.Tokens)
 		}
 	}
 }

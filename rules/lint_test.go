@@ -10,7 +10,8 @@ import (
 	"tokensweep/okta"
 )
 
-// liveToken is a token as Okta lists them: used no earlier than created and at most 30 days ago, not updated before that.
+// liveToken is a token as Okta lists them: used no earlier than created and at most 30 days ago, not updated before
+// that.
 var liveToken = rapid.Custom(func(t *rapid.T) *okta.Token {
 	token := someToken.Draw(t, "token")
 	idle := time.Duration(rapid.Int64Range(0, int64(window/time.Second)-1).Draw(t, "idle")) * time.Second
@@ -30,7 +31,8 @@ var liveToken = rapid.Custom(func(t *rapid.T) *okta.Token {
 func TestWhatLintCallsImpossibleIsTrueOfNoToken(t *testing.T) {
 	impossible := 0
 	law := func(t *rapid.T) {
-		p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: "+someCondition(2).Draw(t, "when")+", then: flag}]"))
+		p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: "+someCondition(2).Draw(t, "when")+
+			", then: flag}]"))
 		require.NoError(t, err)
 		when := &p.Rules[0].when
 		holds := rapid.Bool().Draw(t, "holds")
@@ -62,13 +64,15 @@ exemptions:
   - {match: {name: dr-3}, reason: drill, owner: sre, until: 2027-11-22}
 rules: [{id: a, when: {name: {like: "*-1"}}, then: flag}]`))
 	require.NoError(t, err)
-	require.Equal(t, []string{`4:5: the exemption ("drill", sre, until 2026-11-22) has ended: remove it, or renew it`}, found(p.Lint(noon, nil)))
+	require.Equal(t, []string{`4:5: the exemption ("drill", sre, until 2026-11-22) has ended: remove it, or renew it`},
+		found(p.Lint(noon, nil)))
 	require.Equal(t, []string{
 		"2:29: perDay is 50, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
 		"2:52: count is 100, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
 		`4:5: the exemption ("drill", sre, until 2026-11-22) has ended, and tokens that it matches are exempt no more (2): remove it, or renew it`,
 		`5:5: the exemption ("drill", sre, until 2027-11-22) matches no token: remove it`,
-	}, found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Matched: 2}, p.Exemptions[3]: {Matched: 1, Unknown: 7}}})))
+	}, found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Matched: 2},
+		p.Exemptions[3]: {Matched: 1, Unknown: 7}}})))
 }
 
 // An exemption that can't be judged holds tokens back: to remove it would let them go.
@@ -79,7 +83,8 @@ exemptions:
   - {match: {owner.login: dr}, reason: drill, owner: sre, until: 2027-11-22}
 rules: [{id: a, when: {lastUsed: {olderThan: 14d}}, then: flag}]`))
 	require.NoError(t, err)
-	said := found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Unknown: 3}, p.Exemptions[1]: {Unknown: 1}}}))
+	said := found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Unknown: 3},
+		p.Exemptions[1]: {Unknown: 1}}}))
 	require.Len(t, said, 2)
 	for i, n := range []string{"3:5: the exemption", "4:5: the exemption"} {
 		require.Contains(t, said[i], n)
@@ -101,7 +106,8 @@ func TestLintGivesUpRatherThanSearchForEver(t *testing.T) {
 	for range 30 {
 		when += "{any: [{name: {like: a*}}, {name: {like: b*}}, {name: {like: c*}}]}, "
 	}
-	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {all: ["+when+"{id: {present: false}}]}, then: flag}]"))
+	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {all: ["+when+
+		"{id: {present: false}}]}, then: flag}]"))
 	require.NoError(t, err)
 	require.Empty(t, p.Lint(noon, nil))
 }

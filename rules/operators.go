@@ -81,7 +81,8 @@ var operators = []operator{
 		yes: "{value} is like {arg}", no: "{value} is not like {arg}", text: like},
 	{name: "notLike", kind: textKind, argument: someGlobs, doc: "none of the globs fits the whole text",
 		yes: "{value} is not like {arg}", no: "{value} is like {arg}", text: like, negated: true},
-	{name: "matches", kind: textKind, argument: expression, doc: "the expression fits a part of the text; anchored only where ^ and $ are written",
+	{name: "matches", kind: textKind, argument: expression,
+		doc: "the expression fits a part of the text; anchored only where ^ and $ are written",
 		yes: "{value} matches {arg}", no: "{value} does not match {arg}", text: matches},
 	{name: "notMatches", kind: textKind, argument: expression, doc: "the expression fits no part of the text",
 		yes: "{value} does not match {arg}", no: "{value} matches {arg}", text: matches, negated: true},
@@ -98,8 +99,9 @@ var operators = []operator{
 	{name: "after", kind: timeKind, argument: someInstant, doc: "later than this; a date is its first moment in UTC",
 		yes: "{value} is after {arg}", no: "{value} is not after {arg}",
 		time: fixed(time.Time.After)},
-	{name: "within", kind: timeKind, argument: someDuration, doc: "from now to this far ahead, both included", ahead: true,
-		yes: "{value} is {ahead} (within {arg})", no: "{value} is {ahead} (not within {arg})",
+	{name: "within", kind: timeKind, argument: someDuration, doc: "from now to this far ahead, both included",
+		ahead: true,
+		yes:   "{value} is {ahead} (within {arg})", no: "{value} is {ahead} (not within {arg})",
 		time: sinceNow(func(age, limit time.Duration) bool { return age <= 0 && -age <= limit })},
 
 	{name: "longerThan", kind: spanKind, argument: someDuration, doc: "more than this",
@@ -116,14 +118,16 @@ var operators = []operator{
 	{name: "containsAll", kind: listKind, argument: someTexts, doc: "every one of these is in the list",
 		yes: "{value} contains all of {arg}", no: "{value} does not contain all of {arg}", list: containing(covers)},
 	{name: "containsNone", kind: listKind, argument: someTexts, doc: "none of these is in the list",
-		yes: "{value} contains none of {arg}", no: "{value} contains one of {arg}", list: containing(overlap), negated: true},
+		yes: "{value} contains none of {arg}", no: "{value} contains one of {arg}", list: containing(overlap),
+		negated: true},
 	{name: "empty", kind: listKind, argument: trueOrFalse, doc: "the list is there and has no items",
 		yes: "is empty", no: "{value} is not empty", list: isEmpty},
 
 	{name: "is", kind: yesNoKind, argument: trueOrFalse, doc: "it is so, or not",
 		yes: "is true", no: "is false", yesNo: isSo},
 
-	{name: "present", kind: anyKind, argument: trueOrFalse, doc: "the field is there; the one operator that a missing field can satisfy",
+	{name: "present", kind: anyKind, argument: trueOrFalse,
+		doc: "the field is there; the one operator that a missing field can satisfy",
 		yes: "is present", no: "is missing", state: isPresent},
 }
 
@@ -233,7 +237,8 @@ func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool
 	}
 	e, err := regexp.Compile(s)
 	if err != nil {
-		r.wrong(n, "bad expression %s: %s, write RE2 (https://github.com/google/re2/wiki/Syntax)", quote(s), okta.Printable(reason(err)))
+		r.wrong(n, "bad expression %s: %s, write RE2 (https://github.com/google/re2/wiki/Syntax)", quote(s),
+			okta.Printable(reason(err)))
 		return nil, argument{}, false
 	}
 	return e.MatchString, argument{words: []string{s}}, true
@@ -242,7 +247,8 @@ func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool
 func sinceNow(holds func(age, limit time.Duration) bool) compiler[moment] {
 	return func(r *reader, name string, n *yaml.Node) (moment, argument, bool) {
 		limit, ok := r.span(n, name, false)
-		return func(at, now time.Time) bool { return holds(now.Sub(at), limit) }, argument{words: []string{n.Value}, limit: limit}, ok
+		return func(at, now time.Time) bool { return holds(now.Sub(at), limit) }, argument{words: []string{n.Value},
+			limit: limit}, ok
 	}
 }
 
@@ -256,7 +262,8 @@ func fixed(holds func(at, limit time.Time) bool) compiler[moment] {
 func compared(holds func(v, limit time.Duration) bool) compiler[test[time.Duration]] {
 	return func(r *reader, name string, n *yaml.Node) (test[time.Duration], argument, bool) {
 		limit, ok := r.span(n, name, false)
-		return func(v time.Duration) bool { return holds(v, limit) }, argument{words: []string{n.Value}, limit: limit}, ok
+		return func(v time.Duration) bool { return holds(v, limit) }, argument{words: []string{n.Value}, limit: limit},
+			ok
 	}
 }
 

@@ -24,14 +24,20 @@ rules:
 		matched, unknown []string
 		because          string
 	}{
-		"not looked up": {nil, nil, []string{"admin", "left", "nobody"}, "owner.roles unknown: the owner was not looked up"},
-		"all known":     {&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("DEPROVISIONED"), Roles: okta.Some([]string{"SUPER_ADMIN"})}, []string{"admin", "left"}, nil, ""},
-		"no roles":      {&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})}, nil, nil, ""},
+		"not looked up": {nil, nil, []string{"admin", "left", "nobody"},
+			"owner.roles unknown: the owner was not looked up"},
+		"all known": {&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("DEPROVISIONED"),
+			Roles: okta.Some([]string{"SUPER_ADMIN"})}, []string{"admin", "left"}, nil, ""},
+		"no roles": {&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})},
+			nil, nil, ""},
 		"no scope for roles": {
-			&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("ACTIVE"), RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"},
-			nil, []string{"admin"}, "owner.roles unknown: roles of the owner not readable: permission or scope okta.roles.read missing",
+			&okta.Owner{Login: okta.Some("kim"), Status: okta.Some("ACTIVE"),
+				RolesUnknown: "roles of the owner not readable: permission or scope okta.roles.read missing"},
+			nil, []string{"admin"}, "owner.roles unknown: roles of the owner not readable: permission or scope " +
+				"okta.roles.read missing",
 		},
-		"a user without a login": {&okta.Owner{Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})}, []string{"nobody"}, nil, ""},
+		"a user without a login": {&okta.Owner{Status: okta.Some("ACTIVE"), Roles: okta.Some([]string{})},
+			[]string{"nobody"}, nil, ""},
 	} {
 		v := p.Evaluate(&okta.Token{ID: "x", ClientName: okta.Some("Okta API"), Owner: row.owner}, now)
 		require.Equal(t, row.matched, ids(v.Matched), name)

@@ -81,7 +81,8 @@ func TestTheExampleIsReadWhole(t *testing.T) {
 	require.Equal(t, "0 9 * * 1-4", p.Schedule.Cron)
 	require.Equal(t, &Limits{PerRun: 3, PerDay: 5, StopAbove: StopAbove{Count: 10, Percent: 20}}, p.Limits)
 	require.Equal(t, "nzo1a2b3c4d5e6f7g8h9", p.QuarantineZone)
-	require.Equal(t, &Slack{Channel: "C0SECURITY", On: OnChanges, Heartbeat: 7 * day, Mention: []string{"S0SECOPS1"}}, p.Notify.Slack)
+	require.Equal(t, &Slack{Channel: "C0SECURITY", On: OnChanges, Heartbeat: 7 * day, Mention: []string{"S0SECOPS1"}},
+		p.Notify.Slack)
 	require.Len(t, p.Exemptions, 1)
 	require.Equal(t, at("2027-02-01T00:00:00Z"), p.Exemptions[0].Until)
 	idle := p.Rules[0]
@@ -124,14 +125,16 @@ func TestTheExampleShowsEveryKey(t *testing.T) {
 	}
 	walk(&doc)
 	once := slices.Concat(keyNames(policyKeys), keyNames(scheduleKeys), keyNames(limitKeys), keyNames(stopKeys),
-		keyNames(protectKeys), keyNames(quarantineKeys), keyNames(notifyKeys), keyNames(slackKeys), keyNames(exemptionKeys))
+		keyNames(protectKeys), keyNames(quarantineKeys), keyNames(notifyKeys), keyNames(slackKeys),
+		keyNames(exemptionKeys))
 	for _, name := range once {
 		if name == "quarantine" || name == "newerThan" { // a step and an operator have these names too
 			continue
 		}
 		require.Equal(t, 1, count[name], name)
 	}
-	for _, name := range slices.Concat(once, keyNames(ruleKeys), fieldNames(), everyOperator(), stepNames, []string{"all", "any", "not"}) {
+	for _, name := range slices.Concat(once, keyNames(ruleKeys), fieldNames(), everyOperator(), stepNames,
+		[]string{"all", "any", "not"}) {
 		require.Positive(t, count[name], name)
 	}
 }

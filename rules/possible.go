@@ -226,7 +226,9 @@ func noText(same []claim) string {
 	for _, c := range same {
 		for _, pair := range [][2]claim{{c, last}, {last, c}} {
 			a, b := pair[0], pair[1]
-			if a.like(true) && b.like(false) && !slices.ContainsFunc(a.arg.words, func(w string) bool { return !slices.Contains(b.arg.words, w) }) ||
+			if a.like(true) && b.like(false) && !slices.ContainsFunc(a.arg.words, func(w string) bool {
+				return !slices.Contains(b.arg.words, w)
+			}) ||
 				a.matches(true) && b.matches(false) && slices.Equal(a.arg.words, b.arg.words) {
 				return together(a, b)
 			}
@@ -259,7 +261,8 @@ func (c claim) matches(holds bool) bool {
 func noList(same []claim) string {
 	wants := func(c claim, names ...string) bool { return slices.Contains(names, c.op.name) && c.holds }
 	bars := func(c claim) bool {
-		return c.op.name == "containsNone" && c.holds || (c.op.name == "contains" || c.op.name == "containsAny") && !c.holds
+		return c.op.name == "containsNone" && c.holds || (c.op.name == "contains" || c.op.name == "containsAny") &&
+			!c.holds
 	}
 	isEmpty := func(c claim, empty bool) bool { return c.op.name == "empty" && (c.arg.yes == c.holds) == empty }
 	last := same[len(same)-1]
@@ -269,7 +272,9 @@ func noList(same []claim) string {
 			in := func(w string) bool { return slices.Contains(b.arg.words, w) }
 			switch {
 			case wants(a, "contains", "containsAll") && bars(b) && slices.ContainsFunc(a.arg.words, in),
-				wants(a, "containsAny") && bars(b) && !slices.ContainsFunc(a.arg.words, func(w string) bool { return !in(w) }),
+				wants(a, "containsAny") && bars(b) && !slices.ContainsFunc(a.arg.words, func(w string) bool {
+					return !in(w)
+				}),
 				wants(a, "contains", "containsAll", "containsAny") && isEmpty(b, true),
 				isEmpty(a, false) && isEmpty(b, true):
 				return together(a, b)
@@ -282,7 +287,8 @@ func noList(same []claim) string {
 // noAnswer looks for a yes/no that must be both.
 func noAnswer(same []claim) string {
 	for _, c := range same {
-		if c.op.kind == yesNoKind && same[0].op.kind == yesNoKind && (c.arg.yes == c.holds) != (same[0].arg.yes == same[0].holds) {
+		if c.op.kind == yesNoKind && same[0].op.kind == yesNoKind &&
+			(c.arg.yes == c.holds) != (same[0].arg.yes == same[0].holds) {
 			return together(same[0], c)
 		}
 	}

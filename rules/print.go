@@ -20,9 +20,11 @@ func (p *Policy) YAML() []byte {
 	}
 	if l := p.Limits; l != nil {
 		m.add("limits", mapping().add("perRun", integer(l.PerRun)).add("perDay", integer(l.PerDay)).
-			add("stopAbove", mapping().add("count", integer(l.StopAbove.Count)).add("percent", integer(l.StopAbove.Percent))))
+			add("stopAbove", mapping().add("count", integer(l.StopAbove.Count)).add("percent",
+				integer(l.StopAbove.Percent))))
 	}
-	m.add("protect", mapping().add("actOnClients", wordsOf(p.Protect.ActOnClients)).add("newerThan", word(p.Protect.newerThan)))
+	m.add("protect", mapping().add("actOnClients", wordsOf(p.Protect.ActOnClients)).add("newerThan",
+		word(p.Protect.newerThan)))
 	if p.QuarantineZone != "" {
 		m.add("quarantine", mapping().addText("zone", p.QuarantineZone))
 	}
@@ -49,11 +51,13 @@ func (p *Policy) YAML() []byte {
 }
 
 func (e *Exemption) printed() printed {
-	return mapping().add("match", printed{e.match.printed()}).addText("reason", e.Reason).addText("owner", e.Owner).add("until", word(e.until))
+	return mapping().add("match", printed{e.match.printed()}).addText("reason", e.Reason).addText("owner", e.Owner).add(
+		"until", word(e.until))
 }
 
 func (r *Rule) printed() printed {
-	m := mapping().addText("id", r.ID).addText("description", r.Description).add("severity", word(r.Severity.String())).add("when", printed{r.when.printed()})
+	m := mapping().addText("id", r.ID).addText("description", r.Description).add("severity", word(r.Severity.String())).
+		add("when", printed{r.when.printed()})
 	if len(r.Steps) == 1 {
 		m.add("then", word(Flag.String()))
 	} else {
@@ -77,7 +81,8 @@ func formatDelay(s DelayedStep) string {
 }
 
 func (s *Slack) printed() printed {
-	m := mapping().addText("channel", s.Channel).add("on", word(string(s.On))).add("heartbeat", word(formatDuration(s.Heartbeat)))
+	m := mapping().addText("channel", s.Channel).add("on", word(string(s.On))).add("heartbeat",
+		word(formatDuration(s.Heartbeat)))
 	if len(s.Mention) > 0 {
 		m.add("mention", wordsOf(s.Mention))
 	}
@@ -117,8 +122,8 @@ func (n *node) printed() *yaml.Node {
 	return m.Node
 }
 
-// oneField says that a conjunction is of several operators on one field. In a map each key comes once, so that leaves of
-// one field can't come from one.
+// oneField says that a conjunction is of several operators on one field. In a map each key comes once, so that leaves
+// of one field can't come from one.
 func (n *node) oneField() bool {
 	for i := range n.parts {
 		if n.parts[i].join != joinLeaf || n.parts[i].leaf.field != n.parts[0].leaf.field {

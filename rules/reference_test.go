@@ -47,7 +47,8 @@ func domain(o *operator) string {
 
 // README has the reference between two marks; -update writes it there.
 func TestREADMEHasTheReferenceOfTheTables(t *testing.T) {
-	const file, begin, end = "../README.md", "<!-- reference: written by go test ./rules -update -->\n\n", "\n<!-- end of the reference -->\n"
+	const file, begin, end = "../README.md", "<!-- reference: written by go test ./rules -update -->\n\n",
+		"\n<!-- end of the reference -->\n"
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
 	before, rest, found := strings.Cut(string(raw), begin)
@@ -107,7 +108,8 @@ func TestTheTablesAreWhole(t *testing.T) {
 		require.NotEmpty(t, o.doc, o.name)
 		require.NotEmpty(t, o.yes, o.name)
 		require.NotEmpty(t, o.no, o.name)
-		set := map[kind]bool{textKind: o.text != nil, timeKind: o.time != nil, spanKind: o.span != nil, listKind: o.list != nil, yesNoKind: o.yesNo != nil, anyKind: o.state != nil}
+		set := map[kind]bool{textKind: o.text != nil, timeKind: o.time != nil, spanKind: o.span != nil,
+			listKind: o.list != nil, yesNoKind: o.yesNo != nil, anyKind: o.state != nil}
 		for k, is := range set {
 			require.Equal(t, k == o.kind, is, "%s for %s", o.name, k)
 		}

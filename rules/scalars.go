@@ -140,6 +140,7 @@ func (r *reader) instant(n *yaml.Node, what string) (at time.Time, isDate, ok bo
 	if at, err := time.Parse(time.RFC3339, n.Value); err == nil {
 		return at.UTC(), false, true
 	}
-	r.wrong(n, "bad time %s: write a date that exists, such as 2027-01-31, or a time with its zone, such as 2027-01-31T18:00:00Z", quote(n.Value))
+	r.wrong(n, "bad time %s: write a date that exists, such as 2027-01-31, or a time with its zone, such as "+
+		"2027-01-31T18:00:00Z", quote(n.Value))
 	return at, false, false
 }

@@ -10,13 +10,15 @@ import (
 // two parts of the file, or in what only a program knows. An editor that has the schema misses these alone.
 var unseen = []string{
 	"YAML itself: duplicate keys, anchors, aliases, tags, merge keys, a second document, the size of the file, UTF-8",
-	"spellings that become the same value: numbers in octal, hexadecimal or scientific notation or with underscores; dates without quotes where text is wanted; True",
+	"spellings that become the same value: numbers in octal, hexadecimal or scientific notation or with underscores; " +
+		"dates without quotes where text is wanted; True",
 	"rule ids that two rules have",
 	"conditions that nest deeper than 32 levels",
 	"expressions that RE2 does not know",
 	"dates that are in no calendar",
 	"durations longer than 292 years",
-	"schedules that are no cron expression, never fire, or fire more often than once a minute; time zones that do not exist",
+	"schedules that are no cron expression, never fire, or fire more often than once a minute; time zones that do " +
+		"not exist",
 	"addresses that are no org's: plain http, the admin console, host names that can't be",
 	"ids of zones of a wrong length",
 }
@@ -39,10 +41,11 @@ func Schema() []byte {
 		},
 		{
 			"$comment": "a rule that quarantines needs a zone",
-			"if": schema{"required": []string{"rules"}, "properties": schema{"rules": schema{"type": "array", "contains": schema{
-				"type": "object", "required": []string{"then"},
-				"properties": schema{"then": schema{"type": "object", "required": []string{Quarantine.String()}}},
-			}}}},
+			"if": schema{"required": []string{"rules"},
+				"properties": schema{"rules": schema{"type": "array", "contains": schema{
+					"type": "object", "required": []string{"then"},
+					"properties": schema{"then": schema{"type": "object", "required": []string{Quarantine.String()}}},
+				}}}},
 			"then": schema{"required": []string{"quarantine"}},
 		},
 	}
@@ -70,7 +73,8 @@ func definitions() schema {
 	properties["any"] = described("at least one of these conditions holds", &form{schema: conditions})
 	properties["not"] = described("the condition does not hold", anyCondition)
 	defs["condition"] = schema{
-		"description": "fields, all, any and not; everything here must hold", "type": "object", "additionalProperties": false, "minProperties": 1, "properties": properties,
+		"description": "fields, all, any and not; everything here must hold", "type": "object",
+		"additionalProperties": false, "minProperties": 1, "properties": properties,
 	}
 	return defs
 }

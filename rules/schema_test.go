@@ -61,16 +61,19 @@ func TestTheSchemaInTheRepositoryIsTheProgrammes(t *testing.T) {
 	require.Equal(t, string(Schema()), string(data))
 	example, err := os.ReadFile("../policy.example.yaml")
 	require.NoError(t, err)
-	require.True(t, bytes.HasPrefix(example, []byte("# yaml-language-server: $schema=policy.schema.json\n")), "editors look for it in the first line")
+	require.True(t, bytes.HasPrefix(example, []byte("# yaml-language-server: $schema=policy.schema.json\n")),
+		"editors look for it in the first line")
 }
 
 // What the schema lets pass and the parser refuses, by the word of the list unseen that says so.
 var notInTheSchema = map[string][]string{
 	"YAML itself": {
-		"a broken second document", "a duplicate key deep inside", "a second document", "a tag", "an alias", "an anchor",
+		"a broken second document", "a duplicate key deep inside", "a second document", "a tag", "an alias",
+		"an anchor",
 	},
 	"spellings that become the same value": {
-		"a limit that is hexadecimal", "a limit that is in scientific notation", "a limit that is octal", "a limit that is with underscores", "a text that is a date",
+		"a limit that is hexadecimal", "a limit that is in scientific notation", "a limit that is octal",
+		"a limit that is with underscores", "a text that is a date",
 	},
 	"rule ids":             {"a duplicate rule id"},
 	"conditions that nest": {"conditions too deep"},
@@ -78,8 +81,10 @@ var notInTheSchema = map[string][]string{
 	"dates that are in no": {"a date that does not exist", "an exemption until a day that does not exist"},
 	"durations longer":     {"a duration too long"},
 	"schedules that": {
-		"a schedule of commas", "a schedule of four fields", "a schedule out of range", "a schedule that fires too often", "a schedule that never fires",
-		"a schedule that panics robfig cron", "a schedule with its own zone", "an unknown time zone", "the local time zone",
+		"a schedule of commas", "a schedule of four fields", "a schedule out of range",
+		"a schedule that fires too often", "a schedule that never fires",
+		"a schedule that panics robfig cron", "a schedule with its own zone", "an unknown time zone",
+		"the local time zone",
 	},
 	"addresses":    {"an org of the admin console", "an org on plain http", "an org that is no host"},
 	"ids of zones": {"a zone of a wrong length"},

@@ -14,16 +14,19 @@ import (
 // policy reads the whole file, and then what its parts require of each other.
 func (r *reader) policy(n *yaml.Node, p *Policy) {
 	p.Mode = DryRun
-	p.Protect = Protect{ActOnClients: []string{"Okta API"}, globs: []glob{glob("Okta API")}, NewerThan: day, newerThan: "24h"}
+	p.Protect = Protect{ActOnClients: []string{"Okta API"}, globs: []glob{glob("Okta API")}, NewerThan: day,
+		newerThan: "24h"}
 	r.ids = map[string]int{}
 	start := &yaml.Node{Line: 1, Column: 1}
 	readMap(r, start, n, "the policy", policyKeys, p)
 	if p.Mode == Enforce && p.Limits == nil {
-		r.wrong(r.enforces, "mode: enforce needs limits: add perRun, perDay and stopAbove: {count, percent}, 0 means none")
+		r.wrong(r.enforces,
+			"mode: enforce needs limits: add perRun, perDay and stopAbove: {count, percent}, 0 means none")
 	}
 	if p.QuarantineZone == "" {
 		for _, at := range r.quarantines {
-			r.wrong(at, "a rule that quarantines needs a zone: add quarantine: {zone: …} with the id of a network zone that contains nobody")
+			r.wrong(at, "a rule that quarantines needs a zone: add quarantine: {zone: …} with the id of a network "+
+				"zone that contains nobody")
 		}
 	}
 }
@@ -104,7 +107,8 @@ func written(n *yaml.Node) string {
 }
 
 func (r *reader) ruleID(_, v *yaml.Node, rule *Rule) {
-	id, ok := r.shaped(v, idForm, "id", "write at most 64 small letters, digits and hyphens, a letter first, such as unused-token")
+	id, ok := r.shaped(v, idForm, "id", "write at most 64 small letters, digits and hyphens, a letter first, such as "+
+		"unused-token")
 	if !ok {
 		return
 	}
@@ -126,7 +130,8 @@ func (r *reader) steps(v *yaml.Node, rule *Rule) {
 		}
 		return
 	case v.Kind != yaml.MappingNode:
-		r.wrongKind(v, "then must be flag or a map from step to delay, and not %s: write {quarantine: 3d, revoke: 7d}", kindOf(v))
+		r.wrongKind(v, "then must be flag or a map from step to delay, and not %s: write {quarantine: 3d, revoke: 7d}",
+			kindOf(v))
 		return
 	case len(v.Content) == 0:
 		r.wrong(v, "then is empty: write then: flag")

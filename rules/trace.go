@@ -25,8 +25,8 @@ type Seen struct {
 	Name string
 	// Presence says whether conditions can use it; of a time or a derived field that is not believable it is malformed.
 	Presence okta.Presence
-	// Value is what it is, "" if it is not known; Note is why it isn't, or how old a time is, where a derived field comes
-	// from, and what is odd about it.
+	// Value is what it is, "" if it is not known; Note is why it isn't, or how old a time is, where a derived field
+	// comes from, and what is odd about it.
 	Value, Note string
 }
 

@@ -33,8 +33,10 @@ func TestAVerdictChangesAtItsTurnsAndAtNoOtherTime(t *testing.T) {
 	changes := 0
 	law := func(t *rapid.T) {
 		until := noon.Add(time.Duration(rapid.IntRange(-40, 40).Draw(t, "until")) * day).Format(time.DateOnly)
-		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: "+someCondition(1).Draw(t, "match")+", reason: r, owner: o, until: "+until+"}]\n"+
-			"rules: [{id: a, when: "+someCondition(2).Draw(t, "when")+", then: flag}, {id: b, when: "+someCondition(1).Draw(t, "other")+", then: flag}]"))
+		p, err := Parse("policy.yaml", []byte("version: 1\nexemptions: [{match: "+someCondition(1).Draw(t, "match")+
+			", reason: r, owner: o, until: "+until+"}]\n"+
+			"rules: [{id: a, when: "+someCondition(2).Draw(t, "when")+", then: flag}, {id: b, when: "+
+			someCondition(1).Draw(t, "other")+", then: flag}]"))
 		require.NoError(t, err)
 		token := rapid.OneOf(someToken, liveToken).Draw(t, "token")
 		to := noon.Add(60 * day)

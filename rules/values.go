@@ -29,15 +29,22 @@ type values struct {
 var (
 	connections = &values{known: []knownValue{{"ANYWHERE", "Any IP"}, {"ZONE", "In any of the following zones"}}}
 	statuses    = &values{known: []knownValue{
-		{"STAGED", "Staged"}, {"PROVISIONED", "Pending user action"}, {"ACTIVE", "Active"}, {"RECOVERY", "Password reset"},
-		{"PASSWORD_EXPIRED", "Password expired"}, {"LOCKED_OUT", "Locked out"}, {"SUSPENDED", "Suspended"}, {"DEPROVISIONED", "Deactivated"},
+		{"STAGED", "Staged"}, {"PROVISIONED", "Pending user action"}, {"ACTIVE", "Active"},
+		{"RECOVERY", "Password reset"},
+		{"PASSWORD_EXPIRED", "Password expired"}, {"LOCKED_OUT", "Locked out"}, {"SUSPENDED", "Suspended"},
+		{"DEPROVISIONED", "Deactivated"},
 	}}
 	roleTypes = &values{known: []knownValue{
-		{"SUPER_ADMIN", "Super Administrator"}, {"ORG_ADMIN", "Organization Administrator"}, {"APP_ADMIN", "Application Administrator"},
-		{"USER_ADMIN", "Group Administrator"}, {"GROUP_MEMBERSHIP_ADMIN", "Group Membership Administrator"}, {"HELP_DESK_ADMIN", "Help Desk Administrator"},
-		{"READ_ONLY_ADMIN", "Read-Only Administrator"}, {"REPORT_ADMIN", "Report Administrator"}, {"MOBILE_ADMIN", "Mobile Administrator"},
-		{"API_ACCESS_MANAGEMENT_ADMIN", "API Access Management Administrator"}, {"ACCESS_CERTIFICATIONS_ADMIN", "Access Certifications Administrator"},
-		{"ACCESS_REQUESTS_ADMIN", "Access Requests Administrator"}, {"WORKFLOWS_ADMIN", "Workflows Administrator"}, {"CUSTOM", "Custom"},
+		{"SUPER_ADMIN", "Super Administrator"}, {"ORG_ADMIN", "Organization Administrator"},
+		{"APP_ADMIN", "Application Administrator"},
+		{"USER_ADMIN", "Group Administrator"}, {"GROUP_MEMBERSHIP_ADMIN", "Group Membership Administrator"},
+		{"HELP_DESK_ADMIN", "Help Desk Administrator"},
+		{"READ_ONLY_ADMIN", "Read-Only Administrator"}, {"REPORT_ADMIN", "Report Administrator"},
+		{"MOBILE_ADMIN", "Mobile Administrator"},
+		{"API_ACCESS_MANAGEMENT_ADMIN", "API Access Management Administrator"},
+		{"ACCESS_CERTIFICATIONS_ADMIN", "Access Certifications Administrator"},
+		{"ACCESS_REQUESTS_ADMIN", "Access Requests Administrator"}, {"WORKFLOWS_ADMIN", "Workflows Administrator"},
+		{"CUSTOM", "Custom"},
 	}}
 	clients  = &values{known: []knownValue{{"Okta API", ""}}, open: true}
 	tokenIDs = &values{prefix: "00T", open: true}
@@ -77,7 +84,8 @@ func (f *field) unlikely(s string, also []string) string {
 	case v.open:
 		for _, w := range words {
 			if plain(w) == plain(s) {
-				return fmt.Sprintf("no token has the %s %s, as far as is known, and capitals count: did you mean %q?", f.name, quote(s), w)
+				return fmt.Sprintf("no token has the %s %s, as far as is known, and capitals count: did you mean %q?",
+					f.name, quote(s), w)
 			}
 		}
 		return ""
@@ -96,7 +104,8 @@ func (f *field) unlikely(s string, also []string) string {
 	if instead != "" {
 		return fmt.Sprintf("Okta has no %s %s, as far as is known, did you mean %q?", f.name, quote(s), instead)
 	}
-	return fmt.Sprintf("Okta has no %s %s, as far as is known: write one of %s", f.name, quote(s), strings.Join(v.words(), ", "))
+	return fmt.Sprintf("Okta has no %s %s, as far as is known: write one of %s", f.name, quote(s),
+		strings.Join(v.words(), ", "))
 }
 
 // values warns of texts in a condition that no token is likely to have: they look right, and match nothing.
@@ -126,7 +135,8 @@ func (l *linter) values(n *node) {
 	case expression:
 		fits := func(word string) bool { return leaf.fits(word) != leaf.op.negated }
 		if v := leaf.field.values; v != nil && !v.open && !slices.ContainsFunc(v.words(), fits) {
-			l.warn(leaf.arg.places[0], "the expression %s fits no %s of Okta's, as far as is known: %s", leaf.arg.shown(), leaf.field.name, strings.Join(v.words(), ", "))
+			l.warn(leaf.arg.places[0], "the expression %s fits no %s of Okta's, as far as is known: %s",
+				leaf.arg.shown(), leaf.field.name, strings.Join(v.words(), ", "))
 		}
 	}
 }
@@ -154,7 +164,8 @@ func (l *linter) pattern(leaf *leaf, at place, written string) {
 			l.warn(at, "%s", why)
 		}
 	case !v.open && !slices.ContainsFunc(v.words(), g.match):
-		l.warn(at, "the glob %s fits no %s of Okta's, as far as is known: %s", quote(written), leaf.field.name, strings.Join(v.words(), ", "))
+		l.warn(at, "the glob %s fits no %s of Okta's, as far as is known: %s", quote(written), leaf.field.name,
+			strings.Join(v.words(), ", "))
 	}
 }
 
@@ -166,8 +177,8 @@ func (l *linter) clientValues() {
 	}
 }
 
-// noPattern says that an operator takes a text as it stands which looks like a pattern, and what to write instead; "" if
-// it doesn't look like one.
+// noPattern says that an operator takes a text as it stands which looks like a pattern, and what to write instead; ""
+// if it doesn't look like one.
 func (l *leaf) noPattern(w string) string {
 	if !strings.ContainsAny(w, "*?") || l.op.kind != textKind {
 		return ""
@@ -176,7 +187,8 @@ func (l *leaf) noPattern(w string) string {
 	if l.op.negated {
 		like = "notLike"
 	}
-	return fmt.Sprintf("%s takes %s as it stands, and not as a pattern: write %s: {%s: %s} for the pattern, or {%s: %s} if the text has that very character",
+	return fmt.Sprintf("%s takes %s as it stands, and not as a pattern: write %s: {%s: %s} for the pattern, or {%s: "+
+		"%s} if the text has that very character",
 		l.op.name, quote(w), l.field.name, like, quote(w), like, quote(escapeGlob(w)))
 }
 

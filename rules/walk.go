@@ -38,7 +38,8 @@ type reader struct {
 }
 
 func (r *reader) wrongAt(line, column int, format string, args ...any) {
-	r.mistakes = append(r.mistakes, Mistake{r.file, max(line, 1), max(column, 1), okta.Scrub(fmt.Sprintf(format, args...))})
+	r.mistakes = append(r.mistakes, Mistake{r.file, max(line, 1), max(column, 1),
+		okta.Scrub(fmt.Sprintf(format, args...))})
 }
 
 func (r *reader) wrong(n *yaml.Node, format string, args ...any) {
@@ -179,19 +180,21 @@ func (r *reader) vetKeys(n *yaml.Node) {
 		case k.Kind != yaml.ScalarNode || k.Tag != textTag:
 			r.wrong(k, "a key must be text, and not %s", kindOf(k))
 		case lines[k.Value] > 0:
-			r.wrong(k, "duplicate key %s: it is in line %d already, remove one of the two", quote(k.Value), lines[k.Value])
+			r.wrong(k, "duplicate key %s: it is in line %d already, remove one of the two", quote(k.Value),
+				lines[k.Value])
 		default:
 			lines[k.Value] = k.Line
 		}
 	}
 }
 
-// hideSecrets notes each credential in the file, by its form, and takes it out, so that nothing that is said later repeats
-// it, or a part of it.
+// hideSecrets notes each credential in the file, by its form, and takes it out, so that nothing that is said later
+// repeats it, or a part of it.
 func (r *reader) hideSecrets(n *yaml.Node) {
 	for _, text := range []*string{&n.Value, &n.Tag, &n.Anchor} {
 		if okta.HoldsSecret(*text) {
-			r.wrong(n, "this looks like a credential, and a policy is no place for one: remove it, and end it if others could read it here")
+			r.wrong(n, "this looks like a credential, and a policy is no place for one: remove it, and end it if "+
+				"others could read it here")
 			*text = "…"
 		}
 	}

@@ -20,7 +20,8 @@ import (
 const file = "../../deploy/alerts.yaml"
 
 func load(text string) (*rulefmt.RuleGroups, []error) {
-	return rulefmt.Parse([]byte(text), false, model.LegacyValidation, parser.NewParser(parser.Options{}), slog.New(slog.DiscardHandler))
+	return rulefmt.Parse([]byte(text), false, model.LegacyValidation, parser.NewParser(parser.Options{}),
+		slog.New(slog.DiscardHandler))
 }
 
 func rules(t *testing.T) (text string, byName map[string]rulefmt.Rule) {
@@ -77,8 +78,10 @@ func TestAlertsFireWhenTheyShould(t *testing.T) {
 		{"TokensweepNoSuccess", `tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, 4*day + 3*time.Hour, true},
 		{"TokensweepNoSuccess", `tokensweep_last_success_timestamp_seconds{org="a"} 0+3600x300`, 10 * day, false},
 		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300`, day, true},
-		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" + `tokensweep_last_success_timestamp_seconds{org="b"} 0x300`, day, true},
-		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" + `tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, day, false},
+		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" +
+			`tokensweep_last_success_timestamp_seconds{org="b"} 0x300`, day, true},
+		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" +
+			`tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, day, false},
 		{"TokensweepAbsent", `up{job="other"} 1x300`, day, true},
 		{"TokensweepAbsent", `tokensweep_build_info{org="a",version="v1"} 1x300`, day, false},
 		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 0x300`, day, false},

@@ -35,7 +35,8 @@ import (
 
 var strict = serializer.NewCodecFactory(legacyscheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
 
-// gates are the alpha features that the generated validation asks about, off as in any cluster that doesn't say otherwise.
+// gates are the alpha features that the generated validation asks about, off as in any cluster that doesn't say
+// otherwise.
 var gates = map[string]bool{string(features.WorkloadWithJob): false}
 
 // decode reads a manifest, refuses what its kind doesn't know, and fills in the API server's defaults.
@@ -77,13 +78,15 @@ func validate(versioned runtime.Object) (field.ErrorList, error) {
 	}
 	switch o := object.(type) {
 	case *batch.CronJob:
-		return batchvalidation.ValidateCronJobCreate(o, pod.GetValidationOptionsFromPodTemplate(&o.Spec.JobTemplate.Spec.Template, nil)), nil
+		return batchvalidation.ValidateCronJobCreate(o,
+			pod.GetValidationOptionsFromPodTemplate(&o.Spec.JobTemplate.Spec.Template, nil)), nil
 	case *apps.Deployment:
 		return appsvalidation.ValidateDeployment(o, pod.GetValidationOptionsFromPodTemplate(&o.Spec.Template, nil)), nil
 	case *networking.NetworkPolicy:
 		return networkingvalidation.ValidateNetworkPolicy(o, networkingvalidation.NetworkPolicyValidationOptions{}), nil
 	case *core.PersistentVolumeClaim:
-		return corevalidation.ValidatePersistentVolumeClaim(o, corevalidation.ValidationOptionsForPersistentVolumeClaim(o, nil)), nil
+		return corevalidation.ValidatePersistentVolumeClaim(o, corevalidation.ValidationOptionsForPersistentVolumeClaim(
+			o, nil)), nil
 	case *core.ServiceAccount:
 		return corevalidation.ValidateServiceAccount(o), nil
 	case *core.ConfigMap:

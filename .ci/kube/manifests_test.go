@@ -31,7 +31,8 @@ var overlays = []string{"dry-run", "enforce", "serve"}
 // render renders an overlay as kubectl apply -k does, a manifest for each object.
 func render(t *testing.T, overlay string) (manifests [][]byte) {
 	t.Helper()
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "deploy/overlays", overlay))
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(),
+		filepath.Join(root, "deploy/overlays", overlay))
 	require.NoError(t, err)
 	for _, r := range rendered.Resources() {
 		manifest, err := r.AsYAML()
@@ -110,7 +111,8 @@ func TestEachOverlayHasTheSameAroundItsPods(t *testing.T) {
 
 		for _, object := range objects(t, overlay) {
 			if _, ok := object.(*corev1.Namespace); !ok {
-				require.Equal(t, "tokensweep", object.(interface{ GetNamespace() string }).GetNamespace(), "%T in %s", object, overlay)
+				require.Equal(t, "tokensweep", object.(interface{ GetNamespace() string }).GetNamespace(), "%T in %s",
+					object, overlay)
 			}
 		}
 	}
@@ -119,7 +121,8 @@ func TestEachOverlayHasTheSameAroundItsPods(t *testing.T) {
 func TestPodsReachNamesAndHTTPSAndAreReachedForMetricsAlone(t *testing.T) {
 	for _, overlay := range overlays {
 		np := the[*networkingv1.NetworkPolicy](t, overlay, "tokensweep")
-		require.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress}, np.Spec.PolicyTypes)
+		require.Equal(t, []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress},
+			np.Spec.PolicyTypes)
 		pod := workload(t, overlay)
 		require.NotEmpty(t, np.Spec.PodSelector.MatchLabels)
 		for label, value := range np.Spec.PodSelector.MatchLabels {
@@ -163,7 +166,8 @@ func TestPodsAreHardenedBeyondRestricted(t *testing.T) {
 		for _, v := range pod.Volumes {
 			if v.Secret != nil {
 				require.EqualValues(t, 0o440, *v.Secret.DefaultMode)
-				require.Equal(t, v.Secret.SecretName == "tokensweep-slack", v.Secret.Optional != nil && *v.Secret.Optional)
+				require.Equal(t, v.Secret.SecretName == "tokensweep-slack", v.Secret.Optional != nil &&
+					*v.Secret.Optional)
 			}
 		}
 	}
@@ -189,7 +193,8 @@ func TestNoSecretIsInTheEnvironmentAndEveryFileThatItNamesIsMounted(t *testing.T
 	for _, overlay := range overlays {
 		pod := workload(t, overlay).Spec
 		c := pod.Containers[0]
-		settings, policy := the[*corev1.ConfigMap](t, overlay, "tokensweep-settings"), the[*corev1.ConfigMap](t, overlay, "tokensweep-policy")
+		settings, policy := the[*corev1.ConfigMap](t, overlay, "tokensweep-settings"),
+			the[*corev1.ConfigMap](t, overlay, "tokensweep-policy")
 		require.Len(t, c.EnvFrom, 1)
 		require.Nil(t, c.EnvFrom[0].SecretRef)
 		require.Equal(t, settings.Name, c.EnvFrom[0].ConfigMapRef.Name)
@@ -204,7 +209,8 @@ func TestNoSecretIsInTheEnvironmentAndEveryFileThatItNamesIsMounted(t *testing.T
 		require.NotEmpty(t, environment["OKTA_CLIENT_ORGURL"])
 		require.Equal(t, "tokensweep-okta", mounted(t, pod, environment["OKTA_CLIENT_TOKEN_FILE"]).Secret.SecretName)
 		require.Equal(t, "tokensweep-slack", mounted(t, pod, "/run/secrets/slack/token").Secret.SecretName)
-		require.Equal(t, "tokensweep-state", mounted(t, pod, environment["TOKENSWEEP_STATE"]).PersistentVolumeClaim.ClaimName)
+		require.Equal(t, "tokensweep-state",
+			mounted(t, pod, environment["TOKENSWEEP_STATE"]).PersistentVolumeClaim.ClaimName)
 		require.Equal(t, policy.Name, mounted(t, pod, environment["TOKENSWEEP_POLICY"]).ConfigMap.Name)
 		require.Contains(t, policy.Data, filepath.Base(environment["TOKENSWEEP_POLICY"]))
 	}
@@ -224,7 +230,8 @@ func TestTheJobIsRunOnceAndNotForEver(t *testing.T) {
 		require.EqualValues(t, 8400, *job.ActiveDeadlineSeconds)
 		require.Nil(t, job.Parallelism, "one pod, unless something else is said")
 		require.Nil(t, job.TTLSecondsAfterFinished, "the history limits keep Jobs, and with them their last words")
-		require.Equal(t, batchv1.Failed, *job.PodReplacementPolicy, "a pod is replaced when it is gone, not when it goes")
+		require.Equal(t, batchv1.Failed, *job.PodReplacementPolicy,
+			"a pod is replaced when it is gone, not when it goes")
 	}
 	serve := the[*appsv1.Deployment](t, "serve", "tokensweep").Spec
 	require.EqualValues(t, 1, *serve.Replicas)
@@ -277,7 +284,8 @@ func TestAnExitCodeThatNeedsAPersonFailsTheJobAndNoOtherDoes(t *testing.T) {
 
 func TestTheOverlaysDifferInWhatTheyAreForAndInNothingElse(t *testing.T) {
 	dryRun, enforce, serve := workload(t, "dry-run"), workload(t, "enforce"), workload(t, "serve")
-	require.NotContains(t, strings.Join(append(dryRun.Spec.Containers[0].Args, serve.Spec.Containers[0].Args...), " "), "enforce")
+	require.NotContains(t, strings.Join(append(dryRun.Spec.Containers[0].Args, serve.Spec.Containers[0].Args...), " "),
+		"enforce")
 	require.Equal(t, append(slices.Clone(dryRun.Spec.Containers[0].Args), "--enforce"), enforce.Spec.Containers[0].Args)
 	enforce.Spec.Containers[0].Args = dryRun.Spec.Containers[0].Args
 	require.Equal(t, dryRun, enforce)

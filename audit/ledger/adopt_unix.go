@@ -13,8 +13,8 @@ import (
 const groupBits fs.FileMode = 0o070
 
 // adopt gives what root has just made in the directory dir to whom dir belongs, and lets dir's group do with it what it
-// may do with dir: else a halt, or anything else that an administrator does before the first run, would leave files that
-// the runs, as another user, can't write. What others make is theirs already. mode is what it was made with.
+// may do with dir: else a halt, or anything else that an administrator does before the first run, would leave files
+// that the runs, as another user, can't write. What others make is theirs already. mode is what it was made with.
 func adopt(f *os.File, dir string, mode fs.FileMode) error {
 	if os.Geteuid() != 0 {
 		return nil
@@ -51,7 +51,8 @@ type givingError struct {
 }
 
 func (e *givingError) Error() string {
-	return fmt.Sprintf("giving %s to the owner of %s: %v; do this as that user instead (sudo -u '#%d' …)", e.path, e.dir, e.err, e.uid)
+	return fmt.Sprintf("giving %s to the owner of %s: %v; do this as that user instead (sudo -u '#%d' …)", e.path,
+		e.dir, e.err, e.uid)
 }
 
 func (e *givingError) Unwrap() error { return e.err }

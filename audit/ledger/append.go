@@ -81,7 +81,8 @@ func unusable(doing string, err error) error {
 //
 // An error that is an ErrPoisoned (and by its cause an ErrUnusable) says that the record may be on the
 // disk or not, that State doesn't include it, and that every later Append fails as well: the ledger has
-// to be opened anew. If it is an ErrLocked as well, another has taken the ledger, and nothing was written. Any other error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
+// to be opened anew. If it is an ErrLocked as well, another has taken the ledger, and nothing was written. Any other
+// error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
 func (l *Ledger) Append(r Record) (Record, error) {
 	if l.poison != nil {
 		return Record{}, l.poison

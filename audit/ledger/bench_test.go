@@ -34,7 +34,8 @@ func BenchmarkOpen200k(b *testing.B) {
 			Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultQuarantined, Settled: true,
 			After: &ledger.Condition{Connection: "ZONE", Include: []string{"nzo1a2b3c4d5e6f7g8h9"}, LastUpdated: start},
 		})
-		append1(b, l, ledger.Record{Kind: ledger.Noticed, Token: token, Rule: "idle", Facts: "sha256:" + strings.Repeat("cd", 32), Via: "slack"})
+		append1(b, l, ledger.Record{Kind: ledger.Noticed, Token: token, Rule: "idle", Facts: "sha256:" +
+			strings.Repeat("cd", 32), Via: "slack"})
 		append1(b, l, ledger.Record{Kind: ledger.Seen, Token: token, Rule: "idle"})
 	}
 	require.NoError(b, l.Close())
@@ -78,7 +79,8 @@ func BenchmarkInventory100k(b *testing.B) {
 	dir := b.TempDir()
 	entries := func(yield func(ledger.InventoryEntry) bool) {
 		for i := range 100_000 {
-			if !yield(ledger.InventoryEntry{ID: fmt.Sprintf("00T%017d", i), Name: "deploy", Client: "Okta API", UserID: "00u1a2b3c4d5e6f7g8h9", ExpiresAt: start.Add(time.Hour)}) {
+			if !yield(ledger.InventoryEntry{ID: fmt.Sprintf("00T%017d", i), Name: "deploy", Client: "Okta API",
+				UserID: "00u1a2b3c4d5e6f7g8h9", ExpiresAt: start.Add(time.Hour)}) {
 				return
 			}
 		}

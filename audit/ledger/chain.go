@@ -34,7 +34,8 @@ func (c *chain) advance(hash string, length int) {
 
 // damage is the error for the next line.
 func (c *chain) damage(f *flaw) error {
-	return &DamageError{Line: int(c.head.Seq) + 1, Offset: c.offset, Seq: c.head.Seq + 1, Reason: f.reason, Newer: f.newer}
+	return &DamageError{Line: int(c.head.Seq) + 1, Offset: c.offset, Seq: c.head.Seq + 1, Reason: f.reason,
+		Newer: f.newer}
 }
 
 // next verifies the next line, which was read as p, and takes it in.

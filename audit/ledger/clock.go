@@ -7,14 +7,15 @@ import (
 	"time"
 )
 
-// Doubt has each record that is appended from now on ask whether the clock is in doubt, as Record.Doubted tells; nil asks
-// nobody. While it is, what later times are judged by is refused with an ErrClock.
+// Doubt has each record that is appended from now on ask whether the clock is in doubt, as Record.Doubted tells; nil
+// asks nobody. While it is, what later times are judged by is refused with an ErrClock.
 func (l *Ledger) Doubt(doubt func() bool) { l.doubt = doubt }
 
 // InDoubt asks whether the clock is in doubt.
 func (l *Ledger) InDoubt() bool { return l.doubt != nil && l.doubt() }
 
-// judged says that later times are judged by the time of the record: delays, budgets, the age of a plan or of a listing.
+// judged says that later times are judged by the time of the record: delays, budgets, the age of a plan or of a
+// listing.
 func (r *Record) judged() bool {
 	switch r.Kind {
 	case Noticed, Planned, Listed, ClockReset:
@@ -26,8 +27,8 @@ func (r *Record) judged() bool {
 }
 
 // resetClock takes a person's word that it is now, so that all times after that are of a clock that was ahead. When
-// that was nobody knows: what is only told counts as of now, what was spent counts as spent now, a notice is void, so that
-// it comes again before its delay begins, and a plan has to be made again.
+// that was nobody knows: what is only told counts as of now, what was spent counts as spent now, a notice is void, so
+// that it comes again before its delay begins, and a plan has to be made again.
 func (s *State) resetClock(r Record) {
 	now := r.Time
 	back := func(t *time.Time) {

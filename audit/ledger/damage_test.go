@@ -136,28 +136,45 @@ func TestWhatIsDamageAndWhatIsTorn(t *testing.T) {
 		newer   bool
 	}{
 		{name: "nothing at all"},
-		{name: "two lines that were swapped", content: l[0] + l[2] + l[1] + l[3], good: 1, damage: "line 2, which begins at byte 231 and should be record 2, is record 3: a line was removed"},
+		{name: "two lines that were swapped", content: l[0] + l[2] + l[1] + l[3], good: 1,
+			damage: "line 2, which begins at byte 231 and should be record 2, is record 3: a line was removed"},
 		{name: "a line that was removed", content: l[0] + l[1] + l[3], good: 2, damage: "is record 4"},
 		{name: "the first line removed", content: l[1] + l[2], good: 0, damage: "is record 2"},
 		{name: "a line that was repeated", content: l[0] + l[1] + l[1] + l[2], good: 2, damage: "is record 2"},
 		{name: "an empty line", content: l[0] + "\n" + l[1], good: 1, damage: "is not what was written"},
 		{name: "an empty line at the end", content: l[0] + "\n", good: 1, damage: "is not what was written"},
-		{name: "carriage returns", content: strings.ReplaceAll(l[0], "\n", "\r\n"), good: 0, damage: "is not what was written"},
-		{name: "another record in its place, with a right sum", content: forged(replace("slack", "email")), good: 3, damage: "line before it, which was changed"},
-		{name: "a newer version", content: forged(replace(`"v":1`, `"v":2`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a kind that is unknown", content: forged(replace(`"kind":"notice"`, `"kind":"rumour"`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a key that is unknown", content: forged(replace(`"facts"`, `"mood":1,"facts"`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a key twice", content: forged(replace(`"facts"`, `"token":"00T1","facts"`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a space", content: forged(replace(`,"facts"`, `, "facts"`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a key in capitals", content: forged(replace(`"facts"`, `"Facts"`)), good: 2, damage: "a newer version wrote it", newer: true},
-		{name: "a line of another ledger", content: l[0] + lines(diskWith(t, ledger.Record{Kind: ledger.Halt}, ledger.Record{Kind: ledger.Resume}).Bytes())[1], good: 1, damage: "doesn't follow the line before it"},
-		{name: "a last line that ends within a character", content: l[0] + l[1] + l[2] + l[3][:name+1], good: 3, torn: name + 1},
-		{name: "a last line that is whole but for its newline", content: l[0] + strings.TrimSuffix(l[1], "\n"), good: 1, torn: len(l[1]) - 1},
+		{name: "carriage returns", content: strings.ReplaceAll(l[0], "\n", "\r\n"), good: 0,
+			damage: "is not what was written"},
+		{name: "another record in its place, with a right sum", content: forged(replace("slack", "email")), good: 3,
+			damage: "line before it, which was changed"},
+		{name: "a newer version", content: forged(replace(`"v":1`, `"v":2`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a kind that is unknown", content: forged(replace(`"kind":"notice"`, `"kind":"rumour"`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a key that is unknown", content: forged(replace(`"facts"`, `"mood":1,"facts"`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a key twice", content: forged(replace(`"facts"`, `"token":"00T1","facts"`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a space", content: forged(replace(`,"facts"`, `, "facts"`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a key in capitals", content: forged(replace(`"facts"`, `"Facts"`)), good: 2,
+			damage: "a newer version wrote it", newer: true},
+		{name: "a line of another ledger", content: l[0] +
+			lines(diskWith(t, ledger.Record{Kind: ledger.Halt}, ledger.Record{Kind: ledger.Resume}).Bytes())[1],
+			good: 1, damage: "doesn't follow the line before it"},
+		{name: "a last line that ends within a character", content: l[0] + l[1] + l[2] + l[3][:name+1], good: 3,
+			torn: name + 1},
+		{name: "a last line that is whole but for its newline", content: l[0] + strings.TrimSuffix(l[1], "\n"), good: 1,
+			torn: len(l[1]) - 1},
 		{name: "a last line of zeros", content: l[0] + strings.Repeat("\x00", 300), good: 1, torn: 300},
-		{name: "a part of a line and zeros", content: l[0] + l[1][:20] + strings.Repeat("\x00", 300), good: 1, torn: 320},
-		{name: "a whole last line and one more byte", content: l[0] + strings.TrimSuffix(l[1], "\n") + "\x0b", good: 1, damage: "no newline comes after it"},
-		{name: "a newline that became a zero, and a torn line", content: l[0] + strings.TrimSuffix(l[1], "\n") + "\x00" + l[2][:9], good: 1, damage: "no newline comes after it"},
-		{name: "a line longer than any record", content: l[0] + strings.Repeat("x", ledger.MaxLine+200_000) + "\n", good: 1, damage: "no record is that long"},
+		{name: "a part of a line and zeros", content: l[0] + l[1][:20] + strings.Repeat("\x00", 300), good: 1,
+			torn: 320},
+		{name: "a whole last line and one more byte", content: l[0] + strings.TrimSuffix(l[1], "\n") + "\x0b", good: 1,
+			damage: "no newline comes after it"},
+		{name: "a newline that became a zero, and a torn line", content: l[0] + strings.TrimSuffix(l[1], "\n") +
+			"\x00" + l[2][:9], good: 1, damage: "no newline comes after it"},
+		{name: "a line longer than any record", content: l[0] + strings.Repeat("x", ledger.MaxLine+200_000) + "\n",
+			good: 1, damage: "no record is that long"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			records, head, err := read([]byte(row.content))
@@ -227,7 +244,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(whole)
 	f.Add(whole[:len(whole)/2])
 	f.Add(append(bytes.Clone(whole), make([]byte, 50)...))
-	f.Add([]byte(ledger.Seal(`{"v":1,"seq":1,"time":"2026-11-24T09:00:00Z","kind":"halt","prev":"`+strings.Repeat("0", 64)+`"`) + "\n"))
+	f.Add([]byte(ledger.Seal(`{"v":1,"seq":1,"time":"2026-11-24T09:00:00Z","kind":"halt","prev":"`+
+		strings.Repeat("0", 64)+`"`) + "\n"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		// With its sums put right, more of what the fuzzer makes is looked at.
 		for _, content := range [][]byte{content, reseal(content)} {

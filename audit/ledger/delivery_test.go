@@ -13,7 +13,8 @@ import (
 
 func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
 	announcing := ledger.Record{Kind: ledger.Announcing, Of: "run-1", Via: "slack C0"}
-	outbox := ledger.Record{Kind: ledger.Outbox, Of: "run-1", Via: "slack C0", File: "outbox-run-1.json", Snapshot: "sha256:0"}
+	outbox := ledger.Record{Kind: ledger.Outbox, Of: "run-1", Via: "slack C0", File: "outbox-run-1.json",
+		Snapshot: "sha256:0"}
 	posted := ledger.Record{Kind: ledger.Posted, Of: "run-1", Part: "parent", Via: "slack C0 1.1"}
 	intent := ledger.Record{Kind: ledger.Intent, Run: "run-1", Token: "00T1", Step: ledger.StepRevoke}
 	at := func(seq int) time.Time { return start.Add(time.Duration(seq) * time.Second) }
@@ -23,19 +24,24 @@ func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
 		check   func(t *testing.T, s *ledger.State)
 	}{
 		{"announced, and nothing more", []ledger.Record{announcing}, func(t *testing.T, s *ledger.State) {
-			require.Equal(t, map[string]ledger.Delivery{"run-1": {At: at(1), Via: "slack C0", Announced: true}}, s.Undelivered)
+			require.Equal(t, map[string]ledger.Delivery{"run-1": {At: at(1), Via: "slack C0", Announced: true}},
+				s.Undelivered)
 		}},
-		{"announced, and the report is on its way", []ledger.Record{announcing, posted, outbox}, func(t *testing.T, s *ledger.State) {
-			require.Equal(t, map[string]ledger.Delivery{"run-1": {
-				At: at(1), Via: "slack C0", Announced: true, File: "outbox-run-1.json", Snapshot: "sha256:0", Parts: map[string]string{"parent": "slack C0 1.1"},
-			}}, s.Undelivered)
-			require.Equal(t, at(2), s.LastPost)
-		}},
-		{"delivered, by whichever run", []ledger.Record{outbox, posted, {Kind: ledger.Delivered, Run: "run-2", Of: "run-1"}}, func(t *testing.T, s *ledger.State) {
+		{"announced, and the report is on its way", []ledger.Record{announcing, posted, outbox},
+			func(t *testing.T, s *ledger.State) {
+				require.Equal(t, map[string]ledger.Delivery{"run-1": {
+					At: at(1), Via: "slack C0", Announced: true, File: "outbox-run-1.json", Snapshot: "sha256:0",
+					Parts: map[string]string{"parent": "slack C0 1.1"},
+				}}, s.Undelivered)
+				require.Equal(t, at(2), s.LastPost)
+			}},
+		{"delivered, by whichever run", []ledger.Record{outbox, posted, {Kind: ledger.Delivered, Run: "run-2",
+			Of: "run-1"}}, func(t *testing.T, s *ledger.State) {
 			require.Empty(t, s.Undelivered)
 		}},
 		{"what a run did is told until its report is delivered, also if another settled it", []ledger.Record{
-			announcing, intent, {Kind: ledger.Outcome, Run: "run-2", Ref: 2, Result: ledger.ResultRevoked, Settled: true}, {Kind: ledger.Intent, Run: "run-2", Token: "00T2", Step: ledger.StepRevoke},
+			announcing, intent, {Kind: ledger.Outcome, Run: "run-2", Ref: 2, Result: ledger.ResultRevoked,
+				Settled: true}, {Kind: ledger.Intent, Run: "run-2", Token: "00T2", Step: ledger.StepRevoke},
 		}, func(t *testing.T, s *ledger.State) {
 			require.Len(t, s.Undelivered["run-1"].Outcomes, 1)
 			require.Empty(t, s.OpenOf("run-1"))

@@ -145,7 +145,8 @@ func checkFile(path string, info fs.FileInfo) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a regular file: move it away", ErrUnusable, path)
 	case info.Mode()&worldWritable != 0:
-		return fmt.Errorf("%w: anybody may write to %s: chmod o-w it, after making sure that nobody did", ErrUnusable, path)
+		return fmt.Errorf("%w: anybody may write to %s: chmod o-w it, after making sure that nobody did", ErrUnusable,
+			path)
 	}
 	return nil
 }
@@ -161,8 +162,9 @@ func checkLoss(dir string) error {
 	if _, err := os.Lstat(filepath.Join(dir, inventoryFile)); err != nil {
 		return nil
 	}
-	return fmt.Errorf("%w: %w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
-		"the whole directory away to begin anew", ErrUnusable, ErrLost, path, inventoryFile)
+	return fmt.Errorf(
+		"%w: %w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
+			"the whole directory away to begin anew", ErrUnusable, ErrLost, path, inventoryFile)
 }
 
 // syncDirectory makes durable which files the directory has.

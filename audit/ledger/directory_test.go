@@ -87,17 +87,26 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 		want    string
 		reads   bool // Read accepts it
 	}{
-		{"a directory that anybody may write to", func(dir string) error { return os.Chmod(dir, 0o777) }, "chmod o-w it, or name a directory below it", false},
-		{"a ledger that anybody may write to", func(dir string) error { return os.Chmod(filepath.Join(dir, "ledger.jsonl"), 0o666) }, "ledger.jsonl: chmod o-w", false},
-		{"a lock that anybody may write to", func(dir string) error { return os.Chmod(filepath.Join(dir, "lock"), 0o602) }, "lock: chmod o-w", true},
+		{"a directory that anybody may write to", func(dir string) error { return os.Chmod(dir, 0o777) },
+			"chmod o-w it, or name a directory below it", false},
+		{"a ledger that anybody may write to", func(dir string) error {
+			return os.Chmod(filepath.Join(dir, "ledger.jsonl"), 0o666)
+		}, "ledger.jsonl: chmod o-w", false},
+		{"a lock that anybody may write to", func(dir string) error {
+			return os.Chmod(filepath.Join(dir, "lock"), 0o602)
+		}, "lock: chmod o-w", true},
 		{"a link to a directory", moved, "is a symbolic link: name the directory itself", false},
-		{"a link to a ledger", func(dir string) error { return moved(filepath.Join(dir, "ledger.jsonl")) }, "is a symbolic link: put the file itself there", false},
-		{"a link to a lock", func(dir string) error { return moved(filepath.Join(dir, "lock")) }, "is a symbolic link", true},
+		{"a link to a ledger", func(dir string) error { return moved(filepath.Join(dir, "ledger.jsonl")) },
+			"is a symbolic link: put the file itself there", false},
+		{"a link to a lock", func(dir string) error { return moved(filepath.Join(dir, "lock")) }, "is a symbolic link",
+			true},
 		{"a link to nothing", func(dir string) error {
 			return os.Rename(filepath.Join(moving(dir), "ledger.jsonl"), filepath.Join(dir, "gone"))
 		}, "is a symbolic link", false},
 		{"a pipe for a ledger", func(dir string) error {
-			return replaced(filepath.Join(dir, "ledger.jsonl"), func(p string) error { return syscall.Mkfifo(p, 0o600) })
+			return replaced(filepath.Join(dir, "ledger.jsonl"), func(p string) error {
+				return syscall.Mkfifo(p, 0o600)
+			})
 		}, "is not a regular file", false},
 		{"a directory for a ledger", func(dir string) error {
 			return replaced(filepath.Join(dir, "ledger.jsonl"), func(p string) error { return os.Mkdir(p, 0o700) })
@@ -105,7 +114,8 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 		{"a file for a directory", func(dir string) error {
 			return replaced(dir, func(p string) error { return os.WriteFile(p, nil, 0o600) })
 		}, "is not a directory", false},
-		{"no directory above", func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) }, "no such file or directory", false},
+		{"no directory above", func(dir string) error { return os.RemoveAll(filepath.Dir(dir)) },
+			"no such file or directory", false},
 		{"no ledger beside an inventory", func(dir string) error {
 			return errors.Join(listed(dir), os.Remove(filepath.Join(dir, "ledger.jsonl")))
 		}, "restore it from a copy", false},
@@ -281,7 +291,8 @@ func TestHalt(t *testing.T) {
 	require.NoError(t, l.Close())
 
 	file := filepath.Join(dir, "halt")
-	for name, content := range map[string]string{"empty": "", "no note": "stop!", "no reason": "{}", "cut": `{"reason":"inci`} {
+	for name, content := range map[string]string{"empty": "", "no note": "stop!", "no reason": "{}",
+		"cut": `{"reason":"inci`} {
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 		note, err = ledger.Halted(dir)
 		require.NoError(t, err, name)
@@ -306,7 +317,8 @@ func TestInventory(t *testing.T) {
 	listing := func(ids ...string) func(func(ledger.InventoryEntry) bool) {
 		return func(yield func(ledger.InventoryEntry) bool) {
 			for _, id := range ids {
-				if !yield(ledger.InventoryEntry{ID: id, Name: "n\n" + id, Client: "Okta API", UserID: "00u1", ExpiresAt: start}) {
+				if !yield(ledger.InventoryEntry{ID: id, Name: "n\n" + id, Client: "Okta API", UserID: "00u1",
+					ExpiresAt: start}) {
 					return
 				}
 			}
@@ -319,7 +331,8 @@ func TestInventory(t *testing.T) {
 	m, err := ledger.ReadInventory(dir, one)
 	require.NoError(t, err)
 	require.Len(t, m, 2)
-	require.Equal(t, ledger.InventoryEntry{ID: "00T2", Name: "n\n00T2", Client: "Okta API", UserID: "00u1", ExpiresAt: start}, m["00T2"])
+	require.Equal(t, ledger.InventoryEntry{ID: "00T2", Name: "n\n00T2", Client: "Okta API", UserID: "00u1",
+		ExpiresAt: start}, m["00T2"])
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".inventory.jsonl.123"), nil, 0o600)) // as a crash leaves it
 	two, err := ledger.WriteInventory(dir, one, listing())

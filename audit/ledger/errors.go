@@ -29,7 +29,8 @@ var (
 	// ErrUnusable is a state directory or a file of it that is missing, can't be read or written, or is
 	// not what it should be. The cause is wrapped as well.
 	ErrUnusable = sentinel("the ledger can't be used")
-	// ErrLost is a state directory whose ledger is missing or empty though it once had records. It is an ErrUnusable too.
+	// ErrLost is a state directory whose ledger is missing or empty though it once had records. It is an ErrUnusable
+	// too.
 	ErrLost = sentinel("its records are lost")
 	// ErrDamaged is a ledger whose content is not what was written to it. The error is a *DamageError.
 	ErrDamaged = sentinel("the ledger is damaged")

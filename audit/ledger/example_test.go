@@ -25,14 +25,16 @@ func Example() {
 		fmt.Println(err) // another run holds the lock, or the ledger is damaged or unusable
 		return
 	}
-	intent, err := l.Append(ledger.Record{Kind: ledger.Intent, Token: "00Tabcdefg1234567890", Step: ledger.StepRevoke, By: ledger.ByRun})
+	intent, err := l.Append(ledger.Record{Kind: ledger.Intent, Token: "00Tabcdefg1234567890", Step: ledger.StepRevoke,
+		By: ledger.ByRun})
 	if err != nil {
 		fmt.Println(err) // no record, no request
 		return
 	}
 	// Here the request is sent. If the process dies now, the next run finds the intent open.
 	fmt.Println("open:", l.State().OpenSeqs(), "in the last day:", l.State().IntentsSince(clock().Add(-24*time.Hour)))
-	if _, err = l.Append(ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultRevoked, Settled: true}); err != nil {
+	if _, err = l.Append(ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultRevoked,
+		Settled: true}); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Println("open:", l.State().OpenSeqs(), "head:", l.Head())

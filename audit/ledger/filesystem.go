@@ -7,8 +7,8 @@ type Reach int
 const (
 	// Machine is a file system that one machine has mounted, or one of which nothing is known.
 	Machine Reach = iota
-	// Servers is one that many machines mount, and whose locks hold between them unless it is mounted with options (nolock,
-	// local_lock, nobrl) that keep them to the machine.
+	// Servers is one that many machines mount, and whose locks hold between them unless it is mounted with options
+	// (nolock, local_lock, nobrl) that keep them to the machine.
 	Servers
 	// Nobody is FUSE: whether a lock holds between machines, or at all, is up to a program.
 	Nobody

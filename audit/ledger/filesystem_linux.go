@@ -17,5 +17,6 @@ func FileSystemOf(dir string) FileSystem {
 	if syscall.Statfs(dir, &st) != nil {
 		return FileSystem{}
 	}
-	return fileSystems[uint32(st.Type)] //nolint:gosec // its type differs between machines, the magic number has 32 bits
+	// The field's type differs between machines; the magic number has 32 bits.
+	return fileSystems[uint32(st.Type)]
 }

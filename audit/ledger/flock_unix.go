@@ -26,7 +26,8 @@ func flockAs(f *os.File, how int) error {
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			return fmt.Errorf("%w: wait until it has ended; the lock is on %s", ErrLocked, f.Name())
 		default:
-			return fmt.Errorf("%w: locking %s: %w; put the state on a file system that supports flock", ErrUnusable, f.Name(), err)
+			return fmt.Errorf("%w: locking %s: %w; put the state on a file system that supports flock", ErrUnusable,
+				f.Name(), err)
 		}
 	}
 }

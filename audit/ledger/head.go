@@ -32,12 +32,14 @@ func CheckHead(dir, head string) error {
 	var line []byte
 	for at := uint64(1); at <= seq; at++ { // the nth line is the nth record
 		if line, err = in.ReadBytes('\n'); err != nil {
-			return &headError{fmt.Sprintf("record %d, the head of a report, is missing: records were taken away since", seq)}
+			return &headError{fmt.Sprintf("record %d, the head of a report, is missing: records were taken away since",
+				seq)}
 		}
 	}
 	sum := sha256.Sum256(line[:len(line)-1])
 	if !strings.HasPrefix(hex.EncodeToString(sum[:]), hash) {
-		return &headError{fmt.Sprintf("record %d, the head of a report, is another one now: the ledger was replaced since", seq)}
+		return &headError{fmt.Sprintf("record %d, the head of a report, is another one now: the ledger was replaced "+
+			"since", seq)}
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 // maxHolder bounds what is read of who has the lock, in bytes.
 const maxHolder = 4 << 10
 
-// holder is who has the ledger open for writing. The lock file says so: where the file system keeps locks to one machine,
-// two may have the lock, and the one that was there first finds the other's name.
+// holder is who has the ledger open for writing. The lock file says so: where the file system keeps locks to one
+// machine, two may have the lock, and the one that was there first finds the other's name.
 type holder struct {
 	// Host is the name of the machine, Process a number of the process on it.
 	Host    string `json:"host"`
@@ -74,7 +74,8 @@ func (l *Ledger) alone() error {
 	}
 	var found holder
 	_ = json.Unmarshal(text, &found) // what can't be read is somebody else's, too
-	l.poison = fmt.Errorf("%w: %w, though this run has it too: %v, by what the lock file says; locks don't hold on this file system, so that the state needs a disk that "+
+	l.poison = fmt.Errorf("%w: %w, though this run has it too: %v, by what the lock file says; locks don't hold on "+
+		"this file system, so that the state needs a disk that "+
 		"only one machine mounts", ErrPoisoned, ErrLocked, found)
 	return l.poison
 }

@@ -47,7 +47,9 @@ func WriteInventory(dir, inForce string, entries iter.Seq[InventoryEntry]) (dige
 	if err := checkDirectory(dir); err != nil {
 		return "", err
 	}
-	removeFiles(dir, func(name string) bool { return strings.HasPrefix(name, "."+inventoryFile+".") }) // what crashes left
+	removeFiles(dir, func(name string) bool {
+		return strings.HasPrefix(name, "."+inventoryFile+".")
+	}) // what crashes left
 	current := filepath.Join(dir, inventoryFile)
 	if isInForce(current, inForce) {
 		if err := os.Rename(current, filepath.Join(dir, previousInventoryFile)); err != nil {

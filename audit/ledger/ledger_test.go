@@ -19,21 +19,24 @@ import (
 )
 
 func TestALineIsWhatTheDocumentationSays(t *testing.T) {
-	disk := diskWith(t, ledger.Record{Kind: ledger.Seen, Run: "r1", Token: "00T1", Rule: "idle"}, ledger.Record{Kind: ledger.Ended})
+	disk := diskWith(t, ledger.Record{Kind: ledger.Seen, Run: "r1", Token: "00T1", Rule: "idle"},
+		ledger.Record{Kind: ledger.Ended})
 	l := lines(disk.Bytes())
-	require.Equal(t, `{"v":1,"seq":1,"time":"2026-11-24T09:00:01Z","kind":"seen","run":"r1","token":"00T1","rule":"idle",`+
-		`"prev":"`+strings.Repeat("0", 64)+`","sum":"4f19f45d"}`+"\n", l[0])
+	require.Equal(t,
+		`{"v":1,"seq":1,"time":"2026-11-24T09:00:01Z","kind":"seen","run":"r1","token":"00T1","rule":"idle",`+
+			`"prev":"`+strings.Repeat("0", 64)+`","sum":"4f19f45d"}`+"\n", l[0])
 	head, err := ledger.ReadFrom(strings.NewReader(l[0]), func(ledger.Record) error { return nil })
 	require.NoError(t, err)
 	require.Contains(t, l[1], `,"prev":"`+head.Hash+`","sum":"`)
 }
 
-// Names are a stranger's text: nothing in a line moves the cursor of a terminal or turns its text around. And no byte of
-// it depends on what a later version of Unicode takes for printable.
+// Names are a stranger's text: nothing in a line moves the cursor of a terminal or turns its text around. And no byte
+// of it depends on what a later version of Unicode takes for printable.
 func TestALineIsSafeToShow(t *testing.T) {
 	name := "a\x1b[31m\x7f\u202e\u200b\u2028\U000e0041 é🗝 <!channel>"
 	disk := diskWith(t, ledger.Record{Kind: ledger.Vanished, Token: "00T1", Name: name})
-	require.Contains(t, string(disk.Bytes()), `"a\u001b[31m\u007f\u202e\u200b\u2028\udb40\udc41 \u00e9\ud83d\udddd \u003c!channel\u003e"`)
+	require.Contains(t, string(disk.Bytes()),
+		`"a\u001b[31m\u007f\u202e\u200b\u2028\udb40\udc41 \u00e9\ud83d\udddd \u003c!channel\u003e"`)
 	require.Equal(t, name, sound(t, disk.Bytes())[0].Name)
 }
 
@@ -44,7 +47,8 @@ func TestAppendReturnsWhatIsRead(t *testing.T) {
 	l, err := ledger.OpenOn(disk, func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6789012, zone) })
 	require.NoError(t, err)
 	given := ledger.Record{
-		Seq: 77, Time: start, Kind: ledger.Intent, Token: "00T1", Name: "bro\xffken", Step: ledger.StepRevoke, Rules: []string{},
+		Seq: 77, Time: start, Kind: ledger.Intent, Token: "00T1", Name: "bro\xffken", Step: ledger.StepRevoke,
+		Rules:  []string{},
 		Before: &ledger.Condition{Include: []string{}, LastUpdated: start.In(zone)},
 	}
 	stored := append1(t, l, given)
@@ -64,7 +68,8 @@ func TestRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 	append1(t, l, ledger.Record{Kind: ledger.Begun, Org: org})
 	intent := append1(t, l, ledger.Record{Kind: ledger.Intent, Token: "00T1", Name: "ci", Step: ledger.StepRevoke})
 	outcome := append1(t, l, ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultUnknown})
-	require.Equal(t, []string{"00T1", "ci", "revoke"}, []string{outcome.Token, outcome.Name, outcome.Step}, "taken from the intent")
+	require.Equal(t, []string{"00T1", "ci", "revoke"}, []string{outcome.Token, outcome.Name, outcome.Step},
+		"taken from the intent")
 	append1(t, l, ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq, Result: ledger.ResultRevoked, Settled: true})
 	append1(t, l, ledger.Record{Kind: ledger.Intent, Step: ledger.StepRevokeCurrent}) // its id may be unknown
 	before := disk.Bytes()
@@ -77,18 +82,21 @@ func TestRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 		{"no kind", ledger.Record{}, `recording "": there is no such kind`},
 		{"an unknown kind", ledger.Record{Kind: "rumour"}, "no such kind"},
 		{"a run without an org", ledger.Record{Kind: ledger.Begun}, "needs an org"},
-		{"a run of another org", ledger.Record{Kind: ledger.Begun, Org: "https://other.okta.com"}, "state directory of its own"},
+		{"a run of another org", ledger.Record{Kind: ledger.Begun, Org: "https://other.okta.com"},
+			"state directory of its own"},
 		{"an intent without a token", ledger.Record{Kind: ledger.Intent, Step: ledger.StepRevoke}, "needs a token"},
 		{"an intent without a step", ledger.Record{Kind: ledger.Intent, Token: "00T1"}, "and a step"},
 		{"an outcome of nothing", ledger.Record{Kind: ledger.Outcome, Ref: 1}, "record 1 is no open intent"},
 		{"an outcome of what is settled", ledger.Record{Kind: ledger.Outcome, Ref: intent.Seq}, "no open intent"},
-		{"a record that is too long", ledger.Record{Kind: ledger.Halt, Reason: strings.Repeat("x", ledger.MaxLine)}, "a record may have"},
+		{"a record that is too long", ledger.Record{Kind: ledger.Halt, Reason: strings.Repeat("x", ledger.MaxLine)},
+			"a record may have"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := l.Append(row.record)
 			require.ErrorContains(t, err, row.want)
 			require.NotErrorIs(t, err, ledger.ErrPoisoned)
-			require.Equal(t, row.record.Kind == ledger.Begun && row.record.Org != "", errors.Is(err, ledger.ErrOtherOrg))
+			require.Equal(t, row.record.Kind == ledger.Begun && row.record.Org != "",
+				errors.Is(err, ledger.ErrOtherOrg))
 		})
 	}
 	now = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -123,7 +131,9 @@ func TestEveryWriteAndFsyncFails(t *testing.T) {
 	}
 	faults := []fault{{"fsync", func(d *ledgertest.Disk, n int) { d.FailSync(n+1, broken) }}} // Open has the first
 	for _, keep := range []int{0, 1, 50, 1 << 20} {
-		faults = append(faults, fault{fmt.Sprintf("write after %d bytes", keep), func(d *ledgertest.Disk, n int) { d.FailWrite(n, keep, broken) }})
+		faults = append(faults, fault{fmt.Sprintf("write after %d bytes", keep), func(d *ledgertest.Disk, n int) {
+			d.FailWrite(n, keep, broken)
+		}})
 	}
 	for _, f := range faults {
 		for n := 1; n <= len(small); n++ {
@@ -194,7 +204,8 @@ func TestFullDisk(t *testing.T) {
 		l, err = ledger.OpenOn(disk, clock())
 		require.NoError(t, err)
 		append1(t, l, ledger.Record{Kind: ledger.Halt})
-		require.Equal(t, whole[:len(strings.Join(lines(whole)[:n-1], ""))], disk.Durable()[:len(strings.Join(lines(whole)[:n-1], ""))])
+		require.Equal(t, whole[:len(strings.Join(lines(whole)[:n-1], ""))],
+			disk.Durable()[:len(strings.Join(lines(whole)[:n-1], ""))])
 	}
 }
 
@@ -214,7 +225,8 @@ func TestCrashWhileRecovering(t *testing.T) {
 		require.NoError(t, l.Close())
 		records := sound(t, disk.Durable())
 		require.GreaterOrEqual(t, len(records), len(small)-1)
-		require.Contains(t, slices.Collect(maps.Values(disk.Asides())), whole[len(strings.Join(lines(whole)[:len(small)-1], "")):len(whole)-5])
+		require.Contains(t, slices.Collect(maps.Values(disk.Asides())),
+			whole[len(strings.Join(lines(whole)[:len(small)-1], "")):len(whole)-5])
 	}
 }
 
@@ -247,7 +259,8 @@ func TestAClosedLedgerTakesNothing(t *testing.T) {
 // that of reading it.
 func TestReplayIsLive(t *testing.T) {
 	kinds := []ledger.Kind{
-		ledger.Begun, ledger.Ended, ledger.Listed, ledger.Seen, ledger.Resolved, ledger.Noticed, ledger.Voided, ledger.Intent,
+		ledger.Begun, ledger.Ended, ledger.Listed, ledger.Seen, ledger.Resolved, ledger.Noticed, ledger.Voided,
+		ledger.Intent,
 		ledger.Outcome, ledger.Planned, ledger.Halt, ledger.Resume, ledger.Exempted, ledger.Lifted, ledger.Vanished,
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -271,14 +284,20 @@ func TestReplayIsLive(t *testing.T) {
 			}
 			r := ledger.Record{
 				Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Run: rapid.String().Draw(t, "run"), Org: org,
-				Token: rapid.SampledFrom([]string{"00T1", "00T2", "00T3"}).Draw(t, "token"), Name: rapid.String().Draw(t, "name"),
-				Rule: rapid.SampledFrom([]string{"idle", "agent"}).Draw(t, "rule"), Rules: strings.Draw(t, "rules"),
-				Step: rapid.SampledFrom([]string{ledger.StepQuarantine, ledger.StepRevoke, ledger.StepRestore}).Draw(t, "step"),
-				Plan: rapid.SampledFrom([]string{"p1", "p2"}).Draw(t, "plan"), Reason: string(rapid.SliceOf(rapid.Byte()).Draw(t, "reason")),
-				Result:  rapid.SampledFrom([]string{"revoked", "quarantined", "restored", "gone", "failed", "unknown"}).Draw(t, "result"),
-				Settled: rapid.Bool().Draw(t, "settled"), Count: rapid.Int().Draw(t, "count"), ExitCode: rapid.IntRange(0, 99).Draw(t, "exit"),
-				Counts:  rapid.MapOfN(rapid.String(), rapid.Int(), 0, 2).Draw(t, "counts"),
-				Actions: []ledger.Action{{Token: "00T1", Step: ledger.StepRevoke, Rules: strings.Draw(t, "of the action")}},
+				Token: rapid.SampledFrom([]string{"00T1", "00T2", "00T3"}).Draw(t, "token"),
+				Name:  rapid.String().Draw(t, "name"),
+				Rule:  rapid.SampledFrom([]string{"idle", "agent"}).Draw(t, "rule"), Rules: strings.Draw(t, "rules"),
+				Step: rapid.SampledFrom([]string{ledger.StepQuarantine, ledger.StepRevoke, ledger.StepRestore}).Draw(t,
+					"step"),
+				Plan:   rapid.SampledFrom([]string{"p1", "p2"}).Draw(t, "plan"),
+				Reason: string(rapid.SliceOf(rapid.Byte()).Draw(t, "reason")),
+				Result: rapid.SampledFrom([]string{"revoked", "quarantined", "restored", "gone", "failed", "unknown"}).
+					Draw(t, "result"),
+				Settled: rapid.Bool().Draw(t, "settled"), Count: rapid.Int().Draw(t, "count"),
+				ExitCode: rapid.IntRange(0, 99).Draw(t, "exit"),
+				Counts:   rapid.MapOfN(rapid.String(), rapid.Int(), 0, 2).Draw(t, "counts"),
+				Actions: []ledger.Action{
+					{Token: "00T1", Step: ledger.StepRevoke, Rules: strings.Draw(t, "of the action")}},
 			}
 			if rapid.Bool().Draw(t, "has conditions") {
 				before, after := condition.Draw(t, "before"), condition.Draw(t, "after")
@@ -293,7 +312,10 @@ func TestReplayIsLive(t *testing.T) {
 			require.NoError(t, err)
 		}
 		var replayed ledger.State
-		head, err := ledger.ReadFrom(bytes.NewReader(disk.Durable()), func(r ledger.Record) error { replayed.Apply(r); return nil })
+		head, err := ledger.ReadFrom(bytes.NewReader(disk.Durable()), func(r ledger.Record) error {
+			replayed.Apply(r)
+			return nil
+		})
 		require.NoError(t, err)
 		require.Equal(t, l.Head(), head)
 		require.Equal(t, l.State(), &replayed)

@@ -134,7 +134,8 @@ type Record struct {
 	Part string `json:"part,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.
 	Ref uint64 `json:"ref,omitempty"`
-	// Result is what came of the intent, in Outcome: one of the Result constants or another word; ResultUnknown in Seen.
+	// Result is what came of the intent, in Outcome: one of the Result constants or another word; ResultUnknown in
+	// Seen.
 	Result string `json:"result,omitempty"`
 	// Settled says that the result is certain, in Outcome. While it is false the intent stays open.
 	Settled bool `json:"settled,omitempty"`

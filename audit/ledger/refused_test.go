@@ -83,14 +83,16 @@ func TestEverySentinelIsAnErrorOfTheLedger(t *testing.T) {
 			for _, s := range g.Specs {
 				v := s.(*ast.ValueSpec)
 				for i, name := range v.Names {
-					if !strings.HasPrefix(name.Name, "Err") || name.Name == "ErrNoInventory" || name.Name == "ErrNoParcel" {
+					if !strings.HasPrefix(name.Name, "Err") || name.Name == "ErrNoInventory" ||
+						name.Name == "ErrNoParcel" {
 						continue
 					}
 					n++
 					call, made := v.Values[i].(*ast.CallExpr)
 					require.True(t, made, name.Name)
 					by, named := call.Fun.(*ast.Ident)
-					require.True(t, named && by.Name == "sentinel", "%s in %s must be made by sentinel, so that IsError knows it", name.Name, file)
+					require.True(t, named && by.Name == "sentinel",
+						"%s in %s must be made by sentinel, so that IsError knows it", name.Name, file)
 				}
 			}
 		}

@@ -70,9 +70,9 @@ type State struct {
 	// Quarantined are the tokens in a quarantine of ours, by id, until they are restored, revoked or gone, or
 	// somebody lifts the quarantine. One that is no longer listed stays: it may come back as it was.
 	Quarantined map[string]Quarantine
-	// Attempted are the last quarantines that were begun, by the id of the token, with the condition that each was to have
-	// after and the time of the intent. They stay whatever is on record of their outcome, or of the token since: a request
-	// may arrive late.
+	// Attempted are the last quarantines that were begun, by the id of the token, with the condition that each was to
+	// have after and the time of the intent. They stay whatever is on record of their outcome, or of the token since: a
+	// request may arrive late.
 	Attempted map[string]Quarantine
 	// Released are the tokens that a person took out of quarantine, by id, and when: no step of a rule is taken
 	// before that rule's own notice.
@@ -139,7 +139,8 @@ func (s *State) Apply(r Record) {
 		delete(s.Unjudged, key)
 		delete(s.Exempted, key)
 	case Noticed:
-		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Ahead: r.Ahead, Name: r.Name, Owner: r.Owner, Seq: r.Seq})
+		put(&s.Notices, key, Notice{At: r.Time, Facts: r.Facts, Via: r.Via, Ahead: r.Ahead, Name: r.Name,
+			Owner: r.Owner, Seq: r.Seq})
 	case Voided:
 		s.recall(key, r, r.Reason)
 	case Intent:
@@ -153,9 +154,11 @@ func (s *State) Apply(r Record) {
 			s.settle(r)
 		}
 	case Planned:
-		s.Trend = append(s.Trend[max(0, len(s.Trend)-TrendLength+1):len(s.Trend):len(s.Trend)], Point{At: r.Time, Findings: r.Count, Critical: r.Critical})
+		s.Trend = append(s.Trend[max(0, len(s.Trend)-TrendLength+1):len(s.Trend):len(s.Trend)],
+			Point{At: r.Time, Findings: r.Count, Critical: r.Critical})
 		if r.Mode == ModeDryRun { // what an enforcing run decided was not there to be reviewed before
-			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Actions: r.Actions, Count: r.Count})
+			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Actions: r.Actions,
+				Count: r.Count})
 		}
 	case Halt:
 		s.Halted = &r
@@ -292,6 +295,6 @@ func (s *State) OpenSeqs() []uint64 {
 	return seqs
 }
 
-// Latest is the latest Time of all records that are not Doubted, zero before any. A clock that is far behind it was set back,
-// or the records were written under one that was ahead.
+// Latest is the latest Time of all records that are not Doubted, zero before any. A clock that is far behind it was set
+// back, or the records were written under one that was ahead.
 func (s *State) Latest() time.Time { return s.latest }

@@ -15,10 +15,11 @@ const waitFile = "waiting"
 // waitStep is how long a waiter sleeps between two tries.
 const waitStep = 100 * time.Millisecond
 
-// OpenWaiting is Open for a person who can't wait until another run has come to its end: while one holds the lock, it is
-// asked to give way (Awaited), and has patience to do so. Then, or when ctx ends, the error is an ErrLocked. told, if
-// not nil, is called once before the waiting begins.
-func OpenWaiting(ctx context.Context, dir string, now func() time.Time, patience time.Duration, told func()) (*Ledger, error) {
+// OpenWaiting is Open for a person who can't wait until another run has come to its end: while one holds the lock, it
+// is asked to give way (Awaited), and has patience to do so. Then, or when ctx ends, the error is an ErrLocked. told,
+// if not nil, is called once before the waiting begins.
+func OpenWaiting(ctx context.Context, dir string, now func() time.Time, patience time.Duration, told func()) (*Ledger,
+	error) {
 	l, err := Open(dir, now)
 	if !errors.Is(err, ErrLocked) {
 		return l, err

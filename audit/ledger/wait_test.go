@@ -45,7 +45,8 @@ func TestWhoWaitsInVainIsToldThatTheLedgerIsLocked(t *testing.T) {
 	require.ErrorIs(t, err, ledger.ErrLocked)
 	require.False(t, ledger.Awaited(dir), "nobody waits any more")
 	require.NoError(t, under.Close())
-	l, err := ledger.OpenWaiting(t.Context(), dir, clock(), time.Hour, func() { t.Error("there is nothing to wait for") })
+	l, err := ledger.OpenWaiting(t.Context(), dir, clock(), time.Hour,
+		func() { t.Error("there is nothing to wait for") })
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 }

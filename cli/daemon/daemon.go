@@ -154,7 +154,8 @@ func (d *Daemon) reread(now time.Time) {
 		d.broken = ""
 		d.o.Tell(Event{Kind: Mended})
 	}
-	changed := err == nil && (wanted.Cron != d.schedule.Cron || wanted.Location.String() != d.schedule.Location.String())
+	changed := err == nil && (wanted.Cron != d.schedule.Cron ||
+		wanted.Location.String() != d.schedule.Location.String())
 	if changed {
 		d.schedule = wanted
 		d.o.Tell(Event{Kind: Changed, Schedule: wanted})

@@ -86,7 +86,9 @@ func TestARunThatIsDueWhileAnotherIsUnderWayIsSkippedAndTold(t *testing.T) {
 
 func TestARunThatEndsWhenTheNextIsDueMakesRoomForIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(context.Context, *world) { time.Sleep(time.Hour - 1) })
+		w := serve(t, scheduleOf(t, "0 * * * *", "Etc/UTC"), time.Time{}, func(context.Context, *world) {
+			time.Sleep(time.Hour - 1)
+		})
 		wait(50*time.Hour + time.Minute)
 		w.stop()
 		<-w.done
@@ -118,9 +120,12 @@ func TestWhatWasMissedIsMadeUpForOnce(t *testing.T) {
 		last time.Time
 		want []string
 	}{
-		"three were missed":           {begin.Add(-3*day - time.Hour), []string{"01-01 00:00 catch-up", "01-01 09:00 schedule", "01-02 09:00 schedule"}},
-		"one was missed":              {begin.Add(-16 * time.Hour), []string{"01-01 00:00 catch-up", "01-01 09:00 schedule", "01-02 09:00 schedule"}},
-		"none was missed":             {begin.Add(-15 * time.Hour), []string{"01-01 09:00 schedule", "01-02 09:00 schedule"}},
+		"three were missed": {begin.Add(-3*day - time.Hour),
+			[]string{"01-01 00:00 catch-up", "01-01 09:00 schedule", "01-02 09:00 schedule"}},
+		"one was missed": {begin.Add(-16 * time.Hour),
+			[]string{"01-01 00:00 catch-up", "01-01 09:00 schedule", "01-02 09:00 schedule"}},
+		"none was missed": {begin.Add(-15 * time.Hour),
+			[]string{"01-01 09:00 schedule", "01-02 09:00 schedule"}},
 		"nothing is known":            {time.Time{}, []string{"01-01 09:00 schedule", "01-02 09:00 schedule"}},
 		"the last run is yet to come": {begin.Add(time.Hour), []string{"01-01 09:00 schedule", "01-02 09:00 schedule"}},
 	} {
@@ -286,7 +291,9 @@ func TestAScheduleThatNeverFiresAgainIsNotReady(t *testing.T) {
 func TestHealthReadinessAndMetricsAreServed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := serve(t, scheduleOf(t, "0 9 * * *", "Etc/UTC"), time.Time{}, lasting(3*time.Hour))
-		h := w.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintln(w, "numbers") }))
+		h := w.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = fmt.Fprintln(w, "numbers")
+		}))
 		get := func(method, path string) string {
 			got := httptest.NewRecorder()
 			h.ServeHTTP(got, httptest.NewRequest(method, path, nil))

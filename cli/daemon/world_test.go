@@ -22,7 +22,10 @@ var begin = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func scheduleOf(t *testing.T, cron, zone string) *schedule.Schedule {
 	t.Helper()
-	p, err := rules.Parse("policy.yaml", fmt.Appendf(nil, "version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: flag}]", cron, zone))
+	p, err := rules.Parse("policy.yaml",
+		fmt.Appendf(nil,
+			"version: 1\nschedule: {cron: %q, timezone: %s}\nrules: [{id: a, when: {name: x}, then: flag}]", cron,
+			zone))
 	require.NoError(t, err)
 	return p.Schedule
 }

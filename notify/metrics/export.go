@@ -65,7 +65,8 @@ func (m *Set) Push(ctx context.Context, to Pushgateway) error {
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	pusher := push.New(to.url, namespace).Client(client).Format(expfmt.NewFormat(expfmt.TypeTextPlain)).Gatherer(m.registry)
+	pusher := push.New(to.url, namespace).Client(client).Format(expfmt.NewFormat(expfmt.TypeTextPlain)).Gatherer(
+		m.registry)
 	if m.org != "" {
 		pusher.Grouping("instance", m.org)
 	}

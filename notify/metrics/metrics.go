@@ -1,5 +1,5 @@
-// Package metrics shows Prometheus how runs go: on /metrics of a process that stands, in a file for a node exporter, or at
-// a Pushgateway.
+// Package metrics shows Prometheus how runs go: on /metrics of a process that stands, in a file for a node exporter, or
+// at a Pushgateway.
 package metrics
 
 import (
@@ -38,7 +38,8 @@ const otherLabel = "other"
 var (
 	// actionResults are what can come of each step.
 	actionResults = map[string][]string{
-		ledger.StepQuarantine:    {ledger.ResultQuarantined, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
+		ledger.StepQuarantine: {ledger.ResultQuarantined, ledger.ResultGone, ledger.ResultFailed,
+			ledger.ResultUnknown},
 		ledger.StepRevoke:        {ledger.ResultRevoked, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
 		ledger.StepRestore:       {ledger.ResultRestored, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
 		ledger.StepRevokeCurrent: {ledger.ResultRevoked, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
@@ -61,12 +62,17 @@ func New(org, version string) *Set {
 	m.last = &lastRun{}
 	m.register(m.last)
 	m.runs = counters("runs_total", "Runs by exit code.", "exit_code")
-	m.actions = counters("actions_total", "Changes of tokens by step and by what came of them. One whose result is unknown counts again when it is settled.", "step", "result")
-	m.requests = counters("okta_requests_total", "Requests to Okta by the status of the answer; none means that no answer came.", "status")
+	m.actions = counters("actions_total", "Changes of tokens by step and by what came of them. One whose result is "+
+		"unknown counts again when it is settled.", "step", "result")
+	m.requests = counters("okta_requests_total",
+		"Requests to Okta by the status of the answer; none means that no answer came.", "status")
 	m.waits = counter("okta_rate_limit_waits_total", "Waits for a rate limit of Okta's, our share of it included.")
-	m.waited = counter("okta_rate_limit_wait_seconds_total", "Time for which a rate limit of Okta's was to be waited for.")
-	m.deliveries = counters("slack_deliveries_total", "Announcements and reports that were to go to Slack, by whether all of them was accepted.", "message", "result")
-	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info", Help: "Always 1; the labels say what is running."}, []string{"version", "goversion"})
+	m.waited = counter("okta_rate_limit_wait_seconds_total",
+		"Time for which a rate limit of Okta's was to be waited for.")
+	m.deliveries = counters("slack_deliveries_total",
+		"Announcements and reports that were to go to Slack, by whether all of them was accepted.", "message", "result")
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
+		Help: "Always 1; the labels say what is running."}, []string{"version", "goversion"})
 	info.WithLabelValues(okta.Printable(version), runtime.Version()).Set(1)
 	m.register(info)
 

@@ -65,7 +65,8 @@ func values(t *testing.T, exposition []byte) map[string]int {
 			if len(labels) > 0 {
 				key += "{" + strings.Join(labels, ",") + "}"
 			}
-			series[key] = int(metric.GetGauge().GetValue() + metric.GetCounter().GetValue() + metric.GetUntyped().GetValue())
+			series[key] = int(metric.GetGauge().GetValue() + metric.GetCounter().GetValue() +
+				metric.GetUntyped().GetValue())
 		}
 	}
 	return series
@@ -103,7 +104,8 @@ func fill(m *metrics.Set) {
 }
 
 func TestMetricsLookLikeTheirGoldenFile(t *testing.T) {
-	file, got := filepath.Join("testdata", "metrics.prom"), []byte(strings.ReplaceAll(shown(t, busy()), runtime.Version(), "go1.99"))
+	file, got := filepath.Join("testdata", "metrics.prom"), []byte(strings.ReplaceAll(shown(t, busy()),
+		runtime.Version(), "go1.99"))
 	if *update {
 		require.NoError(t, os.WriteFile(file, got, 0o644))
 	}
@@ -120,7 +122,8 @@ func TestAServiceShowsItsScheduleAndItsProcess(t *testing.T) {
 	s.Panicked()
 	got := series(t, s.Set)
 	require.EqualValues(t, notifytest.Now.Unix(), got["tokensweep_next_run_timestamp_seconds"])
-	require.Equal(t, []int{1, 1, 1}, []int{got["tokensweep_runs_skipped_total"], got["tokensweep_runs_panicked_total"], got["tokensweep_policy_valid"]})
+	require.Equal(t, []int{1, 1, 1}, []int{got["tokensweep_runs_skipped_total"], got["tokensweep_runs_panicked_total"],
+		got["tokensweep_policy_valid"]})
 	require.Positive(t, got["go_goroutines"])
 	s.PolicyValid(false)
 	s.Next(time.Time{})
@@ -150,7 +153,8 @@ func TestARunThatFailsKeepsWhatTheLastCompleteOneFound(t *testing.T) {
 	require.Equal(t, 22, got["tokensweep_last_run_exit_code"])
 	require.EqualValues(t, notifytest.Now.Add(2*time.Hour).Unix(), got["tokensweep_last_run_timestamp_seconds"])
 	for key, n := range before {
-		if strings.HasPrefix(key, "tokensweep_tokens") || strings.HasPrefix(key, "tokensweep_findings") || key == "tokensweep_last_success_timestamp_seconds" {
+		if strings.HasPrefix(key, "tokensweep_tokens") || strings.HasPrefix(key, "tokensweep_findings") ||
+			key == "tokensweep_last_success_timestamp_seconds" {
 			require.Equal(t, n, got[key], key)
 		}
 	}
@@ -178,11 +182,13 @@ func TestAFindingCountsForEachRule(t *testing.T) {
 func TestEarlierRunsAreRecalled(t *testing.T) {
 	m := metrics.New("acme.okta.com", "v1.2.3")
 	m.Recall(audit.History{
-		Began: notifytest.Now, Ended: notifytest.Now.Add(time.Minute), LastEnded: notifytest.Now.Add(time.Minute), Code: audit.Incomplete, Succeeded: notifytest.Now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
+		Began: notifytest.Now, Ended: notifytest.Now.Add(time.Minute), LastEnded: notifytest.Now.Add(time.Minute),
+		Code: audit.Incomplete, Succeeded: notifytest.Now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
 	})
 	got := series(t, m)
 	require.Equal(t, []int{22, 60, 7, int(notifytest.Now.Add(-time.Hour).Unix())}, []int{
-		got["tokensweep_last_run_exit_code"], got["tokensweep_last_run_duration_seconds"], got["tokensweep_ledger_head_sequence"], got["tokensweep_last_success_timestamp_seconds"],
+		got["tokensweep_last_run_exit_code"], got["tokensweep_last_run_duration_seconds"],
+		got["tokensweep_ledger_head_sequence"], got["tokensweep_last_success_timestamp_seconds"],
 	})
 
 	m.Recall(audit.History{Began: notifytest.Now.Add(time.Hour), LastEnded: notifytest.Now}) // the last one died
@@ -274,7 +280,8 @@ func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
 
 	require.NoError(t, busy().Push(t.Context(), to))
 	require.Equal(t, series(t, busy()), pushed)
-	require.Equal(t, "PUT /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path, "no finding of an earlier run stays")
+	require.Equal(t, "PUT /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path,
+		"no finding of an earlier run stays")
 	failed := busy()
 	failed.Ended(notifytest.Now, notifytest.Now.Add(time.Second), audit.Incomplete)
 	require.NoError(t, failed.Push(t.Context(), to))
@@ -296,7 +303,8 @@ func TestTheURLOfAPushgatewayIsCheckedFirst(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, good, to.String())
 	}
-	for _, bad := range []string{"", "pushgateway:9091", "ftp://x", "http://", "http://me:secret@x", "http://x?a=b", "http://x#y", "http://x:y:z"} {
+	for _, bad := range []string{"", "pushgateway:9091", "ftp://x", "http://", "http://me:secret@x", "http://x?a=b",
+		"http://x#y", "http://x:y:z"} {
 		_, err := metrics.ParsePushgateway(bad)
 		require.Error(t, err, bad)
 		require.NotContains(t, err.Error(), "secret")

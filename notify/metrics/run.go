@@ -24,14 +24,19 @@ const (
 )
 
 var (
-	descTokens   = describe("tokens", "Tokens of the org by client, as of the last complete listing. Only the clients with the most tokens have their own series; other has the rest, unknown those whose client Okta does not name.", "client")
-	descFindings = describe("findings", "Findings by rule and outcome, as of the last complete listing. A finding counts for each rule that it is one of.", "rule", "outcome")
-	descStopped  = describe("last_run_stopped", "1 if more was due at once than stopAbove allows, so that nothing was done; as of the last complete listing.")
-	descEnded    = describe("last_run_timestamp_seconds", "When the last run ended, however it went.")
-	descSuccess  = describe("last_success_timestamp_seconds", "When the last run ended that was complete and in which nothing went wrong.")
-	descTook     = describe("last_run_duration_seconds", "How long the last run took.")
-	descCode     = describe("last_run_exit_code", "Exit code of the last run: 0 and 10 are success.")
-	descHead     = describe("ledger_head_sequence", "Number of the last record of the ledger.")
+	descTokens = describe("tokens", "Tokens of the org by client, as of the last complete listing. Only the "+
+		"clients with the most tokens have their own series; other has the rest, unknown those whose client Okta "+
+		"does not name.", "client")
+	descFindings = describe("findings", "Findings by rule and outcome, as of the last complete listing. A finding "+
+		"counts for each rule that it is one of.", "rule", "outcome")
+	descStopped = describe("last_run_stopped",
+		"1 if more was due at once than stopAbove allows, so that nothing was done; as of the last complete listing.")
+	descEnded   = describe("last_run_timestamp_seconds", "When the last run ended, however it went.")
+	descSuccess = describe("last_success_timestamp_seconds",
+		"When the last run ended that was complete and in which nothing went wrong.")
+	descTook = describe("last_run_duration_seconds", "How long the last run took.")
+	descCode = describe("last_run_exit_code", "Exit code of the last run: 0 and 10 are success.")
+	descHead = describe("ledger_head_sequence", "Number of the last record of the ledger.")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -142,7 +147,8 @@ func clientLabel(name string) string {
 
 // Describe implements prometheus.Collector.
 func (l *lastRun) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descTokens, descFindings, descStopped, descEnded, descSuccess, descTook, descCode, descHead} {
+	for _, d := range []*prometheus.Desc{descTokens, descFindings, descStopped, descEnded, descSuccess, descTook,
+		descCode, descHead} {
 		to <- d
 	}
 }

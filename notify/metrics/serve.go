@@ -19,18 +19,24 @@ type Service struct {
 // NewService is New for a process that stands.
 func NewService(org, version string) *Service {
 	s := &Service{
-		Set:      New(org, version),
-		next:     prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "next_run_timestamp_seconds", Help: "When the next run is due; 0 if the schedule never fires again."}),
-		valid:    prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid", Help: "1 if the policy and its schedule could be read when they were last looked at. While it is 0 the schedule of the last good one stays in force."}),
-		skipped:  prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_skipped_total", Help: "Runs that were due while another was under way."}),
-		panicked: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_panicked_total", Help: "Runs that ended by a panic."}),
+		Set: New(org, version),
+		next: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "next_run_timestamp_seconds",
+			Help: "When the next run is due; 0 if the schedule never fires again."}),
+		valid: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid",
+			Help: "1 if the policy and its schedule could be read when they were last looked at. While it is 0 the " +
+				"schedule of the last good one stays in force."}),
+		skipped: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_skipped_total",
+			Help: "Runs that were due while another was under way."}),
+		panicked: prometheus.NewCounter(prometheus.CounterOpts{Namespace: namespace, Name: "runs_panicked_total",
+			Help: "Runs that ended by a panic."}),
 	}
 	for _, c := range []prometheus.Collector{s.next, s.valid, s.skipped, s.panicked} {
 		s.register(c)
 	}
 	s.valid.Set(1)
 	// In a file beside others of a node these would be anybody's, so that only a process that stands has them.
-	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 

@@ -23,17 +23,22 @@ func Ago(days int) okta.Opt[time.Time] {
 // Token is one that was created and last used so many days ago.
 func Token(n int, name, client string, created, used int) okta.Token {
 	return okta.Token{
-		ID: fmt.Sprintf("00T%014d1d7", n), Name: okta.Some(name), ClientName: okta.Some(client), UserID: okta.Some(fmt.Sprintf("00u%014d1d7", n%3)),
-		Created: Ago(created), LastUpdated: Ago(used), ExpiresAt: Ago(used - 30), TokenWindow: okta.Some(okta.DefaultTokenWindow),
-		Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
+		ID: fmt.Sprintf("00T%014d1d7", n), Name: okta.Some(name), ClientName: okta.Some(client),
+		UserID:  okta.Some(fmt.Sprintf("00u%014d1d7", n%3)),
+		Created: Ago(created), LastUpdated: Ago(used), ExpiresAt: Ago(used - 30),
+		TokenWindow: okta.Some(okta.DefaultTokenWindow),
+		Network:     okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
 	}
 }
 
 // Hostile are names and clients that try to be something else.
 var Hostile = []string{
-	"\x1b]0;owned\x07\x1b[31mred\x1b[2K\r", "two\nlines\tand a tab", "user\u202etxt.exe", "\u200bzero\ufeff", "\u009b31m", "bad\xffutf8",
-	`=HYPERLINK("https://evil.example")`, "@SUM(A1)", "x; =cmd|'/C calc'!A0;", `a\|<img src=x onerror=alert(1)>[click](https://evil.example)`, "-", "+1", "-1+2", "＝1+1", "'quote", "a,b;c\"d\"",
-	"<script>alert(1)</script>", "[link](https://evil.example)", "`code` ``more``", "|cell|", "**bold** _it_ #h", "<!channel> @here", "日本語の名前 ünïcödé 😀", "",
+	"\x1b]0;owned\x07\x1b[31mred\x1b[2K\r", "two\nlines\tand a tab", "user\u202etxt.exe", "\u200bzero\ufeff",
+	"\u009b31m", "bad\xffutf8",
+	`=HYPERLINK("https://evil.example")`, "@SUM(A1)", "x; =cmd|'/C calc'!A0;",
+	`a\|<img src=x onerror=alert(1)>[click](https://evil.example)`, "-", "+1", "-1+2", "＝1+1", "'quote", "a,b;c\"d\"",
+	"<script>alert(1)</script>", "[link](https://evil.example)", "`code` ``more``", "|cell|", "**bold** _it_ #h",
+	"<!channel> @here", "日本語の名前 ünïcödé 😀", "",
 	strings.Repeat("long ", 100),
 }
 
@@ -49,13 +54,16 @@ rules:
 		panic(err) // the policy above is at fault
 	}
 	r := &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: Now, Finished: Now.Add(1500 * time.Millisecond), AsOf: Now, OrgURL: "https://acme.okta.com",
-		PolicyFile: "policy.yaml", PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" + strings.Repeat("fedcba9876543210", 4),
+		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: Now, Finished: Now.Add(1500 * time.Millisecond),
+		AsOf: Now, OrgURL: "https://acme.okta.com",
+		PolicyFile: "policy.yaml", PolicyDigest: "sha256:" + strings.Repeat("0123456789abcdef", 4), Digest: "sha256:" +
+			strings.Repeat("fedcba9876543210", 4),
 		Tokens: 418, Pages: 3, Complete: true, Notes: []string{"something to know, with a name: \x1b[31m\u202e"},
 	}
 	add := func(k okta.Token, outcome audit.Outcome, step rules.Step, reason string) {
 		v := p.Evaluate(&k, Now)
-		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step, Reason: reason, Severity: rules.Low, At: Now}
+		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step,
+			Reason: reason, Severity: rules.Low, At: Now}
 		if len(v.Matched) > 0 {
 			f.Severity = v.Matched[0].Rule.Severity
 		}
@@ -67,11 +75,13 @@ rules:
 	add(Token(1, "wiki-export", "Okta API", 300, 28), audit.Pending, rules.Quarantine, "")
 	never := Token(2, "tried-once", "Okta API", 25, 25)
 	add(never, audit.WouldQuarantine, rules.Quarantine, "")
-	add(Token(3, "dc01.corp.example", "Okta AD Agent", 300, 27), audit.Protected, rules.Quarantine, `client "Okta AD Agent" is not in protect.actOnClients`)
+	add(Token(3, "dc01.corp.example", "Okta AD Agent", 300, 27), audit.Protected, rules.Quarantine,
+		`client "Okta AD Agent" is not in protect.actOnClients`)
 	for i, s := range Hostile {
 		add(Token(10+i, s, s+"!", 100, 1), audit.Flagged, rules.Flag, "")
 	}
-	half := okta.Token{ID: "agent\x1b[0m/7", ClientName: okta.Unreadable[string](), Created: okta.Unreadable[time.Time]()}
+	half := okta.Token{ID: "agent\x1b[0m/7", ClientName: okta.Unreadable[string](),
+		Created: okta.Unreadable[time.Time]()}
 	add(half, audit.Unknown, 0, "rule client: clientName unknown: it is malformed")
 	return r
 }
@@ -79,7 +89,9 @@ rules:
 // Failed is the report of a run whose list broke off.
 func Failed() *audit.Report {
 	return &audit.Report{
-		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: Now, Finished: Now, OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml", PolicyDigest: "sha256:00",
-		Tokens: 400, Pages: 2, Err: errors.New("listing incomplete: page 3, after 400 tokens: \x1b[31mtwo different links to a next page"), Code: audit.Incomplete,
+		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: Now, Finished: Now, OrgURL: "https://acme.okta.com",
+		PolicyFile: "policy.yaml", PolicyDigest: "sha256:00",
+		Tokens: 400, Pages: 2, Err: errors.New("listing incomplete: page 3, after 400 tokens: \x1b[31mtwo different " +
+			"links to a next page"), Code: audit.Incomplete,
 	}
 }

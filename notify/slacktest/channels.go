@@ -112,7 +112,9 @@ func (c *channel) kind() string {
 }
 
 func (c *channel) add(m *Message) {
-	i, _ := slices.BinarySearchFunc(c.messages, m.TS, func(m *Message, ts string) int { return strings.Compare(m.TS, ts) })
+	i, _ := slices.BinarySearchFunc(c.messages, m.TS, func(m *Message, ts string) int {
+		return strings.Compare(m.TS, ts)
+	})
 	c.messages = slices.Insert(c.messages, i, m)
 }
 

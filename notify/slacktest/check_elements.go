@@ -11,9 +11,11 @@ var fileID = regexp.MustCompile(`^F[A-Z0-9]{8,}$`)
 
 // actionElements are those of an actions block, and with image those beside a section.
 var actionElements = []string{
-	"button", "checkboxes", "radio_buttons", "overflow", "datepicker", "datetimepicker", "timepicker", "workflow_button",
+	"button", "checkboxes", "radio_buttons", "overflow", "datepicker", "datetimepicker", "timepicker",
+	"workflow_button",
 	"static_select", "external_select", "users_select", "conversations_select", "channels_select",
-	"multi_static_select", "multi_external_select", "multi_users_select", "multi_conversations_select", "multi_channels_select",
+	"multi_static_select", "multi_external_select", "multi_users_select", "multi_conversations_select",
+	"multi_channels_select",
 }
 
 func sorted(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
@@ -67,7 +69,8 @@ func (c *checker) element(p string, e map[string]any, kinds ...string) {
 }
 
 func (c *checker) button(p string, e map[string]any) {
-	c.keys(p, e, "type", "text", "action_id", "url", "value", "style", "confirm", "accessibility_label", "visible_to_user_ids")
+	c.keys(p, e, "type", "text", "action_id", "url", "value", "style", "confirm", "accessibility_label",
+		"visible_to_user_ids")
 	c.textObject(p, e, "text", true, maxButton, "plain_text")
 	c.str(p, e, "value", 0, maxValue)
 	c.str(p, e, "url", 0, maxURL)
@@ -153,7 +156,8 @@ func (c *checker) richText(p string, m map[string]any) {
 	}
 }
 
-var richKinds = []string{"text", "link", "emoji", "user", "usergroup", "channel", "team", "broadcast", "date", "color", "message_mention", "citation"}
+var richKinds = []string{"text", "link", "emoji", "user", "usergroup", "channel", "team", "broadcast", "date", "color",
+	"message_mention", "citation"}
 
 func (c *checker) richElements(p string, part map[string]any) {
 	items, ok := part["elements"].([]any)

@@ -82,7 +82,9 @@ func confirm(with obj) []byte {
 func raw(n int) obj { return obj{"type": "raw_text", "text": x(n)} }
 
 func table(rows, columns, chars int) obj {
-	return obj{"type": "table", "rows": rep(rows, func(int) any { return rep(columns, func(int) any { return raw(chars) }) })}
+	return obj{"type": "table", "rows": rep(rows, func(int) any {
+		return rep(columns, func(int) any { return raw(chars) })
+	})}
 }
 
 func dataTable(rows, columns, chars int, with obj) []byte {
@@ -99,7 +101,8 @@ func chart(series, points, label int, with obj) obj {
 	b := obj{"type": "data_visualization", "title": "t", "chart": obj{
 		"type": "line",
 		"series": rep(series, func(i int) any {
-			return obj{"name": name(i), "data": rep(points, func(j int) any { return obj{"label": name(j), "value": j} })}
+			return obj{"name": name(i),
+				"data": rep(points, func(j int) any { return obj{"label": name(j), "value": j} })}
 		}),
 		"axis_config": obj{"categories": rep(points, func(j int) any { return name(j) })},
 	}}
@@ -125,7 +128,8 @@ func TestEachLimitLetsPassWhatIsInsideAndRefusesOneMore(t *testing.T) {
 		return blocks(b)
 	}
 	image := func(alt, url int) []byte {
-		return blocks(obj{"type": "image", "alt_text": x(alt), "image_url": "https://x.example/" + strings.Repeat("a", url-18)})
+		return blocks(obj{"type": "image", "alt_text": x(alt), "image_url": "https://x.example/" +
+			strings.Repeat("a", url-18)})
 	}
 	link := func(n int) string { return "https://x.example/" + strings.Repeat("a", n-18) }
 	for _, c := range []struct {
@@ -142,10 +146,12 @@ func TestEachLimitLetsPassWhatIsInsideAndRefusesOneMore(t *testing.T) {
 		{"blocks of an attachment", 50, 51, func(n int) []byte {
 			return message(obj{"attachments": []any{obj{"blocks": rep(n, divider)}}})
 		}, "invalid_blocks", "/attachments/0/blocks"},
-		{"markdown_text", 12000, 12001, func(n int) []byte { return message(obj{"text": "", "markdown_text": x(n)}) }, "msg_too_long", "/markdown_text"},
+		{"markdown_text", 12000, 12001, func(n int) []byte { return message(obj{"text": "", "markdown_text": x(n)}) },
+			"msg_too_long", "/markdown_text"},
 		{"metadata", 8000, 8001, func(n int) []byte {
 			empty := len(`{"event_payload":{"a":""},"event_type":"e"}`)
-			return message(obj{"metadata": obj{"event_type": "e", "event_payload": obj{"a": strings.Repeat("a", n-empty)}}})
+			return message(obj{"metadata": obj{"event_type": "e",
+				"event_payload": obj{"a": strings.Repeat("a", n-empty)}}})
 		}, "metadata_too_large", "/metadata"},
 		{"header", 150, 151, text, "invalid_blocks", "/blocks/0/text/text"},
 		{"header, least", 1, 0, text, "invalid_blocks", "/blocks/0/text/text"},
@@ -157,27 +163,42 @@ func TestEachLimitLetsPassWhatIsInsideAndRefusesOneMore(t *testing.T) {
 		{"fields, least", 1, 0, func(n int) []byte {
 			return blocks(obj{"type": "section", "fields": rep(n, func(int) any { return mrkdwn("f") })})
 		}, "invalid_blocks", "/blocks/0/fields"},
-		{"field", 2000, 2001, func(n int) []byte { return blocks(obj{"type": "section", "fields": []any{plain(n)}}) }, "invalid_blocks", "/blocks/0/fields/0/text"},
+		{"field", 2000, 2001, func(n int) []byte { return blocks(obj{"type": "section", "fields": []any{plain(n)}}) },
+			"invalid_blocks", "/blocks/0/fields/0/text"},
 		{"context", 10, 11, func(n int) []byte {
 			return blocks(obj{"type": "context", "elements": rep(n, func(int) any { return plain(1) })})
 		}, "invalid_blocks", "/blocks/0/elements"},
-		{"actions", 25, 26, func(n int) []byte { return actions(rep(n, func(int) any { return button(nil) })...) }, "invalid_blocks", "/blocks/0/elements"},
-		{"actions, least", 1, 0, func(n int) []byte { return actions(rep(n, func(int) any { return button(nil) })...) }, "invalid_blocks", "/blocks/0/elements"},
-		{"block_id", 255, 256, func(n int) []byte { return blocks(obj{"type": "divider", "block_id": x(n)}) }, "invalid_blocks", "/blocks/0/block_id"},
-		{"action_id", 255, 256, func(n int) []byte { return actions(button(obj{"action_id": x(n)})) }, "invalid_blocks", "/blocks/0/elements/0/action_id"},
-		{"button text", 75, 76, func(n int) []byte { return actions(button(obj{"text": plain(n)})) }, "invalid_blocks", "/blocks/0/elements/0/text/text"},
-		{"button value", 2000, 2001, func(n int) []byte { return actions(button(obj{"value": x(n)})) }, "invalid_blocks", "/blocks/0/elements/0/value"},
-		{"button url", 3000, 3001, func(n int) []byte { return actions(button(obj{"url": link(n)})) }, "invalid_blocks", "/blocks/0/elements/0/url"},
-		{"button label", 75, 76, func(n int) []byte { return actions(button(obj{"accessibility_label": x(n)})) }, "invalid_blocks", "/blocks/0/elements/0/accessibility_label"},
-		{"confirm title", 100, 101, func(n int) []byte { return confirm(obj{"title": plain(n)}) }, "invalid_blocks", "/blocks/0/elements/0/confirm/title/text"},
-		{"confirm text", 300, 301, func(n int) []byte { return confirm(obj{"text": plain(n)}) }, "invalid_blocks", "/blocks/0/elements/0/confirm/text/text"},
-		{"confirm yes", 30, 31, func(n int) []byte { return confirm(obj{"confirm": plain(n)}) }, "invalid_blocks", "/blocks/0/elements/0/confirm/confirm/text"},
-		{"confirm no", 30, 31, func(n int) []byte { return confirm(obj{"deny": plain(n)}) }, "invalid_blocks", "/blocks/0/elements/0/confirm/deny/text"},
+		{"actions", 25, 26, func(n int) []byte { return actions(rep(n, func(int) any { return button(nil) })...) },
+			"invalid_blocks", "/blocks/0/elements"},
+		{"actions, least", 1, 0, func(n int) []byte { return actions(rep(n, func(int) any { return button(nil) })...) },
+			"invalid_blocks", "/blocks/0/elements"},
+		{"block_id", 255, 256, func(n int) []byte { return blocks(obj{"type": "divider", "block_id": x(n)}) },
+			"invalid_blocks", "/blocks/0/block_id"},
+		{"action_id", 255, 256, func(n int) []byte { return actions(button(obj{"action_id": x(n)})) }, "invalid_blocks",
+			"/blocks/0/elements/0/action_id"},
+		{"button text", 75, 76, func(n int) []byte { return actions(button(obj{"text": plain(n)})) }, "invalid_blocks",
+			"/blocks/0/elements/0/text/text"},
+		{"button value", 2000, 2001, func(n int) []byte { return actions(button(obj{"value": x(n)})) },
+			"invalid_blocks", "/blocks/0/elements/0/value"},
+		{"button url", 3000, 3001, func(n int) []byte { return actions(button(obj{"url": link(n)})) }, "invalid_blocks",
+			"/blocks/0/elements/0/url"},
+		{"button label", 75, 76, func(n int) []byte { return actions(button(obj{"accessibility_label": x(n)})) },
+			"invalid_blocks", "/blocks/0/elements/0/accessibility_label"},
+		{"confirm title", 100, 101, func(n int) []byte { return confirm(obj{"title": plain(n)}) }, "invalid_blocks",
+			"/blocks/0/elements/0/confirm/title/text"},
+		{"confirm text", 300, 301, func(n int) []byte { return confirm(obj{"text": plain(n)}) }, "invalid_blocks",
+			"/blocks/0/elements/0/confirm/text/text"},
+		{"confirm yes", 30, 31, func(n int) []byte { return confirm(obj{"confirm": plain(n)}) }, "invalid_blocks",
+			"/blocks/0/elements/0/confirm/confirm/text"},
+		{"confirm no", 30, 31, func(n int) []byte { return confirm(obj{"deny": plain(n)}) }, "invalid_blocks",
+			"/blocks/0/elements/0/confirm/deny/text"},
 		{"overflow", 5, 6, func(n int) []byte {
-			return actions(obj{"type": "overflow", "options": rep(n, func(int) any { return obj{"text": plain(75), "value": x(150)} })})
+			return actions(obj{"type": "overflow",
+				"options": rep(n, func(int) any { return obj{"text": plain(75), "value": x(150)} })})
 		}, "invalid_blocks", "/blocks/0/elements/0/options"},
 		{"select", 100, 101, func(n int) []byte {
-			return actions(obj{"type": "static_select", "placeholder": plain(150), "options": rep(n, func(int) any { return obj{"text": plain(1), "value": "v"} })})
+			return actions(obj{"type": "static_select", "placeholder": plain(150),
+				"options": rep(n, func(int) any { return obj{"text": plain(1), "value": "v"} })})
 		}, "invalid_blocks", "/blocks/0/elements/0/options"},
 		{"option", 75, 76, func(n int) []byte {
 			return actions(obj{"type": "overflow", "options": []any{obj{"text": plain(n)}}})
@@ -188,38 +209,61 @@ func TestEachLimitLetsPassWhatIsInsideAndRefusesOneMore(t *testing.T) {
 		{"alt text", 2000, 2001, func(n int) []byte { return image(n, 20) }, "invalid_blocks", "/blocks/0/alt_text"},
 		{"alt text, least", 1, 0, func(n int) []byte { return image(n, 20) }, "invalid_blocks", "/blocks/0/alt_text"},
 		{"image url", 3000, 3001, func(n int) []byte { return image(1, n) }, "invalid_blocks", "/blocks/0/image_url"},
-		{"markdown", 12000, 12001, func(n int) []byte { return blocks(obj{"type": "markdown", "text": x(n)}) }, "invalid_blocks", "/blocks/0/text"},
+		{"markdown", 12000, 12001, func(n int) []byte { return blocks(obj{"type": "markdown", "text": x(n)}) },
+			"invalid_blocks", "/blocks/0/text"},
 		{"markdown in all", 6000, 6001, func(n int) []byte {
 			return blocks(obj{"type": "markdown", "text": x(n)}, obj{"type": "markdown", "text": x(6000)})
 		}, "invalid_blocks", "/blocks/1/text"},
-		{"table rows", 100, 101, func(n int) []byte { return blocks(table(n, 1, 1)) }, "invalid_blocks", "/blocks/0/rows"},
-		{"table rows, least", 1, 0, func(n int) []byte { return blocks(table(n, 1, 1)) }, "invalid_blocks", "/blocks/0/rows"},
-		{"table columns", 20, 21, func(n int) []byte { return blocks(table(1, n, 1)) }, "invalid_blocks", "/blocks/0/rows/0"},
-		{"table characters", 1000, 1001, func(n int) []byte { return blocks(table(1, 10, n)) }, "invalid_blocks", "/blocks/0/rows"},
-		{"table cell, least", 1, 0, func(n int) []byte { return blocks(table(1, 1, n)) }, "invalid_blocks", "/blocks/0/rows/0/0/text"},
+		{"table rows", 100, 101, func(n int) []byte { return blocks(table(n, 1, 1)) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"table rows, least", 1, 0, func(n int) []byte { return blocks(table(n, 1, 1)) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"table columns", 20, 21, func(n int) []byte { return blocks(table(1, n, 1)) }, "invalid_blocks",
+			"/blocks/0/rows/0"},
+		{"table characters", 1000, 1001, func(n int) []byte { return blocks(table(1, 10, n)) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"table cell, least", 1, 0, func(n int) []byte { return blocks(table(1, 1, n)) }, "invalid_blocks",
+			"/blocks/0/rows/0/0/text"},
 		{"column settings", 20, 21, settings, "invalid_blocks", "/blocks/0/column_settings"},
-		{"tables", 1, 2, func(n int) []byte { return blocks(rep(n, func(int) any { return table(1, 1, 1) })...) }, "invalid_blocks", "/blocks/1"},
-		{"data_table rows", 201, 202, func(n int) []byte { return dataTable(n, 1, 1, nil) }, "invalid_blocks", "/blocks/0/rows"},
-		{"data_table rows, least", 2, 1, func(n int) []byte { return dataTable(n, 1, 1, nil) }, "invalid_blocks", "/blocks/0/rows"},
-		{"data_table columns", 20, 21, func(n int) []byte { return dataTable(2, n, 1, nil) }, "invalid_blocks", "/blocks/0/rows/0"},
-		{"data_table characters", 1000, 1001, func(n int) []byte { return dataTable(2, 10, n, nil) }, "invalid_blocks", "/blocks/0/rows"},
-		{"data_table cell, least", 1, 0, func(n int) []byte { return dataTable(2, 1, n, nil) }, "invalid_blocks", "/blocks/0/rows/1/0/text"},
-		{"page size", 100, 101, func(n int) []byte { return dataTable(2, 1, 1, obj{"page_size": n}) }, "invalid_blocks", "/blocks/0/page_size"},
-		{"page size, least", 1, 0, func(n int) []byte { return dataTable(2, 1, 1, obj{"page_size": n}) }, "invalid_blocks", "/blocks/0/page_size"},
-		{"row header", 0, 1, func(n int) []byte { return dataTable(2, 1, 1, obj{"row_header_column_index": n}) }, "invalid_blocks", "/blocks/0/row_header_column_index"},
-		{"charts", 2, 3, func(n int) []byte { return blocks(rep(n, func(int) any { return chart(1, 1, 2, nil) })...) }, "invalid_blocks", "/blocks/2"},
-		{"chart title", 50, 51, func(n int) []byte { return blocks(chart(1, 1, 2, obj{"title": x(n)})) }, "invalid_blocks", "/blocks/0/title"},
-		{"series", 12, 13, func(n int) []byte { return blocks(chart(n, 1, 2, nil)) }, "invalid_blocks", "/blocks/0/chart/series"},
-		{"points", 20, 21, func(n int) []byte { return blocks(chart(1, n, 2, nil)) }, "invalid_blocks", "/blocks/0/chart/series/0/data"},
-		{"label", 20, 21, func(n int) []byte { return blocks(chart(1, 1, n, nil)) }, "invalid_blocks", "/blocks/0/chart/series/0/name"},
+		{"tables", 1, 2, func(n int) []byte { return blocks(rep(n, func(int) any { return table(1, 1, 1) })...) },
+			"invalid_blocks", "/blocks/1"},
+		{"data_table rows", 201, 202, func(n int) []byte { return dataTable(n, 1, 1, nil) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"data_table rows, least", 2, 1, func(n int) []byte { return dataTable(n, 1, 1, nil) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"data_table columns", 20, 21, func(n int) []byte { return dataTable(2, n, 1, nil) }, "invalid_blocks",
+			"/blocks/0/rows/0"},
+		{"data_table characters", 1000, 1001, func(n int) []byte { return dataTable(2, 10, n, nil) }, "invalid_blocks",
+			"/blocks/0/rows"},
+		{"data_table cell, least", 1, 0, func(n int) []byte { return dataTable(2, 1, n, nil) }, "invalid_blocks",
+			"/blocks/0/rows/1/0/text"},
+		{"page size", 100, 101, func(n int) []byte { return dataTable(2, 1, 1, obj{"page_size": n}) }, "invalid_blocks",
+			"/blocks/0/page_size"},
+		{"page size, least", 1, 0, func(n int) []byte { return dataTable(2, 1, 1, obj{"page_size": n}) },
+			"invalid_blocks", "/blocks/0/page_size"},
+		{"row header", 0, 1, func(n int) []byte { return dataTable(2, 1, 1, obj{"row_header_column_index": n}) },
+			"invalid_blocks", "/blocks/0/row_header_column_index"},
+		{"charts", 2, 3, func(n int) []byte { return blocks(rep(n, func(int) any { return chart(1, 1, 2, nil) })...) },
+			"invalid_blocks", "/blocks/2"},
+		{"chart title", 50, 51, func(n int) []byte { return blocks(chart(1, 1, 2, obj{"title": x(n)})) },
+			"invalid_blocks", "/blocks/0/title"},
+		{"series", 12, 13, func(n int) []byte { return blocks(chart(n, 1, 2, nil)) }, "invalid_blocks",
+			"/blocks/0/chart/series"},
+		{"points", 20, 21, func(n int) []byte { return blocks(chart(1, n, 2, nil)) }, "invalid_blocks",
+			"/blocks/0/chart/series/0/data"},
+		{"label", 20, 21, func(n int) []byte { return blocks(chart(1, 1, n, nil)) }, "invalid_blocks",
+			"/blocks/0/chart/series/0/name"},
 		{"pie", 12, 13, pie, "invalid_blocks", "/blocks/0/chart/segments"},
 		{"pie, least", 1, 0, pie, "invalid_blocks", "/blocks/0/chart/segments"},
-		{"card title", 150, 151, func(n int) []byte { return blocks(obj{"type": "card", "title": plain(n)}) }, "invalid_blocks", "/blocks/0/title/text"},
-		{"carousel", 10, 11, func(n int) []byte { return blocks(obj{"type": "carousel", "elements": rep(n, divider)}) }, "invalid_blocks", "/blocks/0/elements"},
+		{"card title", 150, 151, func(n int) []byte { return blocks(obj{"type": "card", "title": plain(n)}) },
+			"invalid_blocks", "/blocks/0/title/text"},
+		{"carousel", 10, 11, func(n int) []byte { return blocks(obj{"type": "carousel", "elements": rep(n, divider)}) },
+			"invalid_blocks", "/blocks/0/elements"},
 		{"container", 10, 11, func(n int) []byte {
 			return blocks(obj{"type": "container", "title": plain(1), "child_blocks": rep(n, divider)})
 		}, "invalid_blocks", "/blocks/0/child_blocks"},
-		{"plan", 50, 51, func(n int) []byte { return blocks(obj{"type": "plan", "tasks": rep(n, divider)}) }, "invalid_blocks", "/blocks/0/tasks"},
+		{"plan", 50, 51, func(n int) []byte { return blocks(obj{"type": "plan", "tasks": rep(n, divider)}) },
+			"invalid_blocks", "/blocks/0/tasks"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			require.Empty(t, rules.Check(c.make(c.in)), c.in)
@@ -249,14 +293,17 @@ func TestAllTextInBlocksIsSafeUpToEightThousandAndRefusedFromTheLeastThatSlackRe
 		})...)
 	}
 	require.Empty(t, slacktest.Check(total(8000)))
-	require.Equal(t, []string{"forbidden: 8001 characters in all blocks, of which only 8000 are safe [json-pointer:/blocks]"}, slacktest.Check(total(8001)))
+	require.Equal(t, []string{"forbidden: 8001 characters in all blocks, of which only 8000 are safe " +
+		"[json-pointer:/blocks]"}, slacktest.Check(total(8001)))
 	require.Contains(t, slacktest.Check(total(11340))[0], slacktest.Forbidden)
-	require.Equal(t, []string{"msg_blocks_too_long: must be less than 11341 characters in all blocks [json-pointer:/blocks]"}, slacktest.Check(total(11341)))
+	require.Equal(t, []string{"msg_blocks_too_long: must be less than 11341 characters in all blocks " +
+		"[json-pointer:/blocks]"}, slacktest.Check(total(11341)))
 }
 
 func TestCharactersAreCountedAfterEscaping(t *testing.T) {
 	require.Empty(t, slacktest.Check(blocks(obj{"type": "section", "text": mrkdwn(strings.Repeat("&amp;", 600))})))
-	require.Len(t, slacktest.Check(blocks(obj{"type": "section", "text": mrkdwn(strings.Repeat("&amp;", 600) + "a")})), 1)
+	require.Len(t, slacktest.Check(blocks(obj{"type": "section", "text": mrkdwn(strings.Repeat("&amp;", 600) + "a")})),
+		1)
 }
 
 func TestWhatSlackRefusesByItsFormIsRefused(t *testing.T) {
@@ -268,44 +315,93 @@ func TestWhatSlackRefusesByItsFormIsRefused(t *testing.T) {
 		message []byte
 		want    string
 	}{
-		"no JSON":                     {[]byte("{"), "invalid_arguments: must be a JSON object [json-pointer:]"},
-		"no object":                   {[]byte("[]"), "invalid_arguments: must be a JSON object [json-pointer:]"},
-		"no text":                     {message(obj{"text": ""}), "no_text: must have text, blocks or attachments [json-pointer:/text]"},
-		"blocks no array":             {message(obj{"blocks": "x"}), "invalid_blocks_format: must be an array [json-pointer:/blocks]"},
-		"block no object":             {blocks("x"), "invalid_blocks: must be an object [json-pointer:/blocks/0]"},
-		"markdown_text and text":      {message(obj{"markdown_text": "x"}), "markdown_text_conflict: must not be used with text or blocks [json-pointer:/markdown_text]"},
-		"mrkdwn header":               {blocks(obj{"type": "header", "text": mrkdwn("x")}), `invalid_blocks: must be one of ["plain_text"], is "mrkdwn" [json-pointer:/blocks/0/text/type]`},
-		"emoji on mrkdwn":             {blocks(obj{"type": "section", "text": obj{"type": "mrkdwn", "text": "x", "emoji": true, "verbatim": true}}), "invalid_blocks: invalid additional property: emoji [json-pointer:/blocks/0/text]"},
-		"verbatim on plain_text":      {blocks(obj{"type": "section", "text": obj{"type": "plain_text", "text": "x", "verbatim": true}}), "invalid_blocks: invalid additional property: verbatim [json-pointer:/blocks/0/text]"},
-		"empty section":               {blocks(obj{"type": "section"}), "invalid_blocks: missing required field: text or fields [json-pointer:/blocks/0]"},
-		"unknown block":               {blocks(obj{"type": "poem"}), "invalid_blocks: unsupported type: poem [json-pointer:/blocks/0/type]"},
-		"alert":                       {blocks(obj{"type": "alert"}), "invalid_blocks: unsupported type: alert [json-pointer:/blocks/0/type]"},
-		"unknown key":                 {blocks(obj{"type": "divider", "text": "x"}), "invalid_blocks: invalid additional property: text [json-pointer:/blocks/0]"},
-		"block_id twice":              {blocks(obj{"type": "divider", "block_id": "a"}, obj{"type": "divider", "block_id": "a"}), "invalid_blocks: `block_id` \"a\" already exists [json-pointer:/blocks/1/block_id]"},
-		"action_id twice":             {actions(button(obj{"action_id": "a"}), button(obj{"action_id": "a"})), "invalid_blocks: `action_id` \"a\" already exists in this block [json-pointer:/blocks/0/elements/1/action_id]"},
-		"wrong style":                 {actions(button(obj{"style": "nice"})), `invalid_blocks: must be one of ["primary" "danger"] [json-pointer:/blocks/0/elements/0/style]`},
-		"mrkdwn in actions":           {actions(mrkdwn("x")), "invalid_blocks: unsupported type: mrkdwn [json-pointer:/blocks/0/elements/0/type]"},
-		"button in context":           {blocks(obj{"type": "context", "elements": []any{button(nil)}}), "invalid_blocks: unsupported type: button [json-pointer:/blocks/0/elements/0/type]"},
-		"image without alt":           {blocks(obj{"type": "image", "image_url": "https://x.example/a"}), "invalid_blocks: missing required field: alt_text [json-pointer:/blocks/0]"},
-		"image without source":        {blocks(obj{"type": "image", "alt_text": "a"}), "invalid_blocks: missing required field: image_url or slack_file [json-pointer:/blocks/0]"},
-		"image with bad file":         {blocks(obj{"type": "image", "alt_text": "a", "slack_file": obj{"id": "F1"}}), "invalid_blocks: invalid slack file [json-pointer:/blocks/0/slack_file/id]"},
-		"align empty":                 {blocks(obj{"type": "table", "rows": []any{[]any{raw(1)}}, "column_settings": []any{obj{"align": ""}}}), `invalid_blocks: must be one of ["left" "center" "right"] [json-pointer:/blocks/0/column_settings/0/align]`},
-		"cell without text":           {cell(obj{"type": "raw_text"}), "invalid_blocks: missing required field: text [json-pointer:/blocks/0/rows/0/0]"},
-		"rich cell without text":      {cell(obj{"type": "rich_text", "elements": []any{obj{"type": "rich_text_section", "elements": []any{}}}}), "invalid_blocks: must be more than 0 characters [json-pointer:/blocks/0/rows/0/0]"},
-		"mrkdwn cell":                 {cell(mrkdwn("x")), "invalid_blocks: unsupported type: mrkdwn [json-pointer:/blocks/0/rows/0/0/type]"},
-		"action_cell in table":        {cell(obj{"type": "action_cell", "element": button(nil)}), "invalid_blocks: unsupported type: action_cell [json-pointer:/blocks/0/rows/0/0/type]"},
-		"number without text":         {dataCell(obj{"type": "raw_number", "value": 1}), "invalid_blocks: missing required field: text [json-pointer:/blocks/0/rows/1/0]"},
-		"number that is none":         {dataCell(obj{"type": "raw_number", "value": "1", "text": "1"}), "invalid_blocks: must be a number [json-pointer:/blocks/0/rows/1/0/value]"},
-		"rich header of a data_table": {blocks(obj{"type": "data_table", "caption": "c", "rows": []any{[]any{obj{"type": "rich_text"}}, []any{raw(1)}}}), "invalid_blocks: unsupported type: rich_text [json-pointer:/blocks/0/rows/0/0/type]"},
-		"data_table without caption":  {blocks(obj{"type": "data_table", "rows": []any{[]any{raw(1)}, []any{raw(1)}}}), "invalid_blocks: missing required field: caption [json-pointer:/blocks/0]"},
-		"ragged data_table":           {blocks(obj{"type": "data_table", "caption": "c", "rows": []any{[]any{raw(1)}, []any{raw(1), raw(1)}}}), "invalid_blocks: must have 1 cells, as the header does [json-pointer:/blocks/0/rows/1]"},
-		"pie of nothing":              {blocks(obj{"type": "data_visualization", "title": "t", "chart": obj{"type": "pie", "segments": []any{obj{"label": "a", "value": 0}}}}), "invalid_blocks: must be a number greater than 0 [json-pointer:/blocks/0/chart/segments/0/value]"},
-		"unknown chart":               {blocks(obj{"type": "data_visualization", "title": "t", "chart": obj{"type": "donut"}}), "invalid_blocks: unsupported type: donut [json-pointer:/blocks/0/chart/type]"},
-		"metadata no object":          {message(obj{"metadata": "x"}), "invalid_metadata_format: must be an object [json-pointer:/metadata]"},
-		"metadata without event_type": {message(obj{"metadata": obj{"event_payload": obj{}}}), "invalid_metadata_schema: must be a string [json-pointer:/metadata/event_type]"},
-		"metadata without payload":    {message(obj{"metadata": obj{"event_type": "e"}}), "invalid_metadata_schema: must be an object [json-pointer:/metadata/event_payload]"},
-		"unknown rich text":           {blocks(obj{"type": "rich_text", "elements": []any{obj{"type": "poem"}}}), "invalid_blocks: unsupported type: poem [json-pointer:/blocks/0/elements/0/type]"},
-		"empty text of rich text":     {blocks(obj{"type": "rich_text", "elements": []any{obj{"type": "rich_text_section", "elements": []any{obj{"type": "text", "text": ""}}}}}), "invalid_blocks: must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/text]"},
+		"no JSON":   {[]byte("{"), "invalid_arguments: must be a JSON object [json-pointer:]"},
+		"no object": {[]byte("[]"), "invalid_arguments: must be a JSON object [json-pointer:]"},
+		"no text": {message(obj{"text": ""}),
+			"no_text: must have text, blocks or attachments [json-pointer:/text]"},
+		"blocks no array": {message(obj{"blocks": "x"}),
+			"invalid_blocks_format: must be an array [json-pointer:/blocks]"},
+		"block no object": {blocks("x"), "invalid_blocks: must be an object [json-pointer:/blocks/0]"},
+		"markdown_text and text": {message(obj{"markdown_text": "x"}),
+			"markdown_text_conflict: must not be used with text or blocks [json-pointer:/markdown_text]"},
+		"mrkdwn header": {blocks(obj{"type": "header", "text": mrkdwn("x")}),
+			`invalid_blocks: must be one of ["plain_text"], is "mrkdwn" [json-pointer:/blocks/0/text/type]`},
+		"emoji on mrkdwn": {
+			blocks(obj{"type": "section", "text": obj{"type": "mrkdwn", "text": "x", "emoji": true, "verbatim": true}}),
+			"invalid_blocks: invalid additional property: emoji [json-pointer:/blocks/0/text]"},
+		"verbatim on plain_text": {
+			blocks(obj{"type": "section", "text": obj{"type": "plain_text", "text": "x", "verbatim": true}}),
+			"invalid_blocks: invalid additional property: verbatim [json-pointer:/blocks/0/text]"},
+		"empty section": {blocks(obj{"type": "section"}),
+			"invalid_blocks: missing required field: text or fields [json-pointer:/blocks/0]"},
+		"unknown block": {blocks(obj{"type": "poem"}),
+			"invalid_blocks: unsupported type: poem [json-pointer:/blocks/0/type]"},
+		"alert": {blocks(obj{"type": "alert"}),
+			"invalid_blocks: unsupported type: alert [json-pointer:/blocks/0/type]"},
+		"unknown key": {blocks(obj{"type": "divider", "text": "x"}),
+			"invalid_blocks: invalid additional property: text [json-pointer:/blocks/0]"},
+		"block_id twice": {blocks(obj{"type": "divider", "block_id": "a"},
+			obj{"type": "divider", "block_id": "a"}),
+			"invalid_blocks: `block_id` \"a\" already exists [json-pointer:/blocks/1/block_id]"},
+		"action_id twice": {actions(button(obj{"action_id": "a"}), button(obj{"action_id": "a"})),
+			"invalid_blocks: `action_id` \"a\" already exists in this block " +
+				"[json-pointer:/blocks/0/elements/1/action_id]"},
+		"wrong style": {actions(button(obj{"style": "nice"})),
+			`invalid_blocks: must be one of ["primary" "danger"] [json-pointer:/blocks/0/elements/0/style]`},
+		"mrkdwn in actions": {actions(mrkdwn("x")),
+			"invalid_blocks: unsupported type: mrkdwn [json-pointer:/blocks/0/elements/0/type]"},
+		"button in context": {blocks(obj{"type": "context", "elements": []any{button(nil)}}),
+			"invalid_blocks: unsupported type: button [json-pointer:/blocks/0/elements/0/type]"},
+		"image without alt": {blocks(obj{"type": "image", "image_url": "https://x.example/a"}),
+			"invalid_blocks: missing required field: alt_text [json-pointer:/blocks/0]"},
+		"image without source": {blocks(obj{"type": "image", "alt_text": "a"}),
+			"invalid_blocks: missing required field: image_url or slack_file [json-pointer:/blocks/0]"},
+		"image with bad file": {blocks(obj{"type": "image", "alt_text": "a", "slack_file": obj{"id": "F1"}}),
+			"invalid_blocks: invalid slack file [json-pointer:/blocks/0/slack_file/id]"},
+		"align empty": {
+			blocks(obj{"type": "table", "rows": []any{[]any{raw(1)}}, "column_settings": []any{obj{"align": ""}}}),
+			`invalid_blocks: must be one of ["left" "center" "right"] [json-pointer:/blocks/0/column_settings/0/align]`},
+		"cell without text": {cell(obj{"type": "raw_text"}),
+			"invalid_blocks: missing required field: text [json-pointer:/blocks/0/rows/0/0]"},
+		"rich cell without text": {
+			cell(obj{"type": "rich_text", "elements": []any{obj{"type": "rich_text_section", "elements": []any{}}}}),
+			"invalid_blocks: must be more than 0 characters [json-pointer:/blocks/0/rows/0/0]"},
+		"mrkdwn cell": {cell(mrkdwn("x")),
+			"invalid_blocks: unsupported type: mrkdwn [json-pointer:/blocks/0/rows/0/0/type]"},
+		"action_cell in table": {cell(obj{"type": "action_cell", "element": button(nil)}),
+			"invalid_blocks: unsupported type: action_cell [json-pointer:/blocks/0/rows/0/0/type]"},
+		"number without text": {dataCell(obj{"type": "raw_number", "value": 1}),
+			"invalid_blocks: missing required field: text [json-pointer:/blocks/0/rows/1/0]"},
+		"number that is none": {dataCell(obj{"type": "raw_number", "value": "1", "text": "1"}),
+			"invalid_blocks: must be a number [json-pointer:/blocks/0/rows/1/0/value]"},
+		"rich header of a data_table": {
+			blocks(obj{"type": "data_table", "caption": "c", "rows": []any{[]any{obj{"type": "rich_text"}},
+				[]any{raw(1)}}}), "invalid_blocks: unsupported type: rich_text [json-pointer:/blocks/0/rows/0/0/type]"},
+		"data_table without caption": {blocks(obj{"type": "data_table", "rows": []any{[]any{raw(1)}, []any{raw(1)}}}),
+			"invalid_blocks: missing required field: caption [json-pointer:/blocks/0]"},
+		"ragged data_table": {
+			blocks(obj{"type": "data_table", "caption": "c", "rows": []any{[]any{raw(1)}, []any{raw(1), raw(1)}}}),
+			"invalid_blocks: must have 1 cells, as the header does [json-pointer:/blocks/0/rows/1]"},
+		"pie of nothing": {
+			blocks(obj{"type": "data_visualization", "title": "t",
+				"chart": obj{"type": "pie", "segments": []any{obj{"label": "a", "value": 0}}}}),
+			"invalid_blocks: must be a number greater than 0 [json-pointer:/blocks/0/chart/segments/0/value]"},
+		"unknown chart": {
+			blocks(obj{"type": "data_visualization", "title": "t", "chart": obj{"type": "donut"}}),
+			"invalid_blocks: unsupported type: donut [json-pointer:/blocks/0/chart/type]"},
+		"metadata no object": {message(obj{"metadata": "x"}),
+			"invalid_metadata_format: must be an object [json-pointer:/metadata]"},
+		"metadata without event_type": {message(obj{"metadata": obj{"event_payload": obj{}}}),
+			"invalid_metadata_schema: must be a string [json-pointer:/metadata/event_type]"},
+		"metadata without payload": {message(obj{"metadata": obj{"event_type": "e"}}),
+			"invalid_metadata_schema: must be an object [json-pointer:/metadata/event_payload]"},
+		"unknown rich text": {blocks(obj{"type": "rich_text", "elements": []any{obj{"type": "poem"}}}),
+			"invalid_blocks: unsupported type: poem [json-pointer:/blocks/0/elements/0/type]"},
+		"empty text of rich text": {
+			blocks(obj{"type": "rich_text",
+				"elements": []any{obj{"type": "rich_text_section",
+					"elements": []any{obj{"type": "text", "text": ""}}}}}),
+			"invalid_blocks: must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/text]"},
 	} {
 		require.Equal(t, []string{c.want}, rules.Check(c.message), what)
 	}

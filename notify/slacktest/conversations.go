@@ -92,7 +92,8 @@ func (s *Server) page(c *channel, a args, found []*Message, after func(*Message,
 	}
 	fields := map[string]any{"messages": shown, "has_more": next != ""}
 	if next != "" {
-		fields["response_metadata"] = map[string]any{"next_cursor": base64.StdEncoding.EncodeToString([]byte("next_ts:" + next))}
+		fields["response_metadata"] = map[string]any{
+			"next_cursor": base64.StdEncoding.EncodeToString([]byte("next_ts:" + next))}
 	}
 	return accept(fields)
 }
@@ -159,7 +160,8 @@ func (s *Server) userGroups(a args) answer {
 		if g.Disabled && !a.bool("include_disabled") {
 			continue
 		}
-		w := map[string]any{"id": g.ID, "team_id": s.cfg.TeamID, "is_usergroup": true, "handle": g.Handle, "name": g.Name, "date_delete": 0}
+		w := map[string]any{"id": g.ID, "team_id": s.cfg.TeamID, "is_usergroup": true, "handle": g.Handle,
+			"name": g.Name, "date_delete": 0}
 		if g.Disabled {
 			w["date_delete"] = s.cfg.Now().Unix()
 		}

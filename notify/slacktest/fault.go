@@ -35,9 +35,10 @@ type Fault struct {
 	Status int         // is answered instead, 200 if 0
 	Header http.Header // replaces header lines by name, such as Retry-After, and removes those with no value
 	Body   string      // replaces the body
-	Error  string      // answers {"ok":false,"error":Error}; a webhook answers it as plain text, with 400 if Status is 0
-	HTML   bool        // answers a page of HTML, as a proxy does
-	NoTS   bool        // the request has its effect, and its answer is ok:true without a ts
+	// answers {"ok":false,"error":Error}; a webhook answers it as plain text, with 400 if Status is 0
+	Error string
+	HTML  bool // answers a page of HTML, as a proxy does
+	NoTS  bool // the request has its effect, and its answer is ok:true without a ts
 
 	Act   bool          // lets the request have its effect before Status, Body, Error or HTML is answered
 	Delay time.Duration // is waited, in real time, after the effect and before the answer
@@ -95,7 +96,8 @@ func (f *Fault) acts() bool {
 	return true
 }
 
-const proxyPage = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>Please sign in</h1></body></html>\n"
+const proxyPage = "<!DOCTYPE html>\n<html><head><title>Gateway</title></head><body><h1>Please sign " +
+	"in</h1></body></html>\n"
 
 // spoil turns the answer to a method into what f wants of it.
 func (f *Fault) spoil(method string, a answer) answer {

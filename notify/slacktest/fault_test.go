@@ -44,7 +44,8 @@ func TestAStatusIsAnsweredWithoutEffectUnlessTold(t *testing.T) {
 }
 
 func TestARateLimitCarriesItsHeader(t *testing.T) {
-	_, n, err := strike(t, slacktest.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}}, Error: "ratelimited"})
+	_, n, err := strike(t, slacktest.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}},
+		Error: "ratelimited"})
 	var limited *slack.RateLimitedError
 	require.ErrorAs(t, err, &limited)
 	require.Equal(t, 7*time.Second, limited.RetryAfter)

@@ -138,7 +138,8 @@ func (s *Server) Complaints() []string {
 
 func (m *Message) clone() Message {
 	out := *m
-	out.Blocks, out.Attachments, out.Metadata = slices.Clone(m.Blocks), slices.Clone(m.Attachments), slices.Clone(m.Metadata)
+	out.Blocks, out.Attachments, out.Metadata = slices.Clone(m.Blocks), slices.Clone(m.Attachments),
+		slices.Clone(m.Metadata)
 	out.Files, out.Versions = slices.Clone(m.Files), slices.Clone(m.Versions)
 	return out
 }

@@ -27,10 +27,12 @@ func config() slacktest.Config {
 			{ID: "C0OLD", Name: "old", Member: true, Archived: true},
 			{ID: "C0SECRET", Name: "secret", Private: true},
 		},
-		Users:      []slacktest.User{{ID: "U0ANA", Email: "ana@example.com", Name: "ana"}, {ID: "U0GONE", Email: "gone@example.com", Deleted: true}},
-		UserGroups: []slacktest.UserGroup{{ID: "S0SECOPS1", Handle: "secops", Name: "Security", Users: []string{"U0ANA"}}, {ID: "S0OLD", Disabled: true}},
-		Now:        func() time.Time { return start },
-		Rules:      rules,
+		Users: []slacktest.User{{ID: "U0ANA", Email: "ana@example.com", Name: "ana"},
+			{ID: "U0GONE", Email: "gone@example.com", Deleted: true}},
+		UserGroups: []slacktest.UserGroup{{ID: "S0SECOPS1", Handle: "secops", Name: "Security",
+			Users: []string{"U0ANA"}}, {ID: "S0OLD", Disabled: true}},
+		Now:   func() time.Time { return start },
+		Rules: rules,
 	}
 }
 
@@ -57,7 +59,8 @@ func without(scope string) func(*slacktest.Config) {
 }
 
 func say(text string, more ...slack.MsgOption) slack.MsgOption {
-	return slack.MsgOptionCompose(append([]slack.MsgOption{slack.MsgOptionText(text, false), slack.MsgOptionDisableLinkUnfurl(),
+	return slack.MsgOptionCompose(append([]slack.MsgOption{slack.MsgOptionText(text, false),
+		slack.MsgOptionDisableLinkUnfurl(),
 		slack.MsgOptionDisableMediaUnfurl(), slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false)}, more...)...)
 }
 
@@ -117,7 +120,9 @@ func TestAPostMayBeJSON(t *testing.T) {
 		req.Header.Set("Content-Type", kind)
 		return do(t, req)
 	}
-	require.Contains(t, send(`{"channel":"C0SEC","text":"a","blocks":[{"type":"divider"}],"unfurl_links":false,"unfurl_media":false}`, "application/json; charset=utf-8"), `"ok":true`)
+	require.Contains(t,
+		send(`{"channel":"C0SEC","text":"a","blocks":[{"type":"divider"}],"unfurl_links":false,"unfurl_media":false}`,
+			"application/json; charset=utf-8"), `"ok":true`)
 	require.JSONEq(t, `[{"type":"divider"}]`, string(ws.Messages("C0SEC")[0].Blocks))
 	require.Empty(t, ws.Complaints())
 	require.Contains(t, send(`{`, "application/json"), `"invalid_json"`)
@@ -146,13 +151,15 @@ func TestRepliesGoToTheirThreadAndToTheChannelIfBroadcast(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{loud, parent}, stamps(h.Messages))
 	require.Equal(t, 2, h.Messages[1].ReplyCount)
-	replies, _, _, err := api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: "C0SEC", Timestamp: parent})
+	replies, _, _, err := api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: "C0SEC",
+		Timestamp: parent})
 	require.NoError(t, err)
 	require.Equal(t, []string{parent, quiet, loud}, stamps(replies))
 
 	_, _, err = api.PostMessage("C0SEC", say("x", slack.MsgOptionTS(quiet)))
 	require.EqualError(t, err, "cannot_reply_to_message")
-	_, _, _, err = api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: "C0SEC", Timestamp: "1.2"})
+	_, _, _, err = api.GetConversationReplies(&slack.GetConversationRepliesParameters{ChannelID: "C0SEC",
+		Timestamp: "1.2"})
 	require.EqualError(t, err, "thread_not_found")
 }
 
@@ -161,7 +168,8 @@ func TestAReplyWithoutItsParentLandsInTheChannel(t *testing.T) {
 	parent := post(t, api, "C0SEC", "parent")
 	_, _, err := api.DeleteMessage("C0SEC", parent)
 	require.NoError(t, err)
-	_, _, res, err := api.PostMessageWithResponseContext(context.Background(), "C0SEC", say("reply", slack.MsgOptionTS(parent)))
+	_, _, res, err := api.PostMessageWithResponseContext(context.Background(), "C0SEC",
+		say("reply", slack.MsgOptionTS(parent)))
 	require.NoError(t, err)
 	require.Empty(t, res.ThreadTimestamp)
 }
@@ -233,21 +241,24 @@ func TestHistoryShowsMetadataOnDemandAndPages(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"1795327200.000100"}, stamps(h.Messages))
 
-	h, err = api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: "C0SEC", Oldest: "1795327200.000200"})
+	h, err = api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: "C0SEC",
+		Oldest: "1795327200.000200"})
 	require.NoError(t, err)
 	require.Equal(t, []string{"1795327200.000300"}, stamps(h.Messages))
 	require.Empty(t, h.Messages[0].Metadata.EventType)
 
 	_, api = workspace(t, without("metadata.message:read"))
 	post(t, api, "C0SEC", "x", marked("r"))
-	h, err = api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: "C0SEC", IncludeAllMetadata: true})
+	h, err = api.GetConversationHistory(&slack.GetConversationHistoryParameters{ChannelID: "C0SEC",
+		IncludeAllMetadata: true})
 	require.NoError(t, err)
 	require.Empty(t, h.Messages[0].Metadata.EventType)
 }
 
 func TestChannelsRefuseAsSlackDoes(t *testing.T) {
 	_, api := workspace(t)
-	for channel, want := range map[string]string{"C0NONE": "channel_not_found", "C0SECRET": "channel_not_found", "C0OLD": "is_archived", "": "channel_not_found"} {
+	for channel, want := range map[string]string{"C0NONE": "channel_not_found", "C0SECRET": "channel_not_found",
+		"C0OLD": "is_archived", "": "channel_not_found"} {
 		_, _, err := api.PostMessage(channel, say("x"))
 		require.EqualError(t, err, want, channel)
 	}
@@ -299,14 +310,17 @@ func TestPeopleAreFoundByEmailAndWrittenTo(t *testing.T) {
 func TestAFileIsUploadedInThreeSteps(t *testing.T) {
 	ws, api := workspace(t)
 	parent := post(t, api, "C0SEC", "parent")
-	up := slack.UploadFileParameters{Filename: "findings.csv", Title: "Findings", Content: "a,b\n", FileSize: 4, Channel: "C0SEC", ThreadTimestamp: parent}
+	up := slack.UploadFileParameters{Filename: "findings.csv", Title: "Findings", Content: "a,b\n", FileSize: 4,
+		Channel: "C0SEC", ThreadTimestamp: parent}
 	f, err := api.UploadFile(up)
 	require.NoError(t, err)
 	require.Equal(t, "Findings", f.Title)
-	require.Equal(t, []slacktest.File{{ID: "F0FILE000001", Name: "findings.csv", Title: "Findings", Length: 4, Content: []byte("a,b\n"),
+	require.Equal(t, []slacktest.File{{ID: "F0FILE000001", Name: "findings.csv", Title: "Findings", Length: 4,
+		Content:  []byte("a,b\n"),
 		Uploaded: true, Complete: true, Channels: []string{"C0SEC"}, ThreadTS: parent}}, ws.Files())
 	require.Equal(t, []string{f.ID}, ws.Messages("C0SEC")[1].Files)
-	require.Equal(t, []string{"chat.postMessage", "files.getUploadURLExternal", slacktest.Upload, "files.completeUploadExternal"}, methodsOf(ws))
+	require.Equal(t, []string{"chat.postMessage", "files.getUploadURLExternal", slacktest.Upload,
+		"files.completeUploadExternal"}, methodsOf(ws))
 
 	up.FileSize = 5
 	_, err = api.UploadFile(up)
@@ -314,7 +328,8 @@ func TestAFileIsUploadedInThreeSteps(t *testing.T) {
 	up.FileSize, up.Channel = 4, "C0OLD"
 	_, err = api.UploadFile(up)
 	require.EqualError(t, err, "CompleteUploadExternal: is_archived")
-	_, err = api.CompleteUploadExternalContext(context.Background(), slack.CompleteUploadExternalParameters{Files: []slack.FileSummary{{ID: "F0NONE"}}})
+	_, err = api.CompleteUploadExternalContext(context.Background(), slack.CompleteUploadExternalParameters{
+		Files: []slack.FileSummary{{ID: "F0NONE"}}})
 	require.EqualError(t, err, "file_not_found")
 }
 

@@ -106,7 +106,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.working.Done()
 	name := method(r.URL.Path)
-	rec := &Request{Method: name, Verb: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header.Clone()}
+	rec := &Request{Method: name, Verb: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery,
+		Header: r.Header.Clone()}
 	s.history.add(rec, s.cfg.Now)
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	s.history.body(rec, body)

@@ -49,11 +49,14 @@ func TestAMissingScopeIsNamed(t *testing.T) {
 
 func TestWhatIsBeyondALimitIsRefusedWithThePlaceAndNotPosted(t *testing.T) {
 	ws, api := workspace(t)
-	_, _, err := api.PostMessage("C0SEC", say("x", slack.MsgOptionBlocks(slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", x(151), false, false)))))
+	_, _, err := api.PostMessage("C0SEC",
+		say("x", slack.MsgOptionBlocks(slack.NewHeaderBlock(slack.NewTextBlockObject("plain_text", x(151), false,
+			false)))))
 	var refused slack.SlackErrorResponse
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, "invalid_blocks", refused.Err)
-	require.Equal(t, []string{"[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]"}, refused.ResponseMetadata.Messages)
+	require.Equal(t, []string{"[ERROR] must be less than 151 characters [json-pointer:/blocks/0/text/text]"},
+		refused.ResponseMetadata.Messages)
 	require.Empty(t, ws.Messages("C0SEC"))
 	require.Equal(t, "invalid_blocks", ws.Requests()[0].Error)
 	_, _, err = api.PostMessage("C0SEC")
@@ -63,7 +66,8 @@ func TestWhatIsBeyondALimitIsRefusedWithThePlaceAndNotPosted(t *testing.T) {
 func TestWhatWeForbidIsPostedAndKeptAsAComplaint(t *testing.T) {
 	ws, api := workspace(t)
 	post(t, api, "C0SEC", "<!channel>")
-	require.Equal(t, []string{"chat.postMessage C0SEC: forbidden: live mention of channel [json-pointer:/text]"}, ws.Complaints())
+	require.Equal(t, []string{"chat.postMessage C0SEC: forbidden: live mention of channel [json-pointer:/text]"},
+		ws.Complaints())
 	require.Len(t, ws.Messages("C0SEC"), 1)
 }
 

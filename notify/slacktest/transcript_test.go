@@ -37,9 +37,11 @@ func TestATranscriptReadsAsTheChannelDoes(t *testing.T) {
 		require.Contains(t, do(t, req), `"ok":true`)
 		parent = ws.Messages("C0SEC")[0].TS
 	}
-	_, err := api.UploadFile(slack.UploadFileParameters{Filename: "findings.csv", Title: "All findings", Content: "a,b\n", FileSize: 4, Channel: "C0SEC", ThreadTimestamp: parent})
+	_, err := api.UploadFile(slack.UploadFileParameters{Filename: "findings.csv", Title: "All findings",
+		Content: "a,b\n", FileSize: 4, Channel: "C0SEC", ThreadTimestamp: parent})
 	require.NoError(t, err)
-	ws.AddMessage("C0SEC", slacktest.Message{User: "U0ANA", Text: "Thanks <@U0ANA>, <!here> see <https://x.example|this> &amp; \u202ethat"})
+	ws.AddMessage("C0SEC", slacktest.Message{User: "U0ANA", Text: "Thanks <@U0ANA>, <!here> see " +
+		"<https://x.example|this> &amp; \u202ethat"})
 	plain := post(t, api, "C0SEC", "first")
 	_, _, _, err = api.UpdateMessage("C0SEC", plain, say("second"))
 	require.NoError(t, err)
@@ -67,5 +69,6 @@ func TestATranscriptReadsAsTheChannelDoes(t *testing.T) {
 func TestATranscriptOfADirectMessageSaysWhose(t *testing.T) {
 	ws, api := workspace(t)
 	post(t, api, "U0ANA", "your tokens")
-	require.Equal(t, "Direct message to ana\n\ntokensweep, 2026-11-22 06:00 UTC\n  your tokens\n", ws.Transcript(ws.DMs()[0].Channel))
+	require.Equal(t, "Direct message to ana\n\ntokensweep, 2026-11-22 06:00 UTC\n  your tokens\n",
+		ws.Transcript(ws.DMs()[0].Channel))
 }

@@ -19,7 +19,8 @@ func (s *Server) uploadURL(a args) answer {
 		return refuse("alt_txt_too_large")
 	}
 	s.fileN++
-	f := &File{ID: fmt.Sprintf("F0FILE%06d", s.fileN), Name: name, Length: length, AltText: a.str("alt_txt"), SnippetType: a.str("snippet_type")}
+	f := &File{ID: fmt.Sprintf("F0FILE%06d", s.fileN), Name: name, Length: length, AltText: a.str("alt_txt"),
+		SnippetType: a.str("snippet_type")}
 	s.files = append(s.files, f)
 	return accept(map[string]any{"upload_url": s.url + uploadPath + f.ID, "file_id": f.ID})
 }
@@ -65,7 +66,9 @@ func (s *Server) completeUpload(a args) answer {
 	}
 
 	var channels []*channel
-	for _, name := range strings.FieldsFunc(a.str("channel_id")+","+a.str("channels"), func(r rune) bool { return r == ',' }) {
+	for _, name := range strings.FieldsFunc(a.str("channel_id")+","+a.str("channels"), func(r rune) bool {
+		return r == ','
+	}) {
 		c, e := s.target(name)
 		if e != "" {
 			return refuse(e)
@@ -106,7 +109,8 @@ func (s *Server) share(files []*File, titles []string, channels []*channel, a ar
 		f.Comment = a.str("initial_comment")
 	}
 	for _, c := range channels {
-		m := &Message{TS: s.nextTS(), User: s.cfg.BotUserID, BotID: s.cfg.BotID, Text: a.str("initial_comment"), Channel: c.ID}
+		m := &Message{TS: s.nextTS(), User: s.cfg.BotUserID, BotID: s.cfg.BotID, Text: a.str("initial_comment"),
+			Channel: c.ID}
 		if l := list(a.object("blocks")); len(l) > 0 && m.Text == "" {
 			m.Blocks = marshal(l)
 		}

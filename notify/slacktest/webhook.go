@@ -49,7 +49,8 @@ func (s *Server) webhook(r *http.Request, body []byte) answer {
 		m.ThreadTS, m.Broadcast = parent.TS, a.bool("reply_broadcast")
 	}
 	if problems := s.examine(Webhook, c, m, 0); problems != nil {
-		known := []string{"no_text", "too_many_attachments", "invalid_blocks", "invalid_blocks_format", "msg_too_long", "msg_blocks_too_long"}
+		known := []string{"no_text", "too_many_attachments", "invalid_blocks", "invalid_blocks_format", "msg_too_long",
+			"msg_blocks_too_long"}
 		if !slices.Contains(known, problems[0].code) {
 			return webhookError("invalid_payload")
 		}

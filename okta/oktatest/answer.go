@@ -42,7 +42,8 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(io.LimitReader(r.Body, maxBody))
 	rec := s.history.add(r, body, s.cfg.Now())
 
-	c := &call{Server: s, req: r, body: body, segments: segments(r.URL), base: "http://" + r.Host, header: http.Header{}}
+	c := &call{Server: s, req: r, body: body, segments: segments(r.URL), base: "http://" + r.Host,
+		header: http.Header{}}
 	if r.TLS != nil {
 		c.base = "https://" + r.Host
 	}

@@ -58,8 +58,9 @@ type Config struct {
 // starts with the first request after the last one ended; it is a fixed one, not a sliding one. The
 // zero RateLimit sets no limit and sends no x-rate-limit headers.
 type RateLimit struct {
-	Limit  int
-	Window time.Duration // rounded up to whole seconds, which is what x-rate-limit-reset can say; 0 means a minute, as Okta's
+	Limit int
+	// rounded up to whole seconds, which is what x-rate-limit-reset can say; 0 means a minute, as Okta's
+	Window time.Duration
 }
 
 // Token is an API token of the org, or rather what there is to know about one: nothing here is a secret.
@@ -85,8 +86,8 @@ type Token struct {
 	// Omit names the JSON keys to leave out, such as "lastUpdated".
 	Omit []string
 
-	// Instead is the JSON that is sent for some keys in place of what they have, such as [null] for "name". A PUT of the
-	// network ends that of "network".
+	// Instead is the JSON that is sent for some keys in place of what they have, such as [null] for "name". A PUT of
+	// the network ends that of "network".
 	Instead map[string]string
 
 	// Raw, if set, is sent instead of the whole JSON object, valid or not. ID is still the id that paths

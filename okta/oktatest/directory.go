@@ -61,7 +61,8 @@ func (u User) wire(base string) userWire {
 		Created:       wireTime(u.Created),
 		StatusChanged: wireTime(u.Created),
 		Type:          idWire{"oty" + typeID},
-		Profile:       profileWire{FirstName: u.FirstName, LastName: u.LastName, Login: u.Login, Email: or(u.Email, u.Login)},
+		Profile: profileWire{FirstName: u.FirstName, LastName: u.LastName, Login: u.Login,
+			Email: or(u.Email, u.Login)},
 		Links: map[string]any{
 			"self":   link{Href: self},
 			"schema": link{Href: base + "/api/v1/meta/schemas/user/osc" + typeID},

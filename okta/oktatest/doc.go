@@ -39,8 +39,8 @@
 //   - the Link header in two lines, self before next, taken from other lists of Okta;
 //   - a user and a user's roles.
 //
-// These were quoted from real orgs in public (okta-sdk-golang#145, terraform-provider-okta#2392, okta-sdk-nodejs#453 and
-// others), and no whole answer was recorded: the errors of the token endpoint invalid_dpop_proof, use_dpop_nonce,
+// These were quoted from real orgs in public (okta-sdk-golang#145, terraform-provider-okta#2392, okta-sdk-nodejs#453
+// and others), and no whole answer was recorded: the errors of the token endpoint invalid_dpop_proof, use_dpop_nonce,
 // consent_required, invalid_scope and invalid_client with their words, but for those that are listed below; that
 // an app which is granted a part of what it asks for gets a token for that part; that an assertion counts as used
 // also where the answer asks for a nonce; the empty body and the WWW-Authenticate header of insufficient_scope and
@@ -65,14 +65,15 @@
 // # What is assumed
 //
 // Okta says nothing about these, so a client should not rely on them: a cursor stays good when tokens come
-// and go, and goes on behind the token that ended its page (with Config.Offsets, behind as many as came before); a page has a next link if an active token is
-// behind it, so none is empty but that of an empty org or one that emptied meanwhile; the parameter q
-// selects nothing on a paged org either; a refused request counts against the rate limit, each bucket
-// having the same one; network.connection may be any word; what may be done to users that are not
+// and go, and goes on behind the token that ended its page (with Config.Offsets, behind as many as came before); a page
+// has a next link if an active token is behind it, so none is empty but that of an empty org or one that emptied
+// meanwhile; the parameter q selects nothing on a paged org either; a refused request counts against the rate limit,
+// each bucket having the same one; network.connection may be any word; what may be done to users that are not
 // PROVISIONED; "User" and "NetworkZone" in their E0000007; DELETE of current by a credential without a
 // token answers E0000007, and by a service app E0000006; users/me is nobody for a service app; okta.x.manage includes
 // okta.x.read, as the use of Okta's Terraform provider suggests; an access token that is
-// unknown or has ended is a bad token, E0000011, with the reason in WWW-Authenticate; a nonce challenge of the API is a 400.
+// unknown or has ended is a bad token, E0000011, with the reason in WWW-Authenticate; a nonce challenge of the API is a
+// 400.
 //
 // The authorization server is stricter than Okta is known to be, so that a wrong client fails here first: it wants a
 // jti in assertions, each parameter once and in the body, a proof with a key that is no key of the app, without

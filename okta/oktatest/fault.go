@@ -53,8 +53,8 @@ type Fault struct {
 	// there is none, and leaves it out by returning "". Link replaces all Link lines as they are.
 	RewriteLink func(target string) string
 	Link        []string
-	// FirstLink lets only the first of several Link lines through, as a proxy does that keeps one line of a name. Okta's
-	// first is self.
+	// FirstLink lets only the first of several Link lines through, as a proxy does that keeps one line of a name.
+	// Okta's first is self.
 	FirstLink bool
 
 	Date   time.Time // if not zero, the time of the Date header

@@ -18,7 +18,8 @@ const tokensPath = "/api/v1/api-tokens"
 func three(t *testing.T) *oktatest.Server {
 	t.Helper()
 	return start(t, oktatest.Config{PageSize: 1, Tokens: []oktatest.Token{
-		{ID: oktatest.TokenID(0), Name: "a"}, {ID: oktatest.TokenID(1), Name: "b"}, {ID: oktatest.TokenID(2), Name: "c"},
+		{ID: oktatest.TokenID(0), Name: "a"}, {ID: oktatest.TokenID(1), Name: "b"},
+		{ID: oktatest.TokenID(2), Name: "c"},
 	}})
 }
 
@@ -111,7 +112,8 @@ func TestFaultHangup(t *testing.T) {
 	require.Len(t, s.Tokens(), 2, "the request has acted")
 
 	s.Fault(oktatest.Fault{Method: "PUT", HangupAfter: true, Times: 1})
-	_, err = send(t, s, "PUT", tokensPath+"/"+oktatest.TokenID(1), `{"name":"b","network":{"connection":"ZONE","include":["nzo1"]}}`)
+	_, err = send(t, s, "PUT", tokensPath+"/"+oktatest.TokenID(1),
+		`{"name":"b","network":{"connection":"ZONE","include":["nzo1"]}}`)
 	require.ErrorIs(t, err, io.EOF)
 	got, ok := s.Token(oktatest.TokenID(1))
 	require.True(t, ok)
@@ -164,7 +166,8 @@ func TestFaultBody(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, whole.body+"[]", body)
 
-	res, body, err = fault(oktatest.Fault{Body: "<html>", Header: http.Header{"content-type": {"text/html"}, "cache-control": nil}})
+	res, body, err = fault(oktatest.Fault{Body: "<html>", Header: http.Header{"content-type": {"text/html"},
+		"cache-control": nil}})
 	require.NoError(t, err)
 	require.Equal(t, "<html>", body)
 	require.Equal(t, 200, res.StatusCode)
@@ -210,7 +213,8 @@ func TestFaultLinks(t *testing.T) {
 	require.Equal(t, []string{"<" + recordedHost + one + `>; rel="self"`}, got)
 
 	s.Fault(oktatest.Fault{Page: 3, RewriteLink: func(target string) string { return target + s.URL() + tokensPath }})
-	require.Equal(t, tokensPath, next(t, ask(t, s, "GET", two, "")), "the last page has none to rewrite, but can get one")
+	require.Equal(t, tokensPath, next(t, ask(t, s, "GET", two, "")),
+		"the last page has none to rewrite, but can get one")
 
 	s.ClearFaults()
 	lines := []string{`<x>; rel="next", <y>; rel="next"`, "<"}
@@ -232,7 +236,8 @@ func TestFaultDate(t *testing.T) {
 func TestFaultThen(t *testing.T) {
 	s := three(t)
 	id := oktatest.TokenID(1)
-	s.Fault(oktatest.Fault{Method: "GET", Path: tokensPath + "/*", Times: 1, Then: func() { require.True(t, s.Remove(id)) }})
+	s.Fault(oktatest.Fault{Method: "GET", Path: tokensPath + "/*", Times: 1,
+		Then: func() { require.True(t, s.Remove(id)) }})
 	require.Equal(t, 404, ask(t, s, "GET", tokensPath+"/"+id, "").status, "removed before the answer was made")
 	require.True(t, last(t, s).Fault)
 }

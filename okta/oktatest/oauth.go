@@ -30,8 +30,8 @@ type OAuth struct {
 	NonceLife time.Duration
 	// APINonce says that the API wants a nonce in proofs, too, which Okta's does not do today.
 	APINonce bool
-	// NonceOnce makes each nonce good for one use, as RFC 9449, section 8.2, allows, at the token endpoint and the API, which
-	// then wants one, too: each answer brings another.
+	// NonceOnce makes each nonce good for one use, as RFC 9449, section 8.2, allows, at the token endpoint and the API,
+	// which then wants one, too: each answer brings another.
 	NonceOnce bool
 	// NonceFirst says that the token endpoint asks for a nonce where the whole proof is missing.
 	NonceFirst bool
@@ -226,7 +226,8 @@ func (c *call) issue() answer {
 		}
 		c.header.Set("Dpop-Nonce", c.nonce(atIssuer, now))
 		if p.isKeyOf(app) {
-			return c.refuse(refusal{400, "invalid_dpop_proof", "The DPoP proof JWT is signed with a key of the client."})
+			return c.refuse(refusal{400, "invalid_dpop_proof",
+				"The DPoP proof JWT is signed with a key of the client."})
 		}
 		if !c.takes(atIssuer, p.Nonce) {
 			return c.refuse(wantsNonce)
@@ -262,18 +263,21 @@ func (c *call) form() (url.Values, *refusal) {
 	}
 	switch {
 	case form.Get("grant_type") != "client_credentials":
-		return nil, &refusal{400, "unsupported_grant_type", "The authorization grant type is not supported by the authorization server."}
+		return nil, &refusal{400, "unsupported_grant_type",
+			"The authorization grant type is not supported by the authorization server."}
 	case form.Get("client_assertion_type") != "urn:ietf:params:oauth:client-assertion-type:jwt-bearer":
 		return nil, badRequest("The client_assertion_type is invalid.")
 	case form.Get("scope") == "":
-		return nil, &refusal{400, "invalid_scope", "The authorization server resource does not have any configured default scopes, 'scope' must be provided."}
+		return nil, &refusal{400, "invalid_scope",
+			"The authorization server resource does not have any configured default scopes, 'scope' must be provided."}
 	}
 	return form, nil
 }
 
 // known are the scopes that the authorization server has.
 var known = []string{
-	"okta.apiTokens.read", "okta.apiTokens.manage", "okta.users.read", "okta.users.manage", "okta.roles.read", "okta.roles.manage",
+	"okta.apiTokens.read", "okta.apiTokens.manage", "okta.users.read", "okta.users.manage", "okta.roles.read",
+	"okta.roles.manage",
 	"okta.networkZones.read", "okta.networkZones.manage", "okta.logs.read", "okta.orgs.read", "okta.agentPools.read",
 }
 
@@ -282,7 +286,8 @@ func grant(app App, asked string) (scopes []string, _ *refusal) {
 	for scope := range strings.SplitSeq(asked, " ") {
 		switch {
 		case !slices.Contains(known, scope):
-			return nil, &refusal{400, "invalid_scope", "One or more scopes are not configured for the authorization server resource."}
+			return nil, &refusal{400, "invalid_scope",
+				"One or more scopes are not configured for the authorization server resource."}
 		case slices.Contains(app.Scopes, scope) && !slices.Contains(scopes, scope):
 			scopes = append(scopes, scope)
 		}

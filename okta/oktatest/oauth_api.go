@@ -23,13 +23,15 @@ func (c *call) admitted() (answer, bool) {
 	bound := scheme == "DPoP"
 	switch {
 	case len(c.req.Header.Values("Authorization")) != 1:
-		return c.challenge(http.StatusBadRequest, scheme, "invalid_request", "There is more than one Authorization header."), false
+		return c.challenge(http.StatusBadRequest, scheme, "invalid_request",
+			"There is more than one Authorization header."), false
 	case !ok:
 		return c.challenge(http.StatusUnauthorized, scheme, "invalid_token", "The access token is invalid."), false
 	case !now.Before(held.ends):
 		return c.challenge(http.StatusUnauthorized, scheme, "invalid_token", "The access token has expired."), false
 	case bound != (held.bound != ""):
-		return c.challenge(http.StatusUnauthorized, scheme, "invalid_token", "The access token is not of this type."), false
+		return c.challenge(http.StatusUnauthorized, scheme, "invalid_token", "The access token is not of this type."),
+			false
 	}
 	if bound {
 		p, why := c.proof(now)
@@ -46,7 +48,8 @@ func (c *call) admitted() (answer, bool) {
 		if c.cfg.OAuth.APINonce || c.cfg.OAuth.NonceOnce {
 			c.header.Set("Dpop-Nonce", c.nonce(atAPI, now))
 			if !c.takes(atAPI, p.Nonce) {
-				return c.challenge(http.StatusBadRequest, scheme, "use_dpop_nonce", "Resource server requires nonce in DPoP proof."), false
+				return c.challenge(http.StatusBadRequest, scheme, "use_dpop_nonce",
+					"Resource server requires nonce in DPoP proof."), false
 			}
 		}
 	}
@@ -56,7 +59,8 @@ func (c *call) admitted() (answer, bool) {
 	case scope == noScope: // recorded nowhere; Okta documents that it takes SSWS alone
 		return c.fail(forbidden), false
 	case scope != "" && !includes(held.scopes, scope):
-		return c.challenge(http.StatusForbidden, scheme, "insufficient_scope", "The access token provided does not contain the required scopes."), false
+		return c.challenge(http.StatusForbidden, scheme, "insufficient_scope",
+			"The access token provided does not contain the required scopes."), false
 	}
 	return answer{}, true
 }
@@ -75,8 +79,10 @@ func (c *call) challenge(status int, scheme, code, description string) answer {
 	if status == http.StatusUnauthorized {
 		a = c.fail(badToken)
 	}
-	c.header.Set("Www-Authenticate", fmt.Sprintf(`%s %sauthorization_uri="http://%s/oauth2/v1/authorize", realm="http://%s", %serror="%s", error_description="%s", resource="%s"`,
-		scheme, algs, c.req.Host, c.req.Host, scope, code, description, c.req.URL.EscapedPath()))
+	c.header.Set("Www-Authenticate",
+		fmt.Sprintf(
+			`%s %sauthorization_uri="http://%s/oauth2/v1/authorize", realm="http://%s", %serror="%s", error_description="%s", resource="%s"`,
+			scheme, algs, c.req.Host, c.req.Host, scope, code, description, c.req.URL.EscapedPath()))
 	return a
 }
 

@@ -79,9 +79,12 @@ func appOrg(t *testing.T, o oktatest.OAuth) (*oktatest.Server, *clock) {
 	t.Helper()
 	c := newClock()
 	if o.Apps == nil {
-		o.Apps = []oktatest.App{{ClientID: appID, Keys: []oktatest.AppKey{{ID: "rsa", Public: appRSA().Public()}, {ID: "ec", Public: appEC().Public()}}, DPoP: true, Scopes: []string{"okta.apiTokens.manage", "okta.users.read"}}}
+		o.Apps = []oktatest.App{{ClientID: appID, Keys: []oktatest.AppKey{{ID: "rsa", Public: appRSA().Public()},
+			{ID: "ec", Public: appEC().Public()}}, DPoP: true, Scopes: []string{"okta.apiTokens.manage",
+			"okta.users.read"}}}
 	}
-	return start(t, oktatest.Config{OAuth: o, Now: c.Now, PageSize: 1, Tokens: []oktatest.Token{{ID: oktatest.TokenID(1), Name: "a"}}, Me: oktatest.UserID(1)}), c
+	return start(t, oktatest.Config{OAuth: o, Now: c.Now, PageSize: 1, Tokens: []oktatest.Token{
+		{ID: oktatest.TokenID(1), Name: "a"}}, Me: oktatest.UserID(1)}), c
 }
 
 func assertionClaims(s *oktatest.Server, c *clock) claims {
@@ -104,14 +107,17 @@ func proofOf(c claims) string { return signed(jose.ES256, proofKey(), dpop(), c)
 func form(assertion string) url.Values {
 	return url.Values{
 		"grant_type": {"client_credentials"}, "scope": {"okta.apiTokens.read okta.apiTokens.manage okta.users.read"},
-		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {assertion},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {assertion},
 	}
 }
 
 // post asks the token endpoint; change may spoil the request.
-func post(t *testing.T, s *oktatest.Server, f url.Values, proofs []string, change func(*http.Request)) (*http.Response, map[string]any) {
+func post(t *testing.T, s *oktatest.Server, f url.Values, proofs []string, change func(*http.Request)) (*http.Response,
+	map[string]any) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+tokenURL, strings.NewReader(f.Encode()))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL()+tokenURL,
+		strings.NewReader(f.Encode()))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.Header["Dpop"] = proofs
@@ -130,7 +136,8 @@ func post(t *testing.T, s *oktatest.Server, f url.Values, proofs []string, chang
 func nonceOf(t *testing.T, s *oktatest.Server, c *clock) string {
 	t.Helper()
 	res, body := post(t, s, form(assertion(s, c)), []string{proofOf(proofClaims(s, c, "POST", tokenURL))}, nil)
-	require.Equal(t, []any{400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."}, []any{res.StatusCode, body["error"], body["error_description"]})
+	require.Equal(t, []any{400, "use_dpop_nonce", "Authorization server requires nonce in DPoP proof."},
+		[]any{res.StatusCode, body["error"], body["error_description"]})
 	nonce := res.Header.Get("DPoP-Nonce")
 	require.NotEmpty(t, nonce)
 	return nonce
@@ -139,16 +146,19 @@ func nonceOf(t *testing.T, s *oktatest.Server, c *clock) string {
 // accessToken logs in as it should be done.
 func accessToken(t *testing.T, s *oktatest.Server, c *clock) string {
 	t.Helper()
-	res, body := post(t, s, form(assertion(s, c)), []string{proofOf(proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonceOf(t, s, c)}))}, nil)
+	res, body := post(t, s, form(assertion(s, c)),
+		[]string{proofOf(proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonceOf(t, s, c)}))}, nil)
 	require.Equal(t, 200, res.StatusCode, body)
-	require.Equal(t, []any{"DPoP", 3600.0, "okta.apiTokens.manage okta.users.read"}, []any{body["token_type"], body["expires_in"], body["scope"]})
+	require.Equal(t, []any{"DPoP", 3600.0, "okta.apiTokens.manage okta.users.read"},
+		[]any{body["token_type"], body["expires_in"], body["scope"]})
 	return body["access_token"].(string)
 }
 
 func TestTheWayToAnAccessTokenIsTheDocumentedOne(t *testing.T) {
 	s, c := appOrg(t, oktatest.OAuth{TokenPrefix: "marked-"})
 	res, body := post(t, s, form(assertion(s, c)), nil, nil)
-	require.Equal(t, []any{400, "invalid_dpop_proof", "The DPoP proof JWT header is missing."}, []any{res.StatusCode, body["error"], body["error_description"]})
+	require.Equal(t, []any{400, "invalid_dpop_proof", "The DPoP proof JWT header is missing."},
+		[]any{res.StatusCode, body["error"], body["error_description"]})
 	token := accessToken(t, s, c)
 	require.True(t, strings.HasPrefix(token, "marked-"))
 	require.Equal(t, []string{token}, s.AccessTokens())
@@ -167,10 +177,12 @@ func TestEachWrongAssertionIsRefused(t *testing.T) {
 		make func(s *oktatest.Server, c *clock, good claims) string
 		want string
 	}{
-		"of no app":          {more(claims{"iss": "0oa1fk000000000009d7", "sub": "0oa1fk000000000009d7"}), "Invalid value for 'client_id' parameter."},
-		"without an issuer":  {more(claims{"iss": nil}), "Invalid value for 'client_id' parameter."},
-		"of another subject": {more(claims{"sub": "0oa1fk000000000009d7"}), "The subject of the client_assertion must be its issuer."},
-		"without a subject":  {more(claims{"sub": nil}), "The subject of the client_assertion must be its issuer."},
+		"of no app": {more(claims{"iss": "0oa1fk000000000009d7", "sub": "0oa1fk000000000009d7"}),
+			"Invalid value for 'client_id' parameter."},
+		"without an issuer": {more(claims{"iss": nil}), "Invalid value for 'client_id' parameter."},
+		"of another subject": {more(claims{"sub": "0oa1fk000000000009d7"}),
+			"The subject of the client_assertion must be its issuer."},
+		"without a subject": {more(claims{"sub": nil}), "The subject of the client_assertion must be its issuer."},
 		"for the org": {func(s *oktatest.Server, _ *clock, good claims) string {
 			return ecSigned(good.with(claims{"aud": s.URL()}))
 		}, "The audience claim for client_assertion must be the endpoint invoked for the request."},
@@ -180,7 +192,8 @@ func TestEachWrongAssertionIsRefused(t *testing.T) {
 		"for the endpoint with a slash": {func(s *oktatest.Server, _ *clock, good claims) string {
 			return ecSigned(good.with(claims{"aud": s.URL() + tokenURL + "/"}))
 		}, "The audience claim for client_assertion must be the endpoint invoked for the request."},
-		"for nobody": {more(claims{"aud": nil}), "The audience claim for client_assertion must be the endpoint invoked for the request."},
+		"for nobody": {more(claims{"aud": nil}),
+			"The audience claim for client_assertion must be the endpoint invoked for the request."},
 		"expired": {func(_ *oktatest.Server, c *clock, good claims) string {
 			return ecSigned(good.with(claims{"exp": c.Now().Unix()}))
 		}, "The client_assertion token is expired."},
@@ -191,9 +204,12 @@ func TestEachWrongAssertionIsRefused(t *testing.T) {
 		"issued in the future": {func(_ *oktatest.Server, c *clock, good claims) string {
 			return ecSigned(good.with(claims{"iat": c.Now().Unix() + 120}))
 		}, "The client_assertion token is issued in the future."},
-		"with a time that is a text":   {more(claims{"exp": "tomorrow"}), "The claims of the client_assertion are malformed."},
-		"without an id":                {more(claims{"jti": nil}), "The client_assertion token has no jti."},
-		"without a kid, with two keys": {func(_ *oktatest.Server, _ *clock, good claims) string { return signed(jose.ES256, appEC(), nil, good) }, "The client_assertion JWT kid is invalid."},
+		"with a time that is a text": {more(claims{"exp": "tomorrow"}),
+			"The claims of the client_assertion are malformed."},
+		"without an id": {more(claims{"jti": nil}), "The client_assertion token has no jti."},
+		"without a kid, with two keys": {func(_ *oktatest.Server, _ *clock, good claims) string {
+			return signed(jose.ES256, appEC(), nil, good)
+		}, "The client_assertion JWT kid is invalid."},
 		"with an unknown kid": {func(_ *oktatest.Server, _ *clock, good claims) string {
 			return signed(jose.ES256, jose.JSONWebKey{Key: appEC(), KeyID: "x"}, nil, good)
 		}, "The client_assertion JWT kid is invalid."},
@@ -216,13 +232,16 @@ func TestEachWrongAssertionIsRefused(t *testing.T) {
 		"signed with RSA-PSS": {func(_ *oktatest.Server, _ *clock, good claims) string {
 			return signed(jose.PS256, jose.JSONWebKey{Key: appRSA(), KeyID: "rsa"}, nil, good)
 		}, "The client_assertion is not a JWT that is signed with a supported algorithm."},
-		"no JWT":  {func(*oktatest.Server, *clock, claims) string { return "secret" }, "The client_assertion is not a JWT that is signed with a supported algorithm."},
-		"nothing": {func(*oktatest.Server, *clock, claims) string { return "" }, "The client_assertion is not a JWT that is signed with a supported algorithm."},
+		"no JWT": {func(*oktatest.Server, *clock, claims) string { return "secret" },
+			"The client_assertion is not a JWT that is signed with a supported algorithm."},
+		"nothing": {func(*oktatest.Server, *clock, claims) string { return "" },
+			"The client_assertion is not a JWT that is signed with a supported algorithm."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := appOrg(t, oktatest.OAuth{})
 			res, body := post(t, s, form(row.make(s, c, assertionClaims(s, c))), nil, nil)
-			require.Equal(t, []any{401, "invalid_client", row.want}, []any{res.StatusCode, body["error"], body["error_description"]})
+			require.Equal(t, []any{401, "invalid_client", row.want}, []any{res.StatusCode, body["error"],
+				body["error_description"]})
 			require.Empty(t, s.AccessTokens())
 		})
 	}
@@ -242,14 +261,18 @@ func TestAnAssertionIsUsedUpByARefusalToo(t *testing.T) {
 	res, _ := post(t, s, form(one), nil, nil)
 	require.Equal(t, 400, res.StatusCode, "the proof is missing")
 	res, body := post(t, s, form(one), []string{proofOf(proofClaims(s, c, "POST", tokenURL))}, nil)
-	require.Equal(t, []any{401, "The client_assertion token has already been used."}, []any{res.StatusCode, body["error_description"]})
+	require.Equal(t, []any{401, "The client_assertion token has already been used."},
+		[]any{res.StatusCode, body["error_description"]})
 }
 
 func TestAnAssertionWithTheRSAKeyAndOneOfASingleKeyWithoutAKidAreGood(t *testing.T) {
-	s, c := appOrg(t, oktatest.OAuth{Apps: []oktatest.App{{ClientID: appID, Keys: []oktatest.AppKey{{ID: "rsa", Public: appRSA().Public()}}, Scopes: []string{"okta.apiTokens.read"}}}})
+	s, c := appOrg(t, oktatest.OAuth{
+		Apps: []oktatest.App{{ClientID: appID, Keys: []oktatest.AppKey{{ID: "rsa", Public: appRSA().Public()}},
+			Scopes: []string{"okta.apiTokens.read"}}}})
 	for _, key := range []any{appRSA(), jose.JSONWebKey{Key: appRSA(), KeyID: "rsa"}} {
 		res, body := post(t, s, form(signed(jose.RS256, key, nil, assertionClaims(s, c))), nil, nil)
-		require.Equal(t, []any{200, "Bearer", "okta.apiTokens.read"}, []any{res.StatusCode, body["token_type"], body["scope"]}, "%v", body)
+		require.Equal(t, []any{200, "Bearer", "okta.apiTokens.read"}, []any{res.StatusCode, body["token_type"],
+			body["scope"]}, "%v", body)
 	}
 }
 
@@ -261,22 +284,37 @@ func TestEachWrongRequestForATokenIsRefused(t *testing.T) {
 		status int
 		code   string
 	}{
-		"another grant":                     {form: set("grant_type", "password"), status: 400, code: "unsupported_grant_type"},
-		"no grant":                          {form: set("grant_type"), status: 400, code: "unsupported_grant_type"},
-		"another kind of assertion":         {form: set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"), status: 400, code: "invalid_request"},
-		"a parameter twice":                 {form: set("scope", "okta.users.read", "okta.users.read"), status: 400, code: "invalid_request"},
-		"no scope":                          {form: set("scope", ""), status: 400, code: "invalid_scope"},
-		"an unknown scope":                  {form: set("scope", "okta.apiTokens.read okta.everything"), status: 400, code: "invalid_scope"},
-		"scopes with a comma":               {form: set("scope", "okta.apiTokens.read,okta.users.read"), status: 400, code: "invalid_scope"},
-		"none of the scopes that it has":    {form: set("scope", "okta.roles.read okta.logs.read"), status: 400, code: "consent_required"},
-		"JSON":                              {change: func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, status: 400, code: "invalid_request"},
-		"parameters in the URL":             {change: func(r *http.Request) { r.URL.RawQuery = "scope=okta.users.read" }, status: 400, code: "invalid_request"},
-		"two kinds of credentials":          {change: func(r *http.Request) { r.SetBasicAuth("a", "b") }, status: 400, code: "invalid_request"},
-		"two kinds of credentials, of ours": {change: func(r *http.Request) { r.Header.Set("Authorization", "SSWS secret") }, status: 400, code: "invalid_request"},
+		"another grant": {form: set("grant_type", "password"), status: 400,
+			code: "unsupported_grant_type"},
+		"no grant": {form: set("grant_type"), status: 400, code: "unsupported_grant_type"},
+		"another kind of assertion": {
+			form: set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:saml2-bearer"), status: 400,
+			code: "invalid_request"},
+		"a parameter twice": {form: set("scope", "okta.users.read", "okta.users.read"), status: 400,
+			code: "invalid_request"},
+		"no scope": {form: set("scope", ""), status: 400, code: "invalid_scope"},
+		"an unknown scope": {form: set("scope", "okta.apiTokens.read okta.everything"), status: 400,
+			code: "invalid_scope"},
+		"scopes with a comma": {form: set("scope", "okta.apiTokens.read,okta.users.read"), status: 400,
+			code: "invalid_scope"},
+		"none of the scopes that it has": {form: set("scope", "okta.roles.read okta.logs.read"), status: 400,
+			code: "consent_required"},
+		"JSON": {change: func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/json")
+		}, status: 400, code: "invalid_request"},
+		"parameters in the URL": {change: func(r *http.Request) {
+			r.URL.RawQuery = "scope=okta.users.read"
+		}, status: 400, code: "invalid_request"},
+		"two kinds of credentials": {change: func(r *http.Request) { r.SetBasicAuth("a", "b") }, status: 400,
+			code: "invalid_request"},
+		"two kinds of credentials, of ours": {change: func(r *http.Request) {
+			r.Header.Set("Authorization", "SSWS secret")
+		}, status: 400, code: "invalid_request"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, c := appOrg(t, oktatest.OAuth{})
-			app := oktatest.App{ClientID: appID, Keys: []oktatest.AppKey{{ID: "ec", Public: appEC().Public()}}, Scopes: []string{"okta.apiTokens.read"}}
+			app := oktatest.App{ClientID: appID, Keys: []oktatest.AppKey{{ID: "ec", Public: appEC().Public()}},
+				Scopes: []string{"okta.apiTokens.read"}}
 			s.SetApp(app)
 			f := form(assertion(s, c))
 			if row.form != nil {
@@ -296,31 +334,52 @@ func wrongProofs(s *oktatest.Server, c *clock, good claims) map[string][2]string
 	now := c.Now().Unix()
 	rsaKey := appRSA()
 	inHeader := func(jwk any) string {
-		return forged(claims{"alg": "ES256", "typ": "dpop+jwt", "jwk": jwk}, good.with(claims{"jti": jti()}), func(string) []byte { return make([]byte, 64) })
+		return forged(claims{"alg": "ES256", "typ": "dpop+jwt", "jwk": jwk}, good.with(claims{"jti": jti()}),
+			func(string) []byte { return make([]byte, 64) })
 	}
 	fresh := func(m claims) string { return proofOf(good.with(claims{"jti": jti()}).with(m)) }
 	return map[string][2]string{
-		"another method":              {fresh(claims{"htm": "PATCH"}), "'htm' claim in the DPoP proof JWT is invalid."},
-		"the method in small letters": {fresh(claims{"htm": strings.ToLower(good["htm"].(string))}), "'htm' claim in the DPoP proof JWT is invalid."},
-		"no method":                   {fresh(claims{"htm": nil}), "'htm' claim in the DPoP proof JWT is invalid."},
-		"another path":                {fresh(claims{"htu": s.URL() + "/api/v1/users"}), "'htu' claim in the DPoP proof JWT is invalid."},
-		"the path with a query":       {fresh(claims{"htu": good["htu"].(string) + "?limit=200"}), "'htu' claim in the DPoP proof JWT is invalid."},
-		"the path with two slashes":   {fresh(claims{"htu": strings.Replace(good["htu"].(string), s.URL(), s.URL()+"/", 1)}), "'htu' claim in the DPoP proof JWT is invalid."},
-		"another host":                {fresh(claims{"htu": strings.Replace(good["htu"].(string), "127.0.0.1", "127.0.0.2", 1)}), "'htu' claim in the DPoP proof JWT is invalid."},
-		"no URL":                      {fresh(claims{"htu": nil}), "'htu' claim in the DPoP proof JWT is invalid."},
-		"six minutes old":             {fresh(claims{"iat": now - 360}), "The DPoP proof JWT is issued more than five minutes in the past."},
-		"no time":                     {fresh(claims{"iat": nil}), "The DPoP proof JWT is issued more than five minutes in the past."},
-		"from the future":             {fresh(claims{"iat": now + 120}), "The DPoP proof JWT is issued in the future."},
-		"no id":                       {fresh(claims{"jti": nil}), "The DPoP proof JWT has no jti."},
-		"another type":                {signed(jose.ES256, proofKey(), (&jose.SignerOptions{EmbedJWK: true}).WithType("JWT"), good), "The 'typ' of the DPoP proof JWT is invalid."},
-		"no type":                     {signed(jose.ES256, proofKey(), &jose.SignerOptions{EmbedJWK: true}, good), "The 'typ' of the DPoP proof JWT is invalid."},
-		"no key":                      {signed(jose.ES256, proofKey(), (&jose.SignerOptions{}).WithType("dpop+jwt"), good), "The 'jwk' of the DPoP proof JWT is invalid."},
-		"the key of another":          {inHeader(jose.JSONWebKey{Key: newEC().Public()}), "The signature of the DPoP proof JWT is invalid."},
-		"a private key":               {inHeader(jose.JSONWebKey{Key: proofKey()}), "The DPoP proof is not a JWT that is signed with a supported algorithm."},
-		"a symmetric key":             {forged(claims{"alg": "HS256", "typ": "dpop+jwt", "jwk": claims{"kty": "oct", "k": "c2VjcmV0"}}, good, func(string) []byte { return nil }), "The DPoP proof is not a JWT that is signed with a supported algorithm."},
-		"RSA-PSS":                     {signed(jose.PS256, rsaKey, dpop(), good), "The DPoP proof is not a JWT that is signed with a supported algorithm."},
-		"no JWT":                      {"proof", "The DPoP proof is not a JWT that is signed with a supported algorithm."},
-		"claims that make no sense":   {fresh(claims{"iat": "now"}), "The claims of the DPoP proof JWT are malformed."},
+		"another method": {fresh(claims{"htm": "PATCH"}), "'htm' claim in the DPoP proof JWT is invalid."},
+		"the method in small letters": {fresh(claims{"htm": strings.ToLower(good["htm"].(string))}),
+			"'htm' claim in the DPoP proof JWT is invalid."},
+		"no method": {fresh(claims{"htm": nil}), "'htm' claim in the DPoP proof JWT is invalid."},
+		"another path": {fresh(claims{"htu": s.URL() + "/api/v1/users"}),
+			"'htu' claim in the DPoP proof JWT is invalid."},
+		"the path with a query": {fresh(claims{"htu": good["htu"].(string) + "?limit=200"}),
+			"'htu' claim in the DPoP proof JWT is invalid."},
+		"the path with two slashes": {
+			fresh(claims{"htu": strings.Replace(good["htu"].(string), s.URL(), s.URL()+"/", 1)}),
+			"'htu' claim in the DPoP proof JWT is invalid."},
+		"another host": {
+			fresh(claims{"htu": strings.Replace(good["htu"].(string), "127.0.0.1", "127.0.0.2", 1)}),
+			"'htu' claim in the DPoP proof JWT is invalid."},
+		"no URL": {fresh(claims{"htu": nil}), "'htu' claim in the DPoP proof JWT is invalid."},
+		"six minutes old": {fresh(claims{"iat": now - 360}),
+			"The DPoP proof JWT is issued more than five minutes in the past."},
+		"no time": {fresh(claims{"iat": nil}),
+			"The DPoP proof JWT is issued more than five minutes in the past."},
+		"from the future": {fresh(claims{"iat": now + 120}), "The DPoP proof JWT is issued in the future."},
+		"no id":           {fresh(claims{"jti": nil}), "The DPoP proof JWT has no jti."},
+		"another type": {
+			signed(jose.ES256, proofKey(), (&jose.SignerOptions{EmbedJWK: true}).WithType("JWT"), good),
+			"The 'typ' of the DPoP proof JWT is invalid."},
+		"no type": {signed(jose.ES256, proofKey(), &jose.SignerOptions{EmbedJWK: true}, good),
+			"The 'typ' of the DPoP proof JWT is invalid."},
+		"no key": {signed(jose.ES256, proofKey(), (&jose.SignerOptions{}).WithType("dpop+jwt"),
+			good), "The 'jwk' of the DPoP proof JWT is invalid."},
+		"the key of another": {inHeader(jose.JSONWebKey{Key: newEC().Public()}),
+			"The signature of the DPoP proof JWT is invalid."},
+		"a private key": {inHeader(jose.JSONWebKey{Key: proofKey()}),
+			"The DPoP proof is not a JWT that is signed with a supported algorithm."},
+		"a symmetric key": {
+			forged(claims{"alg": "HS256", "typ": "dpop+jwt", "jwk": claims{"kty": "oct", "k": "c2VjcmV0"}}, good,
+				func(string) []byte { return nil }),
+			"The DPoP proof is not a JWT that is signed with a supported algorithm."},
+		"RSA-PSS": {signed(jose.PS256, rsaKey, dpop(), good),
+			"The DPoP proof is not a JWT that is signed with a supported algorithm."},
+		"no JWT": {
+			"proof", "The DPoP proof is not a JWT that is signed with a supported algorithm."},
+		"claims that make no sense": {fresh(claims{"iat": "now"}), "The claims of the DPoP proof JWT are malformed."},
 	}
 }
 
@@ -330,7 +389,8 @@ func TestEachWrongProofIsRefusedByTheTokenEndpoint(t *testing.T) {
 	good := proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonce})
 	for name, row := range wrongProofs(s, c, good) {
 		res, body := post(t, s, form(assertion(s, c)), []string{row[0]}, nil)
-		require.Equal(t, []any{400, "invalid_dpop_proof", row[1]}, []any{res.StatusCode, body["error"], body["error_description"]}, name)
+		require.Equal(t, []any{400, "invalid_dpop_proof", row[1]}, []any{res.StatusCode, body["error"],
+			body["error_description"]}, name)
 	}
 	refused := func(want string, proofs ...string) {
 		t.Helper()
@@ -353,7 +413,8 @@ func TestEachWrongProofIsRefusedByTheTokenEndpoint(t *testing.T) {
 func TestNoncesAreTakenForThreeLivesAndRenewed(t *testing.T) {
 	s, c := appOrg(t, oktatest.OAuth{})
 	try := func(nonce string) (int, string) {
-		res, _ := post(t, s, form(assertion(s, c)), []string{proofOf(proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonce}))}, nil)
+		res, _ := post(t, s, form(assertion(s, c)),
+			[]string{proofOf(proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonce}))}, nil)
 		return res.StatusCode, res.Header.Get("DPoP-Nonce")
 	}
 	first := nonceOf(t, s, c)

@@ -47,7 +47,8 @@ func newOrg(cfg Config) *org {
 		zones:  make(map[string]Zone, len(cfg.Zones)),
 	}
 	if cfg.Me != "" {
-		o.setUser(User{ID: cfg.Me, Login: "me@example.com", FirstName: "Me", LastName: "Myself", Roles: []string{"SUPER_ADMIN"}})
+		o.setUser(User{ID: cfg.Me, Login: "me@example.com", FirstName: "Me", LastName: "Myself",
+			Roles: []string{"SUPER_ADMIN"}})
 	}
 	for _, u := range cfg.Users {
 		o.setUser(u)
@@ -68,7 +69,8 @@ func (o *org) newEntry(t Token) *entry {
 	if t.UserID == "" && t.ID == o.own {
 		t.UserID = o.me
 	}
-	return &entry{Token: t, place: place{strings.ToLower(cmp.Or(t.Place, t.Name)), t.ID}, expires: ceilSecond(t.expiresAt())}
+	return &entry{Token: t, place: place{strings.ToLower(cmp.Or(t.Place, t.Name)), t.ID},
+		expires: ceilSecond(t.expiresAt())}
 }
 
 func ceilSecond(t time.Time) int64 { return t.Add(time.Second - 1).Unix() }

@@ -134,7 +134,8 @@ func TestCursorsOfOthersAreUnknown(t *testing.T) {
 	u, err := url.Parse(next(t, ask(t, s, "GET", tokensPath, "")))
 	require.NoError(t, err)
 	good := u.Query().Get("after")
-	for _, bad := range []string{"x", "AAAA", "AAAAAA", oktatest.TokenID(0), good[1:], good + "AAAA", "%00", strings.ToUpper(good)} {
+	for _, bad := range []string{"x", "AAAA", "AAAAAA", oktatest.TokenID(0), good[1:], good + "AAAA", "%00",
+		strings.ToUpper(good)} {
 		got := ask(t, s, "GET", tokensPath+"?after="+bad, "")
 		require.Equal(t, 400, got.status, bad)
 		require.Contains(t, got.body, `"E0000029"`)
@@ -219,7 +220,8 @@ func TestPutIsChecked(t *testing.T) {
 
 func TestOddTokens(t *testing.T) {
 	s := start(t, oktatest.Config{Tokens: []oktatest.Token{
-		{ID: "1", Name: "tab\t\"é\"<&>\xff", UserID: "00u1", ClientName: "Agent", Omit: []string{"lastUpdated", "_links", "id"}},
+		{ID: "1", Name: "tab\t\"é\"<&>\xff", UserID: "00u1", ClientName: "Agent",
+			Omit: []string{"lastUpdated", "_links", "id"}},
 		{ID: "2", Name: "z", Omit: []string{
 			"id", "name", "clientName", "tokenWindow", "network", "expiresAt", "created", "lastUpdated", "_links"}},
 	}})
@@ -281,7 +283,8 @@ func TestPathsAndMethods(t *testing.T) {
 
 func TestUsers(t *testing.T) {
 	s := start(t, oktatest.Config{})
-	s.SetUser(oktatest.User{ID: "00u1", Login: "a@example.com", Status: "SUSPENDED", LastLogin: at("2026-01-02T03:04:05Z")})
+	s.SetUser(oktatest.User{ID: "00u1", Login: "a@example.com", Status: "SUSPENDED",
+		LastLogin: at("2026-01-02T03:04:05Z")})
 	got := ask(t, s, "GET", "/api/v1/users/00u1", "")
 	require.Contains(t, got.body, `"lastLogin":"2026-01-02T03:04:05.000Z"`)
 	require.Contains(t, got.body, `"status":"SUSPENDED"`)
@@ -294,7 +297,8 @@ func TestUsers(t *testing.T) {
 
 func TestRateLimitWindows(t *testing.T) {
 	clock := newClock()
-	s := start(t, oktatest.Config{Now: clock.Now, Me: "00u1", RateLimit: oktatest.RateLimit{Limit: 2, Window: 1500 * time.Millisecond}})
+	s := start(t, oktatest.Config{Now: clock.Now, Me: "00u1", RateLimit: oktatest.RateLimit{
+		Limit: 2, Window: 1500 * time.Millisecond}})
 	clock.Sleep(300 * time.Millisecond)
 	end := strconv.FormatInt(clock.Now().Unix()+2, 10)
 	request := func(target string, status int, remaining, reset string) {

@@ -249,8 +249,10 @@ func TestUnauthorized(t *testing.T) {
 	s.Fault(oktatest.Fault{Status: 401, Times: 1, Body: oktatest.ErrorBody("E0000004", "Authentication failed")})
 	sameAs(t, want, ask(t, s, "GET", "/api/v1/api-tokens", ""))
 
-	want.body = strings.NewReplacer("E0000004", "E0000011", "Authentication failed", "Invalid token provided").Replace(want.body)
-	for _, auth := range [][]string{nil, {"SSWS other"}, {"secret"}, {"Bearer secret"}, {"SSWS secret", "SSWS secret"}} {
+	want.body = strings.NewReplacer("E0000004", "E0000011", "Authentication failed", "Invalid token provided").Replace(
+		want.body)
+	for _, auth := range [][]string{nil, {"SSWS other"}, {"secret"}, {"Bearer secret"},
+		{"SSWS secret", "SSWS secret"}} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+"/api/v1/users/me", nil)
 		require.NoError(t, err)
 		req.Header["Authorization"] = auth
@@ -270,7 +272,8 @@ func TestLinksAreTheRecordedOnes(t *testing.T) {
 		return out
 	}
 	want := recorded(t, "page-with-next.http")
-	s := start(t, oktatest.Config{Tokens: recordedTokens(), PageSize: 200, Now: clockOf(t, recorded(t, "get-api-token.http"))})
+	s := start(t, oktatest.Config{Tokens: recordedTokens(), PageSize: 200,
+		Now: clockOf(t, recorded(t, "get-api-token.http"))})
 	got := ask(t, s, "GET", "/api/v1/api-tokens?limit=2", "")
 	require.Len(t, want.header["Link"], 2, "two lines, self before next")
 	require.Equal(t, apps(want.header["Link"]), apps(got.header["Link"]))

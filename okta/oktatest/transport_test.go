@@ -38,7 +38,8 @@ func sameAnswer(t *testing.T, method string, fault oktatest.Fault) {
 		failed       bool
 	}
 	ask := func(client func(*oktatest.Server) *http.Client) (a answer) {
-		org := oktatest.Start(oktatest.Config{Credential: "secret", Tokens: []oktatest.Token{{ID: oktatest.TokenID(1), Name: "ci"}}, Now: newClock().Now})
+		org := oktatest.Start(oktatest.Config{Credential: "secret", Tokens: []oktatest.Token{
+			{ID: oktatest.TokenID(1), Name: "ci"}}, Now: newClock().Now})
 		defer org.Close()
 		org.Fault(fault)
 		req, err := http.NewRequest(method, org.URL()+"/api/v1/api-tokens/"+oktatest.TokenID(1), strings.NewReader(""))
@@ -52,7 +53,8 @@ func sameAnswer(t *testing.T, method string, fault oktatest.Fault) {
 		text, err := io.ReadAll(resp.Body)
 		require.NoError(t, resp.Body.Close())
 		resp.Header.Del("Content-Length")
-		a.status, a.header, a.body, a.failed = resp.StatusCode, resp.Header, strings.ReplaceAll(string(text), org.URL(), ""), err != nil
+		a.status, a.header, a.body, a.failed = resp.StatusCode, resp.Header, strings.ReplaceAll(string(text), org.URL(),
+			""), err != nil
 		return a
 	}
 	require.Equal(t,

@@ -24,7 +24,8 @@ func (t *Token) expiresAt() time.Time {
 	return from.Add(t.window())
 }
 
-var windowForm = regexp.MustCompile(`^P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?$`)
+var windowForm = regexp.MustCompile(
+	`^P(?:(\d{1,4})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,7})M)?(?:(\d{1,9})S)?)?$`)
 
 func (t *Token) window() time.Duration {
 	if t.Window == "" || t.Window == "P30D" {

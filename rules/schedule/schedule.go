@@ -32,8 +32,8 @@ func Parse(expression string) (*Schedule, error) {
 	return &Schedule{Cron: expression, Location: time.UTC, times: times}, nil
 }
 
-// Zone is the time zone that the IANA list has under a name. The error says what to write instead. The zone of the machine, "Local", is none of them: a policy
-// means the same everywhere.
+// Zone is the time zone that the IANA list has under a name. The error says what to write instead. The zone of the
+// machine, "Local", is none of them: a policy means the same everywhere.
 func Zone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "" || name == "Local" {

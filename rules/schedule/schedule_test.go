@@ -29,7 +29,8 @@ func TestSchedulesKeepTheirTimesThroughAYearOfClockChanges(t *testing.T) {
 	on := func(day time.Weekday, f func(time.Time) bool) func(time.Time) bool {
 		return func(w time.Time) bool { return w.Weekday() == day && f(w) }
 	}
-	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Beirut", "America/Santiago", "Asia/Kathmandu"}
+	zones := []string{"UTC", "Europe/Berlin", "America/New_York", "Africa/Cairo", "Australia/Lord_Howe", "Asia/Beirut",
+		"America/Santiago", "Asia/Kathmandu"}
 	if testing.Short() {
 		zones = zones[:3]
 	}
@@ -52,7 +53,9 @@ func TestSchedulesKeepTheirTimesThroughAYearOfClockChanges(t *testing.T) {
 		{"@daily", false, at(0, 0)},
 		{"0 9 * * 0", false, on(time.Sunday, at(9, 0))},
 		{"0 9 * * 5", false, on(time.Friday, at(9, 0))},
-		{"*/20 2,23 * * *", false, func(w time.Time) bool { return w.Minute()%20 == 0 && (w.Hour() == 2 || w.Hour() == 23) }},
+		{"*/20 2,23 * * *", false, func(w time.Time) bool {
+			return w.Minute()%20 == 0 && (w.Hour() == 2 || w.Hour() == 23)
+		}},
 		{"0 */2 * * *", false, func(w time.Time) bool { return w.Hour()%2 == 0 && w.Minute() == 0 }},
 		{"45 * * * *", true, func(w time.Time) bool { return w.Minute() == 45 }},
 		{"@hourly", true, func(w time.Time) bool { return w.Minute() == 0 }},
@@ -64,7 +67,8 @@ func TestSchedulesKeepTheirTimesThroughAYearOfClockChanges(t *testing.T) {
 				var want, got []time.Time
 				for _, m := range years[zone] {
 					runs := row.shows(m.wall) && (row.everyHour || !m.again)
-					for skipped := m.wall.Add(-m.skipped); skipped.Before(m.wall) && !row.everyHour; skipped = skipped.Add(time.Minute) {
+					for skipped := m.wall.Add(-m.skipped); skipped.Before(m.wall) &&
+						!row.everyHour; skipped = skipped.Add(time.Minute) {
 						runs = runs || row.shows(skipped)
 					}
 					if runs {
@@ -120,9 +124,12 @@ func yearOf(t *testing.T, start time.Time, zone string) (year []minute) {
 
 func TestASkippedDayIsMadeUpFor(t *testing.T) {
 	s := scheduleOf(t, "0 9 * * *", "Pacific/Apia") // which had no 30 December 2011
-	require.Equal(t, "2011-12-29 09:00", s.Next(time.Date(2011, 12, 29, 12, 0, 0, 0, time.UTC)).In(s.Location).Format("2006-01-02 15:04"))
-	require.Equal(t, "2011-12-31 00:00", s.Next(time.Date(2011, 12, 29, 20, 0, 0, 0, time.UTC)).In(s.Location).Format("2006-01-02 15:04"))
-	require.Equal(t, "2011-12-31 09:00", s.Next(time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC)).In(s.Location).Format("2006-01-02 15:04"))
+	require.Equal(t, "2011-12-29 09:00", s.Next(time.Date(2011, 12, 29, 12, 0, 0, 0, time.UTC)).In(s.Location).Format(
+		"2006-01-02 15:04"))
+	require.Equal(t, "2011-12-31 00:00", s.Next(time.Date(2011, 12, 29, 20, 0, 0, 0, time.UTC)).In(s.Location).Format(
+		"2006-01-02 15:04"))
+	require.Equal(t, "2011-12-31 09:00", s.Next(time.Date(2011, 12, 30, 10, 0, 0, 0, time.UTC)).In(s.Location).Format(
+		"2006-01-02 15:04"))
 }
 
 func TestAScheduleOfADistanceLooksAtNoClock(t *testing.T) {
