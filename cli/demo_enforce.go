@@ -13,6 +13,7 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/notify"
+	"tokensweep/notify/slack"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
 	"tokensweep/rules"
@@ -112,16 +113,16 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	slack, err := d.slack.delivery(d.policy, notify.Outbox{Ledger: l, State: d.state})
+	bot, err := d.slack.delivery(d.policy, slack.Outbox{Ledger: l, State: d.state})
 	if err != nil {
 		return err
 	}
 	brief := func(r *audit.Report) error { return notify.Brief(d.stdout, r, styleOf(d.stdout)) }
 	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Now: d.now}
-	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), slack.Report(ctx, r)) }
+	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), bot.Report(ctx, r)) }
 	if enforce {
 		o.Enforce = &audit.Enforcement{Org: client,
-			Announce: announceIn(slack, func(_ context.Context, r *audit.Report) (string, error) {
+			Announce: announceIn(bot, func(_ context.Context, r *audit.Report) (string, error) {
 				return "standard output", brief(r)
 			})}
 	}

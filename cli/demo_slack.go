@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"tokensweep/notify"
+	"tokensweep/notify/slack"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -39,8 +39,8 @@ func newDemoSlack(policy *rules.Policy, now func() time.Time) *demoSlack {
 }
 
 // delivery is that of one run.
-func (d *demoSlack) delivery(policy *rules.Policy, o notify.Outbox) (*notify.Slack, error) {
-	return notify.NewSlack(notify.SlackConfig{
+func (d *demoSlack) delivery(policy *rules.Policy, o slack.Outbox) (*slack.Bot, error) {
+	return slack.NewBot(slack.Config{
 		Secret: okta.NewSecret(demoSlackToken), APIURL: d.URL(), Policy: policy.Notify.Slack, Outbox: o,
 		Pause: -1, // this workspace has no limit
 	})

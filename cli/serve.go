@@ -17,8 +17,8 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/cli/daemon"
-	"tokensweep/notify"
 	"tokensweep/notify/metrics"
+	"tokensweep/notify/slack"
 	"tokensweep/okta"
 	"tokensweep/rules"
 	"tokensweep/rules/schedule"
@@ -122,7 +122,7 @@ func (s *service) check() (history audit.History, err error) {
 	if err != nil {
 		return history, err
 	}
-	if _, err := s.slackFor(policy, s.flags.enforce, notify.Outbox{}, ""); err != nil {
+	if _, err := s.slackFor(policy, s.flags.enforce, slack.Outbox{}, ""); err != nil {
 		return history, err
 	}
 	out, err := s.flags.out.open(s.app)

@@ -7,7 +7,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/notify"
+	"tokensweep/notify/slack"
 	"tokensweep/rules"
 )
 
@@ -24,11 +24,11 @@ type channel interface {
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
 // a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it. flags are those by which
 // commands in messages find the policy and the state.
-func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox, flags string) (channel, error) {
+func (a *app) slackFor(policy *rules.Policy, enforce bool, o slack.Outbox, flags string) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	c := notify.SlackConfig{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
+	c := slack.Config{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
@@ -39,14 +39,14 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o notify.Outbox, flag
 		return nil, err
 	case !token.IsZero():
 		c.Secret = token
-		s, err := notify.NewSlack(c)
+		s, err := slack.NewBot(c)
 		if err != nil {
 			return nil, usage("%w", err)
 		}
 		return s, nil
 	case !address.IsZero():
 		c.Secret = address
-		w, err := notify.NewWebhook(c)
+		w, err := slack.NewWebhook(c)
 		if err != nil {
 			return nil, usage("%w", err)
 		}
@@ -96,7 +96,7 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 		a.logger().Info("a run with --as-of posts nothing to Slack")
 		return nil, nil
 	}
-	c, err := a.slackFor(policy, f.enforce, notify.Outbox{Ledger: l, State: f.state.dir}, f.where())
+	c, err := a.slackFor(policy, f.enforce, slack.Outbox{Ledger: l, State: f.state.dir}, f.where())
 	if c == nil && err == nil && policy.Notify.Slack != nil {
 		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is " +
 			"set: nothing is posted")
@@ -110,7 +110,7 @@ func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool
 	if policy == nil || policy.Notify.Slack == nil {
 		return []audit.Check{{Name: name, Status: audit.Skipped, Detail: "no policy asks for reports in Slack"}}
 	}
-	c, err := a.slackFor(policy, enforce, notify.Outbox{}, "")
+	c, err := a.slackFor(policy, enforce, slack.Outbox{}, "")
 	switch {
 	case err != nil:
 		return []audit.Check{failed(name, err)}

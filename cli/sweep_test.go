@@ -98,9 +98,9 @@ var crashpoints = [...]struct{ file, text, becomes string }{
 			"o.file == nil {\n"},
 	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n",
 		"	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
-	{"notify/slack_sender.go", "	slackPause = time.Second\n",
-		"	slackPause = time.Millisecond // the workspace of the test is in no hurry\n"},
-	{"notify/slack_sender.go", "	return &http.Client{\n",
+	{"notify/slack/sender.go", "	defaultPause = time.Second\n",
+		"	defaultPause = time.Millisecond // the workspace of the test is in no hurry\n"},
+	{"notify/slack/sender.go", "	return &http.Client{\n",
 		"	return &http.Client{\n		Transport: crashpoint.Around(PLACE, http.DefaultTransport),\n"},
 }
 

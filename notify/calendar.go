@@ -18,7 +18,7 @@ func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 	var b strings.Builder
 	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep simulate"), okta.Printable(c.OrgURL))
 	_, _ = fmt.Fprintf(&b, "from %s to %s\n%s of %s. Nothing was changed.\n", rfc3339(c.From), rfc3339(c.Until),
-		count(c.Runs, "run"), count(c.Tokens, "token"))
+		Count(c.Runs, "run"), Count(c.Tokens, "token"))
 	b.WriteString("\nASSUMED\n")
 	for _, a := range c.Assumed {
 		paragraph(&b, s, "  - ", okta.Printable(a))
@@ -33,7 +33,7 @@ func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 		}
 		name := ""
 		if e.Token != nil {
-			name = title(e.Token) + " (" + okta.Printable(e.Token.ID) + "): "
+			name = Title(e.Token) + " (" + okta.Printable(e.Token.ID) + "): "
 		}
 		paragraph(&b, s, "  "+e.At.UTC().Format("15:04")+" ", name+s.paint(colorOf(audit.Outcome(e.What)), what(e))+
 			because(e))
@@ -44,7 +44,7 @@ func CalendarText(w io.Writer, c *audit.Calendar, s Style) error {
 	for _, n := range c.Notes {
 		paragraph(&b, s, "  - ", okta.Printable(n))
 	}
-	_, _ = fmt.Fprintf(&b, "\npolicy %s (%s)\n", shortDigest(c.PolicyDigest), okta.Printable(c.PolicyFile))
+	_, _ = fmt.Fprintf(&b, "\npolicy %s (%s)\n", ShortDigest(c.PolicyDigest), okta.Printable(c.PolicyFile))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

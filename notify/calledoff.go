@@ -2,26 +2,16 @@ package notify
 
 import (
 	"fmt"
-	"strings"
 
 	"tokensweep/audit"
 	"tokensweep/okta"
-	"tokensweep/rules"
 )
-
-// calledOffTitle is the title of what was announced and does not come.
-func calledOffTitle(r *audit.Report) string {
-	if r.Mode == rules.DryRun {
-		return "Announced, and an enforcing run would call it off"
-	}
-	return "Called off: announced, and it does not come"
-}
 
 // calledOff are the sentences about what was called off.
 func calledOff(r *audit.Report) (lines []string) {
 	for i := range r.CalledOff {
 		c := &r.CalledOff[i]
-		lines = append(lines, okta.Printable(fmt.Sprintf("%s (%s): %s: %s", title(&c.Token), c.Token.ID, c.What(),
+		lines = append(lines, okta.Printable(fmt.Sprintf("%s (%s): %s: %s", Title(&c.Token), c.Token.ID, c.What(),
 			c.Why)))
 	}
 	return lines
@@ -30,13 +20,10 @@ func calledOff(r *audit.Report) (lines []string) {
 // CalledOffLines are sentences about what was called off, for a form that has no place for it.
 func CalledOffLines(r *audit.Report) (lines []string) {
 	for _, line := range calledOff(r) {
-		lines = append(lines, calledOffTitle(r)+": "+line)
+		lines = append(lines, CalledOffTitle(r)+": "+line)
 	}
 	return lines
 }
-
-// calledOffNews reports whether something was called off of which people had been told.
-func calledOffNews(r *audit.Report) bool { return r.Mode == rules.Enforce && len(r.CalledOff) > 0 }
 
 // jsonCalledOff is what was announced and does not come; CalledOff is null where an enforcing run would call it off.
 type jsonCalledOff struct {
@@ -73,28 +60,4 @@ func calledOffJSON(r *audit.Report) []jsonCalledOff {
 		})
 	}
 	return out
-}
-
-// slackCalledOff is the table of what was called off.
-func slackCalledOff(r *audit.Report, o SlackOptions) slackList {
-	list := slackList{r: r, o: o, part: "called-off", noun: "step", title: strings.ToLower(calledOffTitle(r)),
-		most: slackOtherPages}
-	list.head = []string{"Token", "Id", "What", "Why"}
-	for i := range r.CalledOff {
-		c := &r.CalledOff[i]
-		list.rows = append(list.rows, []slackCell{foreign(title(&c.Token), 40), foreign(okta.Printable(c.Token.ID), 24),
-			foreign(c.What(), 200), foreign(c.Why, 160)})
-	}
-	return list
-}
-
-// calledOffFor are the sentences for an owner who was told of what was called off.
-func calledOffFor(r *audit.Report, userID string) (lines []string) {
-	for i := range r.CalledOff {
-		if c := &r.CalledOff[i]; c.OwnerTold && userID != "" && c.Token.UserID == okta.Some(userID) {
-			lines = append(lines, safe(fmt.Sprintf("%s (%s): %s: %s", safe(title(&c.Token), 60), safe(c.Token.ID, 24),
-				c.What(), c.Why), 400))
-		}
-	}
-	return lines
 }

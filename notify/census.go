@@ -23,7 +23,7 @@ func CensusText(w io.Writer, p *rules.Policy, c *rules.Census) error {
 	for line := range strings.Lines(t.Render() + "\n") {
 		b.WriteString(strings.TrimRight(line, " \n") + "\n")
 	}
-	_, _ = fmt.Fprintf(&b, "of %s\n\n", count(c.Tokens, "token"))
+	_, _ = fmt.Fprintf(&b, "of %s\n\n", Count(c.Tokens, "token"))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

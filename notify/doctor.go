@@ -37,7 +37,7 @@ func DoctorText(w io.Writer, checks []audit.Check, s Style) error {
 			parts = append(parts, fmt.Sprintf("%s %d", status, n))
 		}
 	}
-	_, _ = fmt.Fprintf(&b, "\n%s: %s\n", count(len(checks), "check"), strings.Join(parts, ", "))
+	_, _ = fmt.Fprintf(&b, "\n%s: %s\n", Count(len(checks), "check"), strings.Join(parts, ", "))
 	if code := audit.Worst(checks); code != audit.OK {
 		_, _ = fmt.Fprintf(&b, "A run would come to the exit code %d.\n", code)
 	}

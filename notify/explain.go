@@ -16,7 +16,7 @@ import (
 // ExplanationText writes for people all that there is to say of one token.
 func ExplanationText(w io.Writer, e *audit.Explanation, s Style) error {
 	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "%s (%s), as of %s\n", s.paint(text.FgGreen, title(&e.Token)), okta.Printable(e.Token.ID),
+	_, _ = fmt.Fprintf(&b, "%s (%s), as of %s\n", s.paint(text.FgGreen, Title(&e.Token)), okta.Printable(e.Token.ID),
 		e.At.UTC().Format("2006-01-02 15:04:05 MST"))
 	explainNow(&b, e, s)
 	explainFields(&b, e, s)
@@ -64,9 +64,9 @@ func explainNow(b *strings.Builder, e *audit.Explanation, s Style) {
 		paragraph(b, s, "No rule concerns it. ", okta.Printable(e.Quarantine.String()))
 		return
 	}
-	for i, why := range reasons(e.Finding) {
+	for i, why := range Reasons(e.Finding) {
 		if i == 0 {
-			paragraph(b, s, s.paint(colorOf(e.Finding.Outcome), happens(e.Finding))+" - ", why)
+			paragraph(b, s, s.paint(colorOf(e.Finding.Outcome), Happens(e.Finding))+" - ", why)
 		} else {
 			paragraph(b, s, "  ", why)
 		}

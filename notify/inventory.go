@@ -23,8 +23,8 @@ func InventoryText(w io.Writer, v *Inventory, s Style) error {
 	for i := range v.Tokens {
 		rows[i] = row{&v.Tokens[i], v.At}
 	}
-	lines := append(tokenLines(rows, s), "", count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+
-		count(v.Pages, "page")+", all of them read", "")
+	lines := append(tokenLines(rows, s), "", Count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+
+		Count(v.Pages, "page")+", all of them read", "")
 	_, err := io.WriteString(w, strings.Join(lines, "\n"))
 	return err
 }
@@ -73,13 +73,13 @@ func InventoryMarkdown(w io.Writer, v *Inventory) error {
 func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 	var b strings.Builder
 	for _, line := range [][2]string{
-		{"id", okta.Printable(t.ID)}, {"name", words(t.Name)}, {"client", words(t.ClientName)},
-		{"owner", words(t.UserID)},
+		{"id", okta.Printable(t.ID)}, {"name", Words(t.Name)}, {"client", Words(t.ClientName)},
+		{"owner", Words(t.UserID)},
 		{"created", instant(t.Created)}, {"last updated", instant(t.LastUpdated)},
-		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), lastUse(t, now)+
+		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), LastUse(t, now)+
 			"; derived: expiresAt less the window")},
 		{"window", cell(t.TokenWindow, days)},
-		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+endsIn(t, now)+", unless it is used")},
+		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+EndsIn(t, now)+", unless it is used")},
 		{"network", cell(t.Network, network)},
 	} {
 		b.WriteString(line[0] + strings.Repeat(" ", 14-len(line[0])) + line[1] + "\n")

@@ -35,7 +35,7 @@ func tokenCells(t *okta.Token, now time.Time) []string {
 		plain(t.Name, asIs), okta.Printable(t.ID), plain(t.ClientName, asIs), plain(t.UserID, asIs),
 		plain(t.Created, rfc3339), plain(t.LastUpdated, rfc3339), plain(t.LastUsed(), rfc3339),
 		plain(t.NeverUsed(), yesNo),
-		dayCount(t.LastUsed(), now.Sub), plain(t.ExpiresAt, rfc3339), dayCount(t.ExpiresAt,
+		DayCount(t.LastUsed(), now.Sub), plain(t.ExpiresAt, rfc3339), DayCount(t.ExpiresAt,
 			func(end time.Time) time.Duration { return end.Sub(now) }),
 		plain(t.Network, network),
 	}
@@ -61,18 +61,11 @@ func CSV(w io.Writer, r *audit.Report) error {
 			due = f.Due.Format(time.RFC3339)
 		}
 		rows = append(rows, slices.Concat([]string{
-			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(ruleIDs(f), " "),
-			strings.Join(reasons(f), "; "),
+			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(RuleIDs(f), " "),
+			strings.Join(Reasons(f), "; "),
 		}, tokenCells(&f.Token, f.At), ownerCells(f.Token.Owner)))
 	}
 	return writeCSV(w, rows)
-}
-
-func ruleIDs(f *audit.Finding) (ids []string) {
-	for _, m := range f.Matched {
-		ids = append(ids, m.Rule.ID)
-	}
-	return ids
 }
 
 func writeCSV(w io.Writer, rows [][]string) error {
@@ -109,7 +102,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		return err
 	}
 	_, _ = fmt.Fprintf(&b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r),
-		count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r))
+		Count(r.Tokens, "token"), Count(r.Pages, "page"), BySeverity(r))
 	if r.Err != nil {
 		_, _ = fmt.Fprintf(&b, "**Stopped:** %s\n\n", code(r.Err.Error()))
 	}
@@ -117,7 +110,7 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		b.WriteString("| outcome | tokens | meaning |\n|---|---:|---|\n")
 		for _, o := range audit.Outcomes {
 			if n := r.Count(o); n > 0 {
-				_, _ = fmt.Fprintf(&b, "| %s | %d | %s |\n", o, n, meaning[o])
+				_, _ = fmt.Fprintf(&b, "| %s | %d | %s |\n", o, n, Meaning[o])
 			}
 		}
 		b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen " +
@@ -125,23 +118,23 @@ func Markdown(w io.Writer, r *audit.Report) error {
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		why := reasons(f)
+		why := Reasons(f)
 		for j := range why {
 			why[j] = code(why[j])
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
-			f.Severity, code(words(f.Token.Name)), code(f.Token.ID), code(words(f.Token.ClientName)),
-			code(owner(&f.Token, asIs)),
-			lastUse(&f.Token, f.At), endsIn(&f.Token, f.At), happens(f), strings.Join(why, "<br>"))
+			f.Severity, code(Words(f.Token.Name)), code(f.Token.ID), code(Words(f.Token.ClientName)),
+			code(Owner(&f.Token)),
+			LastUse(&f.Token, f.At), EndsIn(&f.Token, f.At), Happens(f), strings.Join(why, "<br>"))
 	}
-	if asks := restorations(r); len(asks) > 0 {
-		b.WriteString("\n" + giveBack + ":\n\n")
+	if asks := Restorations(r); len(asks) > 0 {
+		b.WriteString("\n" + GiveBackTitle + ":\n\n")
 		for _, ask := range asks {
 			_, _ = fmt.Fprintf(&b, "- %s\n", code(ask))
 		}
 	}
 	if off := calledOff(r); len(off) > 0 {
-		b.WriteString("\n" + calledOffTitle(r) + ":\n\n")
+		b.WriteString("\n" + CalledOffTitle(r) + ":\n\n")
 		for _, line := range off {
 			_, _ = fmt.Fprintf(&b, "- %s\n", code(line))
 		}

@@ -36,23 +36,6 @@ func (s Style) paint(color text.Color, words string) string {
 	return text.Colors{text.Bold, color}.Sprint(words)
 }
 
-// meaning explains each outcome to a reader who sees it for the first time.
-var meaning = map[audit.Outcome]string{
-	audit.Failed:          "not done, or nobody knows yet whether it was",
-	audit.Revoked:         "ended for good by this run",
-	audit.Quarantined:     "in quarantine; tokensweep tokens restore ID undoes it",
-	audit.WouldRevoke:     "an enforcing run would end these now, for good",
-	audit.WouldQuarantine: "an enforcing run would quarantine these; can be undone",
-	audit.Held:            "due, and kept back",
-	audit.Changed:         "no longer what was decided on, and left alone",
-	audit.Gone:            "had vanished when their turn came",
-	audit.Pending:         "a later step is announced, or would be",
-	audit.Flagged:         "reported, and nothing more",
-	audit.Unknown:         "could not be judged, so nothing would be done",
-	audit.Protected:       "match, but may only be flagged",
-	audit.Exempt:          "match, and the policy exempts them for now",
-}
-
 // Text writes a report for people.
 func Text(w io.Writer, r *audit.Report, s Style) error {
 	var b strings.Builder
@@ -76,7 +59,7 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 	advice(&b, r, s)
 	vanished(&b, r, s)
 	if off := calledOff(r); len(off) > 0 {
-		b.WriteString("\n" + strings.ToUpper(calledOffTitle(r)) + "\n")
+		b.WriteString("\n" + strings.ToUpper(CalledOffTitle(r)) + "\n")
 		for _, line := range off {
 			paragraph(&b, s, "  - ", line)
 		}
@@ -104,7 +87,7 @@ func Brief(w io.Writer, r *audit.Report, s Style) error {
 		case audit.Flagged, audit.Unknown, audit.Protected, audit.Exempt:
 			continue
 		}
-		line := fmt.Sprintf("%s (%s)", words(f.Token.Name), okta.Printable(f.Token.ID))
+		line := fmt.Sprintf("%s (%s)", Words(f.Token.Name), okta.Printable(f.Token.ID))
 		if f.Reason != "" {
 			line += ": " + okta.Printable(f.Reason)
 		}
@@ -123,7 +106,7 @@ func changed(r *audit.Report) string {
 	case r.Before && (r.Err != nil || r.Actions == 0):
 		return "Nothing will be changed."
 	case r.Before:
-		return fmt.Sprintf("About to change %s.", count(r.Actions, "token"))
+		return fmt.Sprintf("About to change %s.", Count(r.Actions, "token"))
 	case !r.Acted:
 		return "Nothing was changed."
 	}
@@ -153,7 +136,7 @@ func vanished(b *strings.Builder, r *audit.Report, s Style) {
 func footer(b *strings.Builder, r *audit.Report) {
 	_, _ = fmt.Fprintf(b, "\nrun    %s\n", r.ID)
 	if r.Complete {
-		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, shortDigest(r.PolicyDigest),
+		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, ShortDigest(r.PolicyDigest),
 			okta.Printable(r.PolicyFile))
 	}
 	if r.Head.Seq > 0 {
@@ -161,46 +144,17 @@ func footer(b *strings.Builder, r *audit.Report) {
 	}
 }
 
-// shortDigest is enough of a digest to recognise it; JSON has all of it.
-func shortDigest(d string) string { return d[:min(len(d), len("sha256:")+16)] }
-
 func summary(b *strings.Builder, r *audit.Report, s Style) {
-	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", count(r.Tokens, "token"), count(r.Pages, "page"),
-		bySeverity(r))
+	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", Count(r.Tokens, "token"), Count(r.Pages, "page"),
+		BySeverity(r))
 	if c := r.Changes; c.Known {
 		_, _ = fmt.Fprintf(b, "Since the last run: %d new, %d ongoing, %d resolved.\n", c.New, c.Ongoing, c.Resolved)
 	}
 	for _, o := range audit.Outcomes {
 		if n := r.Count(o); n > 0 {
-			_, _ = fmt.Fprintf(b, "  %s %4d  %s\n", s.paint(colorOf(o), fmt.Sprintf("%-16s", o)), n, meaning[o])
+			_, _ = fmt.Fprintf(b, "  %s %4d  %s\n", s.paint(colorOf(o), fmt.Sprintf("%-16s", o)), n, Meaning[o])
 		}
 	}
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-func bySeverity(r *audit.Report) string {
-	if len(r.Findings) == 0 {
-		return "No findings"
-	}
-	var parts []string
-	for sev := rules.Critical; sev >= rules.Low; sev-- {
-		n := 0
-		for _, f := range r.Findings {
-			if f.Severity == sev {
-				n++
-			}
-		}
-		if n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, sev))
-		}
-	}
-	return count(len(r.Findings), "finding") + ": " + strings.Join(parts, ", ")
 }
 
 func colorOf(o audit.Outcome) text.Color {
@@ -231,7 +185,7 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 			paragraph(b, s, "    ", whole)
 		}
 		what := comes(f, r.Before)
-		for j, why := range reasons(f) {
+		for j, why := range Reasons(f) {
 			if j == 0 {
 				paragraph(b, s, "    "+s.paint(colorOf(f.Outcome), what)+" - ", why)
 			} else {
@@ -244,8 +198,8 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 // advice writes what to do: which quarantines to undo, and what the policy advises about each rule that matched.
 func advice(b *strings.Builder, r *audit.Report, s Style) {
 	given := make(map[*rules.Rule]bool)
-	if asks := restorations(r); len(asks) > 0 {
-		b.WriteString("\n" + giveBack + "\n")
+	if asks := Restorations(r); len(asks) > 0 {
+		b.WriteString("\n" + GiveBackTitle + "\n")
 		for _, ask := range asks {
 			paragraph(b, s, "  - ", ask)
 		}
@@ -281,7 +235,7 @@ func columnsOf(s Style) columns {
 	if s.width() >= 110 {
 		return columns{s.width() - 84, 15, 20, func(id string) string { return id }}
 	}
-	return columns{s.width() - 71, 10, 12, short}
+	return columns{s.width() - 71, 10, 12, Short}
 }
 
 // cut repeats, a line long at most, the cells of a token that had to be cut in the table; "" if none had.
@@ -290,7 +244,7 @@ func (c columns) cut(t *okta.Token, line int) string {
 	for _, cell := range []struct {
 		words string
 		width int
-	}{{title(t), c.name}, {words(t.ClientName), c.client}, {owner(t, c.user), c.owner}} {
+	}{{Title(t), c.name}, {Words(t.ClientName), c.client}, {ownerWith(t, c.user), c.owner}} {
 		if fit(cell.words, cell.width) != cell.words {
 			whole = append(whole, fit(cell.words, line))
 		}
@@ -307,8 +261,8 @@ func tokenLines(rows []row, s Style) []string {
 	for _, r := range rows {
 		k, now := r.token, r.at
 		t.AppendRow(table.Row{
-			fit(title(k), c.name), okta.Printable(k.ID), fit(words(k.ClientName), c.client),
-			fit(owner(k, c.user), c.owner), lastUse(k, now), endsIn(k, now),
+			fit(Title(k), c.name), okta.Printable(k.ID), fit(Words(k.ClientName), c.client),
+			fit(ownerWith(k, c.user), c.owner), LastUse(k, now), EndsIn(k, now),
 		})
 	}
 	lines := strings.Split(t.Render(), "\n")
@@ -316,14 +270,6 @@ func tokenLines(rows []row, s Style) []string {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	return lines
-}
-
-// title is a token's name for a table, in which no name must look like a missing one.
-func title(t *okta.Token) string {
-	if name, ok := t.Name.Get(); ok && (strings.TrimSpace(name) == "" || name == missing || name == malformed) {
-		return fmt.Sprintf("%q", name)
-	}
-	return words(t.Name)
 }
 
 // plainStyle is columns with two spaces between them and nothing else, so that a row is one line.

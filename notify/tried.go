@@ -36,7 +36,7 @@ func TestsText(w io.Writer, reports []audit.TestReport, s Style) error {
 			}
 		}
 	}
-	_, _ = fmt.Fprintf(&b, "%s, %d failed\n", count(all, "case"), failed)
+	_, _ = fmt.Fprintf(&b, "%s, %d failed\n", Count(all, "case"), failed)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -1,4 +1,4 @@
-package notify_test
+package slack_test
 
 import (
 	"encoding/json"
@@ -10,13 +10,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tokensweep/notify"
+	"tokensweep/notify/slack"
 )
 
 type object = map[string]any
 
 // marks counts a mark in everything that Slack parses.
-func marks(t *testing.T, m notify.SlackMessage, mark string) int {
+func marks(t *testing.T, m slack.Message, mark string) int {
 	n := strings.Count(m.Text, mark)
 	walk(decoded(t, m)["blocks"], func(o object) {
 		if o["type"] == "mrkdwn" {
@@ -26,7 +26,7 @@ func marks(t *testing.T, m notify.SlackMessage, mark string) int {
 	return n
 }
 
-func decoded(tb testing.TB, m notify.SlackMessage) object {
+func decoded(tb testing.TB, m slack.Message) object {
 	tb.Helper()
 	var o object
 	require.NoError(tb, json.Unmarshal(payload(tb, m), &o))
@@ -48,7 +48,7 @@ func walk(v any, each func(object)) {
 }
 
 // charsOf counts the text of all blocks.
-func charsOf(tb testing.TB, m notify.SlackMessage) int {
+func charsOf(tb testing.TB, m slack.Message) int {
 	return textIn(decoded(tb, m)["blocks"])
 }
 
@@ -86,8 +86,8 @@ func requireDead(tb testing.TB, part, s string) {
 	require.NotContains(tb, entity.ReplaceAllString(s, ""), "&", part)
 }
 
-// checkSlack makes sure that a message is within Slack's limits and harmless.
-func checkSlack(t testing.TB, m notify.SlackMessage) {
+// checkMessage makes sure that a message is within Slack's limits and harmless.
+func checkMessage(t testing.TB, m slack.Message) {
 	t.Helper()
 	o := decoded(t, m)
 	require.NotEmpty(t, m.Text)

@@ -1,4 +1,4 @@
-package notify_test
+package slack_test
 
 import (
 	"bytes"
@@ -15,13 +15,14 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
-	"tokensweep/notify"
+	"tokensweep/notify/notifytest"
+	"tokensweep/notify/slack"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
 func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
-	stopped := slackReport(t, 37, rules.Enforce)
+	stopped := notifytest.Many(37, rules.Enforce)
 	stopped.Stopped, stopped.Err, stopped.Code = true,
 		errors.New("more is due at once than stopAbove allows: nothing is done"), audit.StopAbove
 	for i := range stopped.Findings {
@@ -30,16 +31,16 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 				"the run stopped: more is due than stopAbove allows"
 		}
 	}
-	dryPolicy := slackReport(t, 1, rules.DryRun)
+	dryPolicy := notifytest.Many(1, rules.DryRun)
 	dryPolicy.PolicyMode = rules.DryRun
 	failure := failed()
 	failure.Notes = []string{"something about <!channel>"}
 	cases := map[string]struct {
 		r *audit.Report
-		o notify.SlackOptions
+		o slack.Options
 	}{
-		"failed": {failure, slackOptions}, "stopped": {stopped, slackOptions},
-		"dry-run-policy": {dryPolicy, slackOptions},
+		"failed": {failure, testOptions}, "stopped": {stopped, testOptions},
+		"dry-run-policy": {dryPolicy, testOptions},
 	}
 	for _, n := range []int{0, 1, 37, 400, 5000} {
 		if testing.Short() && n > 400 {
@@ -47,28 +48,28 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 		}
 		cases[fmt.Sprintf("dry-run-%d", n)] = struct {
 			r *audit.Report
-			o notify.SlackOptions
-		}{slackReport(t, n, rules.DryRun), slackOptions}
-		for name, stage := range map[string]notify.SlackStage{"before": notify.SlackBefore, "final": notify.SlackFinal,
-			"interrupted": notify.SlackInterrupted} {
-			r := slackReport(t, n, rules.Enforce)
-			if r.Before = stage == notify.SlackBefore; !r.Before {
+			o slack.Options
+		}{notifytest.Many(n, rules.DryRun), testOptions}
+		for name, stage := range map[string]slack.Stage{"before": slack.Before, "final": slack.Final,
+			"interrupted": slack.Interrupted} {
+			r := notifytest.Many(n, rules.Enforce)
+			if r.Before = stage == slack.Before; !r.Before {
 				act(r)
 			}
 			cases[fmt.Sprintf("enforce-%s-%d", name, n)] = struct {
 				r *audit.Report
-				o notify.SlackOptions
+				o slack.Options
 			}{r, with(stage)}
 		}
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			thread := notify.SlackReport(c.r, c.o)
-			messages := append([]notify.SlackMessage{thread.Parent, notify.SlackWebhook(c.r, c.o)}, thread.Replies...)
-			if m, ok := notify.SlackAlert(c.r, c.o); ok {
+			thread := slack.Report(c.r, c.o)
+			messages := append([]slack.Message{thread.Parent, slack.OneMessage(c.r, c.o)}, thread.Replies...)
+			if m, ok := slack.Alert(c.r, c.o); ok {
 				messages = append(messages, m)
 			}
-			if m, ok := notify.SlackOwner(c.r, fmt.Sprintf("00u%014d1d7", 0), c.o); ok {
+			if m, ok := slack.OwnerMessage(c.r, fmt.Sprintf("00u%014d1d7", 0), c.o); ok {
 				messages = append(messages, m)
 			}
 			if len(messages) > 12 && name != "dry-run-400" { // the lists are as those of 400, and long
@@ -79,9 +80,9 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 			e.SetEscapeHTML(false)
 			e.SetIndent("", " ")
 			require.NoError(t, e.Encode(messages))
-			golden(t, "slack/"+name+".json", b.Bytes())
+			golden(t, name+".json", b.Bytes())
 			for _, m := range all(t, c.r, c.o) {
-				checkSlack(t, m)
+				checkMessage(t, m)
 			}
 			require.LessOrEqual(t, len(thread.Parent.Blocks), 12)
 			require.LessOrEqual(t, charsOf(t, thread.Parent), 3500)
@@ -95,8 +96,8 @@ func TestSlackMessagesLookLikeTheirGoldenFiles(t *testing.T) {
 }
 
 func TestSlackSaysWhatMatters(t *testing.T) {
-	r := slackReport(t, 37, rules.DryRun)
-	thread := notify.SlackReport(r, slackOptions)
+	r := notifytest.Many(37, rules.DryRun)
+	thread := slack.Report(r, testOptions)
 	parent := string(payload(t, thread.Parent))
 	for _, s := range []string{
 		"Nothing was changed.", "dry-run", "acme.okta.com", "6 new, 31 ongoing, 3 resolved",
@@ -111,22 +112,22 @@ func TestSlackSaysWhatMatters(t *testing.T) {
 	require.Equal(t, "parent", thread.Parent.Metadata.EventPayload["part"])
 
 	r.Changes.Known = false
-	require.Contains(t, notify.SlackReport(r, slackOptions).Parent.Text, "can't be told what is new")
+	require.Contains(t, slack.Report(r, testOptions).Parent.Text, "can't be told what is new")
 
-	before := slackReport(t, 37, rules.Enforce)
-	o := with(notify.SlackBefore)
-	require.Contains(t, notify.SlackReport(before, o).Parent.Text, "about to quarantine 13 tokens")
-	require.EqualValues(t, 1, notify.SlackReport(before, o).Parent.Metadata.EventPayload["rev"])
-	require.EqualValues(t, 2, notify.SlackReport(act(before), slackOptions).Parent.Metadata.EventPayload["rev"])
-	require.NotContains(t, string(payload(t, notify.SlackReport(before, slackOptions).Parent)), "--enforce")
+	before := notifytest.Many(37, rules.Enforce)
+	o := with(slack.Before)
+	require.Contains(t, slack.Report(before, o).Parent.Text, "about to quarantine 13 tokens")
+	require.EqualValues(t, 1, slack.Report(before, o).Parent.Metadata.EventPayload["rev"])
+	require.EqualValues(t, 2, slack.Report(act(before), testOptions).Parent.Metadata.EventPayload["rev"])
+	require.NotContains(t, string(payload(t, slack.Report(before, testOptions).Parent)), "--enforce")
 
-	broken := notify.SlackReport(failed(), slackOptions)
+	broken := slack.Report(failed(), testOptions)
 	require.True(t, strings.HasPrefix(broken.Parent.Text, "FAILED"), broken.Parent.Text)
 	require.Contains(t, string(payload(t, broken.Parent)), "What to do")
 	require.Len(t, broken.Files, 1)
 	require.Equal(t, "report.json", broken.Files[0].Name)
 
-	webhook := string(payload(t, notify.SlackWebhook(r, slackOptions)))
+	webhook := string(payload(t, slack.OneMessage(r, testOptions)))
 	require.Contains(t, webhook, "20 of 37 shown, worst first. 17 more: all in the run's own output")
 	require.NotContains(t, webhook, "findings.csv")
 }
@@ -134,8 +135,8 @@ func TestSlackSaysWhatMatters(t *testing.T) {
 // Every finding is in a list of the thread, or counted as left out, in every rendering.
 func TestSlackLosesNoFinding(t *testing.T) {
 	for _, n := range []int{1, 37, 400, 5000} {
-		r := slackReport(t, n, rules.DryRun)
-		thread := notify.SlackReport(r, slackOptions)
+		r := notifytest.Many(n, rules.DryRun)
+		thread := slack.Report(r, testOptions)
 		rows, err := csv.NewReader(bytes.NewReader(thread.Files[0].Content)).ReadAll()
 		require.NoError(t, err)
 		require.Len(t, rows, n+1)
@@ -143,7 +144,7 @@ func TestSlackLosesNoFinding(t *testing.T) {
 			var b bytes.Buffer
 			for _, m := range thread.Replies {
 				for range plainer {
-					m, _ = notify.SlackPlainer(m)
+					m, _ = slack.Plainer(m)
 				}
 				b.Write(payload(t, m))
 			}
@@ -165,47 +166,47 @@ func TestSlackLosesNoFinding(t *testing.T) {
 }
 
 func TestSlackGivesACommandOnlyWhereItWorks(t *testing.T) {
-	r := slackReport(t, 37, rules.DryRun)
-	o := slackOptions
+	r := notifytest.Many(37, rules.DryRun)
+	o := testOptions
 	o.Flags = "--policy prod.yaml --state /var/lib/tokensweep"
-	for _, m := range []notify.SlackMessage{notify.SlackReport(r, o).Parent, notify.SlackWebhook(r, o)} {
+	for _, m := range []slack.Message{slack.Report(r, o).Parent, slack.OneMessage(r, o)} {
 		require.Contains(t, string(payload(t, m)), "tokensweep run "+o.Flags+" --enforce --plan "+r.Digest)
 	}
 	r.PolicyMode = rules.DryRun // to change that makes it another policy, whose plan this is not
-	for _, m := range []notify.SlackMessage{notify.SlackReport(r, o).Parent, notify.SlackWebhook(r, o)} {
+	for _, m := range []slack.Message{slack.Report(r, o).Parent, slack.OneMessage(r, o)} {
 		require.NotContains(t, string(payload(t, m)), "--enforce")
 		require.Contains(t, string(payload(t, m)),
 			"To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed")
-		checkSlack(t, m)
+		checkMessage(t, m)
 	}
 	r.Head = ledger.Head{} // nothing has the plan
-	require.NotContains(t, string(payload(t, notify.SlackReport(r, o).Parent)), "mode: enforce")
+	require.NotContains(t, string(payload(t, slack.Report(r, o).Parent)), "mode: enforce")
 }
 
 func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
-	quiet := slackReport(t, 37, rules.DryRun)
+	quiet := notifytest.Many(37, rules.DryRun)
 	for i := range quiet.Findings {
 		quiet.Findings[i].Change, quiet.Findings[i].Fresh = audit.Ongoing, nil
 	}
-	_, ok := notify.SlackAlert(quiet, slackOptions)
+	_, ok := slack.Alert(quiet, testOptions)
 	require.False(t, ok)
 	quiet.Findings[0].Change, quiet.Findings[0].Fresh = audit.New, []*rules.Rule{
 		{ID: "noted", Severity: rules.Low}} // a lesser rule begins to apply to a critical one
 	require.Equal(t, rules.Critical, quiet.Findings[0].Severity)
-	_, ok = notify.SlackAlert(quiet, slackOptions)
+	_, ok = slack.Alert(quiet, testOptions)
 	require.False(t, ok)
 	quiet.Findings[0].Fresh = append(quiet.Findings[0].Fresh, &rules.Rule{ID: "super", Severity: rules.Critical})
-	called, ok := notify.SlackAlert(quiet, slackOptions)
+	called, ok := slack.Alert(quiet, testOptions)
 	require.True(t, ok)
 	require.Contains(t, string(payload(t, called)), "rule super")
-	called, ok = notify.SlackAlert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete",
-		audit.ErrInterrupted), Code: audit.Halted}, slackOptions)
+	called, ok = slack.Alert(&audit.Report{OrgURL: quiet.OrgURL, Err: fmt.Errorf("%w: listing incomplete",
+		audit.ErrInterrupted), Code: audit.Halted}, testOptions)
 	require.True(t, ok, "a deadline may end every run")
 	require.Contains(t, string(payload(t, called)), "See who or what ended the program")
-	_, ok = notify.SlackAlert(slackReport(t, 37, rules.Enforce), with(notify.SlackBefore))
+	_, ok = slack.Alert(notifytest.Many(37, rules.Enforce), with(slack.Before))
 	require.False(t, ok)
 
-	m, ok := notify.SlackAlert(act(slackReport(t, 37, rules.Enforce)), slackOptions)
+	m, ok := slack.Alert(act(notifytest.Many(37, rules.Enforce)), testOptions)
 	require.True(t, ok)
 	require.True(t, m.Broadcast)
 	require.Contains(t, m.Text, "changes failed")
@@ -214,23 +215,23 @@ func TestSlackAlertCallsOnlyForWhatNeedsAPerson(t *testing.T) {
 	require.Contains(t, raw, `\u003c!subteam^S0SECOPS1\u003e \u003c@U012AB3CD\u003e`)
 	require.NotContains(t, raw, "everyone")
 	for m.Blocks != nil {
-		m, _ = notify.SlackPlainer(m)
+		m, _ = slack.Plainer(m)
 	}
 	require.Contains(t, m.Text, "<!subteam^S0SECOPS1>", "people are called even without blocks")
 
 	for _, r := range []*audit.Report{failed(), {ID: "x", Mode: rules.Enforce}} { // even one that says nothing of why
-		m, ok = notify.SlackAlert(r, slackOptions)
+		m, ok = slack.Alert(r, testOptions)
 		require.True(t, ok)
 		require.Contains(t, m.Text, "the run failed")
-		checkSlack(t, m)
-		checkSlack(t, notify.SlackReport(r, slackOptions).Parent)
+		checkMessage(t, m)
+		checkMessage(t, slack.Report(r, testOptions).Parent)
 	}
 }
 
 func TestSlackOwnerHearsOfTheirOwnTokensOnly(t *testing.T) {
-	r := slackReport(t, 37, rules.DryRun)
+	r := notifytest.Many(37, rules.DryRun)
 	id, _ := r.Findings[0].Token.UserID.Get()
-	m, ok := notify.SlackOwner(r, id, slackOptions)
+	m, ok := slack.OwnerMessage(r, id, testOptions)
 	require.True(t, ok)
 	raw := string(payload(t, m))
 	for i := range r.Findings {
@@ -243,29 +244,29 @@ func TestSlackOwnerHearsOfTheirOwnTokensOnly(t *testing.T) {
 		r.Findings[i].Change = audit.Ongoing
 	}
 	for _, user := range []string{id, "", "nobody"} {
-		_, ok = notify.SlackOwner(r, user, slackOptions)
+		_, ok = slack.OwnerMessage(r, user, testOptions)
 		require.False(t, ok, "%q", user)
 	}
 	r.Findings[0].Outcome, r.Findings[0].Done = audit.Quarantined, true
-	_, ok = notify.SlackOwner(r, id, slackOptions)
+	_, ok = slack.OwnerMessage(r, id, testOptions)
 	require.True(t, ok)
 	r.Findings[0].Done = false // by an earlier run
-	_, ok = notify.SlackOwner(r, id, slackOptions)
+	_, ok = slack.OwnerMessage(r, id, testOptions)
 	require.False(t, ok)
 }
 
 func TestSlackRenderingIsPureAndReadsBack(t *testing.T) {
 	for _, n := range []int{0, 37, 400} {
-		again := all(t, slackReport(t, n, rules.DryRun), slackOptions)
-		for i, m := range all(t, slackReport(t, n, rules.DryRun), slackOptions) {
+		again := all(t, notifytest.Many(n, rules.DryRun), testOptions)
+		for i, m := range all(t, notifytest.Many(n, rules.DryRun), testOptions) {
 			raw := payload(t, m)
 			require.Equal(t, string(raw), string(payload(t, again[i])))
-			var back notify.SlackMessage
+			var back slack.Message
 			require.NoError(t, json.Unmarshal(raw, &back))
 			require.Equal(t, m.Part, back.Part)
 			require.Equal(t, string(raw), string(payload(t, back)))
-			a, okA := notify.SlackPlainer(m)
-			b, okB := notify.SlackPlainer(back)
+			a, okA := slack.Plainer(m)
+			b, okB := slack.Plainer(back)
 			require.Equal(t, okA, okB)
 			require.Equal(t, string(payload(t, a)), string(payload(t, b)),
 				"what was read back degrades as the original")
@@ -274,14 +275,14 @@ func TestSlackRenderingIsPureAndReadsBack(t *testing.T) {
 }
 
 func TestSlackChartNeedsThreeRuns(t *testing.T) {
-	r := slackReport(t, 1, rules.DryRun)
+	r := notifytest.Many(1, rules.DryRun)
 	for n, want := range map[int]bool{0: false, 2: false, 3: true, 60: true} {
-		o := slackOptions
-		o.Trend = make([]notify.TrendPoint, n) // all at the same time
-		last := notify.SlackReport(r, o).Replies
+		o := testOptions
+		o.Trend = make([]slack.TrendPoint, n) // all at the same time
+		last := slack.Report(r, o).Replies
 		m := last[len(last)-1]
 		require.Equal(t, want, m.Part == "trend", "%d runs", n)
-		checkSlack(t, m)
+		checkMessage(t, m)
 	}
 }
 
@@ -296,7 +297,7 @@ func FuzzSlackSafe(f *testing.F) {
 	}
 	f.Add(byte(0), "<!subteam^S0SECOPS1>", "&lt;!channel&gt;", "a&b <https://evil.example|x> ``` *b* _i_ ~s~ :x: @here")
 	f.Add(byte(1), strings.Repeat("&", 5000), strings.Repeat("\u0301", 99), "\u3164\u2800\ufe0f")
-	tame := make(map[byte][]notify.SlackMessage)
+	tame := make(map[byte][]slack.Message)
 	for kind := range byte(12) {
 		r, o := strangers(kind, "a", "b", "c")
 		tame[kind] = all(f, r, o)
@@ -307,7 +308,7 @@ func FuzzSlackSafe(f *testing.F) {
 		messages := all(t, r, o)
 		require.Len(t, messages, len(tame[kind]))
 		for i, m := range messages {
-			checkSlack(t, m)
+			checkMessage(t, m)
 			for _, mark := range []string{"*", "_", "~", "`", ":", "@"} {
 				require.Equal(t, marks(t, tame[kind][i], mark), marks(t, m, mark), "%s in mrkdwn of %s", mark,
 					payload(t, m))
@@ -317,7 +318,7 @@ func FuzzSlackSafe(f *testing.F) {
 }
 
 // strangers is a report of one of 12 kinds, in which every field that others write is theirs.
-func strangers(kind byte, x, y, z string) (*audit.Report, notify.SlackOptions) {
+func strangers(kind byte, x, y, z string) (*audit.Report, slack.Options) {
 	rule := &rules.Rule{ID: "idle", Description: y, Advice: "to do: " + z, Severity: rules.Critical}
 	match := []rules.Match{{Rule: rule, Because: []string{x}}}
 	r := &audit.Report{
@@ -340,15 +341,15 @@ func strangers(kind byte, x, y, z string) (*audit.Report, notify.SlackOptions) {
 	if kind >= 6 { // a failed run has no findings; one that stopped has
 		r.Complete, r.Findings = false, nil
 	}
-	o := with(notify.SlackStage(kind % 3))
+	o := with(slack.Stage(kind % 3))
 	o.Mention = append([]string{"no" + x, "<" + y, z + "!"}, o.Mention...)
 	return r, o
 }
 
 func BenchmarkSlackReport5000(b *testing.B) {
-	r := slackReport(b, 5000, rules.DryRun)
+	r := notifytest.Many(5000, rules.DryRun)
 	for b.Loop() {
-		notify.SlackReport(r, slackOptions)
+		slack.Report(r, testOptions)
 	}
 }
 

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"fmt"
@@ -15,56 +15,56 @@ import (
 // What a message may hold. Slack allows more in some places; a message within these can also be
 // rendered more simply without losing a row.
 const (
-	slackParentChars = 3500 // of the message in the channel
-	slackPageRows    = 99   // of a table, without its header
-	slackPageChars   = 6000 // of a table
-	slackPieceChars  = 2900 // of a section
-	slackPoints      = 20   // of a chart
+	parentChars = 3500 // of the message in the channel
+	pageRows    = 99   // of a table, without its header
+	pageChars   = 6000 // of a table
+	pieceChars  = 2900 // of a section
+	chartPoints = 20   // of a chart
 )
 
-// slackCell is a cell of a table. Its text is safe.
-type slackCell struct {
+// cell is a cell of a table. Its text is safe.
+type cell struct {
 	text, emoji string
 	number      *float64
 }
 
-func foreign(s string, n int) slackCell { return slackCell{text: safe(s, n)} }
+func foreign(s string, n int) cell { return cell{text: safe(s, n)} }
 
-func (c slackCell) size() int { return utf8.RuneCountInString(c.text) }
+func (c cell) size() int { return utf8.RuneCountInString(c.text) }
 
-// slackRows is a table: its header and its rows.
-type slackRows struct {
+// grid is a table: its header and its rows.
+type grid struct {
 	head []string
-	rows [][]slackCell
+	rows [][]cell
 }
 
-// slackBuilder collects the blocks of one message.
-type slackBuilder struct {
+// builder collects the blocks of one message.
+type builder struct {
 	run    *audit.Report
 	part   string
 	rev    int
 	blocks []slack.Block
 }
 
-func newSlack(r *audit.Report, part string, o SlackOptions) *slackBuilder {
+func newBuilder(r *audit.Report, part string, o Options) *builder {
 	rev := 1
-	if o.Stage != SlackBefore && r.Mode == rules.Enforce {
+	if o.Stage != Before && r.Mode == rules.Enforce {
 		rev = 2
 	}
-	return &slackBuilder{run: r, part: part, rev: rev}
+	return &builder{run: r, part: part, rev: rev}
 }
 
 // id is new for each revision of a message, as Slack wants it.
-func (b *slackBuilder) id() string {
+func (b *builder) id() string {
 	return fmt.Sprintf("%s.%s.%d.%d", b.part, safe(b.run.ID, 60), b.rev, len(b.blocks))
 }
 
-func (b *slackBuilder) add(block slack.Block) { b.blocks = append(b.blocks, block) }
+func (b *builder) add(block slack.Block) { b.blocks = append(b.blocks, block) }
 
-func (b *slackBuilder) message(text string) SlackMessage {
+func (b *builder) message(text string) Message {
 	r := b.run
-	return SlackMessage{Text: text, Blocks: b.blocks, Part: b.part, Metadata: slack.SlackMetadata{
-		EventType: SlackEventType,
+	return Message{Text: text, Blocks: b.blocks, Part: b.part, Metadata: slack.SlackMetadata{
+		EventType: EventType,
 		EventPayload: map[string]any{
 			"schema": 1, "run_id": safe(r.ID, 60), "part": b.part, "rev": b.rev,
 			"findings": len(r.Findings), "actions": due(r), "revoked": r.Count(audit.Revoked),
@@ -78,18 +78,18 @@ func literal(s string) *slack.TextBlockObject {
 }
 
 // header takes words of ours only.
-func (b *slackBuilder) header(s string) {
+func (b *builder) header(s string) {
 	b.add(slack.NewHeaderBlock(literal(safe(s, 150)), slack.HeaderBlockOptionBlockID(b.id())))
 }
 
 // section takes mrkdwn, in which what is foreign went through mrkdwn.
-func (b *slackBuilder) section(s string) {
+func (b *builder) section(s string) {
 	b.add(slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, s, false, true), nil, nil,
 		slack.SectionBlockOptionBlockID(b.id())))
 }
 
 // context takes safe text.
-func (b *slackBuilder) context(s string) { b.add(slack.NewContextBlock(b.id(), literal(s))) }
+func (b *builder) context(s string) { b.add(slack.NewContextBlock(b.id(), literal(s))) }
 
 func span(s string, bold bool) slack.RichTextSectionElement {
 	if bold {
@@ -99,7 +99,7 @@ func span(s string, bold bool) slack.RichTextSectionElement {
 }
 
 // bullets writes a title of ours and safe sentences under it.
-func (b *slackBuilder) bullets(title string, items []string) {
+func (b *builder) bullets(title string, items []string) {
 	if len(items) == 0 {
 		return
 	}
@@ -112,13 +112,13 @@ func (b *slackBuilder) bullets(title string, items []string) {
 }
 
 // command writes a command line that can be copied.
-func (b *slackBuilder) command(title, line string) {
+func (b *builder) command(title, line string) {
 	b.add(slack.NewRichTextBlock(b.id(), slack.NewRichTextSection(span(title, true)),
 		&slack.RichTextPreformatted{Type: slack.RTEPreformatted, Elements: []slack.RichTextSectionElement{
 			span(line, false)}}))
 }
 
-func (b *slackBuilder) table(t slackRows) {
+func (b *builder) table(t grid) {
 	block := slack.NewTableBlock(b.id())
 	cells := make([]slack.TableCell, len(t.head))
 	settings := make([]slack.ColumnSetting, len(t.head))
@@ -142,7 +142,7 @@ func (b *slackBuilder) table(t slackRows) {
 	b.add(block.WithColumnSettings(settings...))
 }
 
-func (b *slackBuilder) dataTable(caption string, t slackRows) {
+func (b *builder) dataTable(caption string, t grid) {
 	block := slack.NewDataTableBlock(caption, slack.DataTableBlockOptionBlockID(b.id())).WithPageSize(10)
 	head := make([]slack.DataTableCell, len(t.head))
 	for i, h := range t.head {
@@ -164,8 +164,8 @@ func (b *slackBuilder) dataTable(caption string, t slackRows) {
 }
 
 // pages splits rows so that each page is a table within Slack's limits.
-func (t slackRows) pages() []slackRows {
-	var out []slackRows
+func (t grid) pages() []grid {
+	var out []grid
 	head := 0
 	for _, h := range t.head {
 		head += utf8.RuneCountInString(h)
@@ -176,20 +176,20 @@ func (t slackRows) pages() []slackRows {
 		for _, c := range row {
 			n += c.size()
 		}
-		if i > from && (size+n > slackPageChars || i-from == slackPageRows) {
-			out = append(out, slackRows{t.head, t.rows[from:i]})
+		if i > from && (size+n > pageChars || i-from == pageRows) {
+			out = append(out, grid{t.head, t.rows[from:i]})
 			size, from = head, i
 		}
 		size += n
 	}
 	if from < len(t.rows) {
-		out = append(out, slackRows{t.head, t.rows[from:]})
+		out = append(out, grid{t.head, t.rows[from:]})
 	}
 	return out
 }
 
 // chart draws how many findings the last runs had. Its labels are different, as Slack wants them.
-func (b *slackBuilder) chart(trend []TrendPoint) {
+func (b *builder) chart(trend []TrendPoint) {
 	labels := trendLabels(trend)
 	var all, critical []slack.DataVisualizationDataPoint
 	for i, p := range trend {
@@ -222,8 +222,8 @@ func trendLabels(trend []TrendPoint) []string {
 	return labels
 }
 
-// slackTexts are all texts of a block, in order, a row of a table as one line.
-func slackTexts(block slack.Block) []string {
+// textsOf are all texts of a block, in order, a row of a table as one line.
+func textsOf(block slack.Block) []string {
 	switch k := block.(type) {
 	case *slack.HeaderBlock:
 		return []string{k.Text.Text}
@@ -277,14 +277,14 @@ func tableCellText(c slack.TableCell) string {
 	return ""
 }
 
-func tableCell(c slack.DataTableCell) slackCell {
+func tableCell(c slack.DataTableCell) cell {
 	switch k := c.(type) {
 	case *slack.DataTableRawTextCell:
-		return slackCell{text: k.Text}
+		return cell{text: k.Text}
 	case *slack.DataTableRawNumberCell:
-		return slackCell{text: k.Text, number: &k.Value}
+		return cell{text: k.Text, number: &k.Value}
 	}
-	return slackCell{text: "–"}
+	return cell{text: "–"}
 }
 
 func chartTexts(k *slack.DataVisualizationBlock) []string {
@@ -328,11 +328,11 @@ func richTexts(elements []slack.RichTextElement) []string {
 	return out
 }
 
-// slackSize counts the characters of blocks.
-func slackSize(blocks []slack.Block) int {
+// sizeOf counts the characters of blocks.
+func sizeOf(blocks []slack.Block) int {
 	n := 0
 	for _, b := range blocks {
-		for _, s := range slackTexts(b) {
+		for _, s := range textsOf(b) {
 			n += utf8.RuneCountInString(s)
 		}
 	}

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"cmp"
@@ -10,6 +10,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -17,20 +18,20 @@ import (
 // ownersPerRun is how many owners are told by direct message in one run. The others are listed for the channel.
 const ownersPerRun = 20
 
-// slackOwner is an owner who is to get a direct message.
-type slackOwner struct {
+// recipient is an owner who is to get a direct message.
+type recipient struct {
 	// Label names them for the channel: an e-mail address, a login or an id.
 	Label string
 	// User is the id of their account in Slack; "" if they can't be told, for the reason Why.
 	User, Why string
-	Message   SlackMessage
+	Message   Message
 }
 
 const whyDryRun = "a dry run tells nobody"
 
 // owners finds the accounts of the owners about whose tokens there is news, the worst findings first. A dry run
 // looks nobody up.
-func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (out []slackOwner) {
+func (s *Bot) owners(ctx context.Context, r *audit.Report, o Options) (out []recipient) {
 	if !s.policy.Owners {
 		return nil
 	}
@@ -38,12 +39,12 @@ func (s *Slack) owners(ctx context.Context, r *audit.Report, o SlackOptions) (ou
 	var broken string // why none can be found
 	for _, t := range tokensOf(r) {
 		id, _ := t.UserID.Get() // for "" there is no news
-		m, news := SlackOwner(r, id, o)
+		m, news := OwnerMessage(r, id, o)
 		if !news || asked[id] {
 			continue
 		}
 		asked[id] = true
-		w := slackOwner{Label: cmp.Or(emailOf(t.Owner), owner(t, asIs)), Message: m}
+		w := recipient{Label: cmp.Or(emailOf(t.Owner), notify.Owner(t)), Message: m}
 		switch {
 		case r.Mode == rules.DryRun:
 			w.Why = whyDryRun
@@ -75,7 +76,7 @@ func tokensOf(r *audit.Report) (all []*okta.Token) {
 
 // account finds an owner's account in Slack, or says why they have none. The error is one that the next look-up
 // would meet as well.
-func (s *Slack) account(ctx context.Context, o *okta.Owner) (user, why string, err error) {
+func (s *Bot) account(ctx context.Context, o *okta.Owner) (user, why string, err error) {
 	email := emailOf(o)
 	if email == "" {
 		return "", "their e-mail address is not known", nil
@@ -115,7 +116,7 @@ func emailOf(o *okta.Owner) string {
 
 // tellOwners sends the direct messages, and then says in the thread who was told and who was not. What can't be
 // sent to an owner is no failure of the report.
-func (s *Slack) tellOwners(ctx context.Context, p *parcel, c *slackContent) error {
+func (s *Bot) tellOwners(ctx context.Context, p *parcel, c *content) error {
 	if len(c.Owners) == 0 || p.parts[partOwners] != "" {
 		return nil
 	}
@@ -134,11 +135,11 @@ func (s *Slack) tellOwners(ctx context.Context, p *parcel, c *slackContent) erro
 		}
 		p.accepted(w.Message.Part, where)
 	}
-	return s.reply(ctx, p, c, slackTold(p.run, c))
+	return s.reply(ctx, p, c, toldMessage(p.run, c))
 }
 
 // tell sends one direct message. One whose answer is lost may have been sent, and is not sent again.
-func (s *Slack) tell(ctx context.Context, w *slackOwner) (where string, err error) {
+func (s *Bot) tell(ctx context.Context, w *recipient) (where string, err error) {
 	var channel, ts string
 	err = s.patiently(ctx, "opening a conversation with an owner", func() error {
 		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{
@@ -151,16 +152,16 @@ func (s *Slack) tell(ctx context.Context, w *slackOwner) (where string, err erro
 	if err != nil {
 		return "", err
 	}
-	err = s.plainly(ctx, "sending a direct message to an owner", w.Message, func(m SlackMessage) (err error) {
+	err = s.plainly(ctx, "sending a direct message to an owner", w.Message, func(m Message) (err error) {
 		ts, err = s.send(ctx, channel, "", m)
 		return err
 	})
-	return viaSlack + channel + " " + ts, err
+	return viaBot + channel + " " + ts, err
 }
 
-// slackTold says in the thread which owners were told, and which were not and why.
-func slackTold(run string, c *slackContent) SlackMessage {
-	b := newSlack(&audit.Report{ID: run, Mode: c.Mode, OrgURL: c.OrgURL}, partOwners, SlackOptions{})
+// toldMessage says in the thread which owners were told, and which were not and why.
+func toldMessage(run string, c *content) Message {
+	b := newBuilder(&audit.Report{ID: run, Mode: c.Mode, OrgURL: c.OrgURL}, partOwners, Options{})
 	var told, untold []string
 	for _, w := range c.Owners {
 		switch label := safe(w.Label, 60); {

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"context"
@@ -20,13 +20,13 @@ import (
 // change that failed.
 func backlog(t *testing.T, w *slacktest.Server, n int) Outbox {
 	t.Helper()
-	return backlogOf(t, w, slices.Repeat([]*audit.Report{slackRun(audit.Failed)}, n)...)
+	return backlogOf(t, w, slices.Repeat([]*audit.Report{testRun(audit.Failed)}, n)...)
 }
 
 // backlogOf is one of the given reports.
 func backlogOf(t *testing.T, w *slacktest.Server, reports ...*audit.Report) Outbox {
 	t.Helper()
-	box := outbox(t, reportTime)
+	box := newOutbox(t, reportTime)
 	w.Fault(slacktest.Fault{Error: "is_archived"})
 	for i, r := range reports {
 		late := *r
@@ -40,7 +40,7 @@ func backlogOf(t *testing.T, w *slacktest.Server, reports ...*audit.Report) Outb
 
 // nothingNew is the report of a run that has nothing to tell where only changes are wanted.
 func nothingNew(run string) *audit.Report {
-	r := slackRun(audit.Flagged)
+	r := testRun(audit.Flagged)
 	r.ID, r.Changes = run, audit.Changes{Known: true, Ongoing: 1}
 	return r
 }
@@ -48,7 +48,7 @@ func nothingNew(run string) *audit.Report {
 // postedRuns names the run of each message in the channel itself, in their order.
 func postedRuns(t *testing.T, w *slacktest.Server) (runs []string) {
 	t.Helper()
-	for _, m := range w.Messages(slackChannel) {
+	for _, m := range w.Messages(channelID) {
 		var metadata struct {
 			Payload struct {
 				Run  string `json:"run_id"`
@@ -66,7 +66,7 @@ func postedRuns(t *testing.T, w *slacktest.Server) (runs []string) {
 }
 
 func TestAnAnnouncementDoesNotWaitForWhatEarlierRunsLeft(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
+	w := fakeWorkspace(t, slacktest.Config{})
 	s := delivery(t, w, rules.Slack{On: rules.OnChanges}, backlog(t, w, 3))
 	before, after := enforced("run-1")
 	_, err := s.Announce(t.Context(), before)
@@ -80,34 +80,34 @@ func TestAnAnnouncementDoesNotWaitForWhatEarlierRunsLeft(t *testing.T) {
 
 func TestAWebhooksAnnouncementDoesNotWaitForWhatEarlierRunsLeft(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.Always})
-	w.outbox = outbox(t, reportTime)
+	w.outbox = newOutbox(t, reportTime)
 	ws.Fault(slacktest.Fault{Method: slacktest.Webhook, Times: 1, Error: "no_service"})
-	require.Error(t, w.Report(t.Context(), slackRun(audit.Flagged)))
+	require.Error(t, w.Report(t.Context(), testRun(audit.Flagged)))
 	w = hookDelivery(t, ws, rules.Slack{On: rules.OnChanges}, w.outbox)
 	before, after := enforced("run-1")
 	_, err := w.Announce(t.Context(), before)
 	require.NoError(t, err)
-	require.Len(t, ws.Messages(slackChannel), 1)
-	require.Contains(t, ws.Messages(slackChannel)[0].Text, "about to revoke 1 token")
+	require.Len(t, ws.Messages(channelID), 1)
+	require.Contains(t, ws.Messages(channelID)[0].Text, "about to revoke 1 token")
 	require.NoError(t, w.Report(t.Context(), after))
-	require.Len(t, ws.Messages(slackChannel), 3)
+	require.Len(t, ws.Messages(channelID), 3)
 	require.Empty(t, w.outbox.past().Undelivered)
 }
 
 func TestWhatThereIsNoTimeForIsLeftToTheNextRunAndFailsNothing(t *testing.T) {
-	for name, hinder := range map[string]func(*Slack, *slacktest.Server, context.CancelFunc){
-		"the time is over": func(s *Slack, _ *slacktest.Server, _ context.CancelFunc) { s.patience = 0 },
-		"Slack wants a longer pause": func(_ *Slack, w *slacktest.Server, _ context.CancelFunc) {
+	for name, hinder := range map[string]func(*Bot, *slacktest.Server, context.CancelFunc){
+		"the time is over": func(s *Bot, _ *slacktest.Server, _ context.CancelFunc) { s.patience = 0 },
+		"Slack wants a longer pause": func(_ *Bot, w *slacktest.Server, _ context.CancelFunc) {
 			w.Fault(slacktest.Fault{Method: "chat.postMessage", Skip: 1, Status: http.StatusTooManyRequests,
 				Header: http.Header{"Retry-After": {"3600"}}})
 		},
 		"the run is to end while a message is on its way": func(
-			_ *Slack, w *slacktest.Server, cancel context.CancelFunc) {
+			_ *Bot, w *slacktest.Server, cancel context.CancelFunc) {
 			w.Fault(slacktest.Fault{Method: "chat.postMessage", Times: 1, Then: cancel})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := fakeSlack(t, slacktest.Config{})
+			w := fakeWorkspace(t, slacktest.Config{})
 			box := backlog(t, w, 2)
 			s := delivery(t, w, rules.Slack{On: rules.OnChanges}, box)
 			ctx, cancel := context.WithCancel(t.Context())
@@ -125,7 +125,7 @@ func TestWhatThereIsNoTimeForIsLeftToTheNextRunAndFailsNothing(t *testing.T) {
 }
 
 func TestARunThatIsToEndPostsItsOwnReportAndLeavesTheOthers(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
+	w := fakeWorkspace(t, slacktest.Config{})
 	box := backlog(t, w, 2)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -135,7 +135,7 @@ func TestARunThatIsToEndPostsItsOwnReportAndLeavesTheOthers(t *testing.T) {
 }
 
 func TestForRunsThatFailedPeopleAreCalledOnceHoweverLateAndForWhatIsToldOnceAlways(t *testing.T) {
-	failed, fresh := slackRun(audit.Flagged), slackRun(audit.Flagged)
+	failed, fresh := testRun(audit.Flagged), testRun(audit.Flagged)
 	failed.Complete, failed.Code, failed.Err = false, audit.Incomplete, errors.New("listing incomplete")
 	fresh.Findings[0].Fresh = []*rules.Rule{{ID: "super", Severity: rules.Critical}}
 	for _, row := range []struct {
@@ -145,11 +145,11 @@ func TestForRunsThatFailedPeopleAreCalledOnceHoweverLateAndForWhatIsToldOnceAlwa
 	}{
 		{"runs that failed", []*audit.Report{failed, failed, failed}, 1},
 		{"a new critical finding after a run that failed", []*audit.Report{failed, fresh, failed}, 2},
-		{"changes that failed", []*audit.Report{slackRun(audit.Failed), slackRun(audit.Failed)}, 2},
-		{"nothing that needs people", []*audit.Report{slackRun(audit.Flagged), slackRun(audit.Flagged)}, 0},
+		{"changes that failed", []*audit.Report{testRun(audit.Failed), testRun(audit.Failed)}, 2},
+		{"nothing that needs people", []*audit.Report{testRun(audit.Flagged), testRun(audit.Flagged)}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := fakeSlack(t, slacktest.Config{})
+			w := fakeWorkspace(t, slacktest.Config{})
 			box := backlogOf(t, w, row.late...)
 			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(),
 				nothingNew("run-1")))
@@ -167,10 +167,10 @@ func TestWhatNobodyWasToldOfIsPostedThoughNoFindingIsNew(t *testing.T) {
 		"what came of a change of an earlier run": func(r *audit.Report) { r.Belated = 1 },
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := fakeSlack(t, slacktest.Config{})
+			w := fakeWorkspace(t, slacktest.Config{})
 			r := nothingNew("run-1")
 			change(r)
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, outbox(t, reportTime)).Report(
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, newOutbox(t, reportTime)).Report(
 				t.Context(), r))
 			require.Equal(t, []string{"run-1"}, postedRuns(t, w))
 		})

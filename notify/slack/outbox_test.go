@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"encoding/json"
@@ -17,8 +17,8 @@ import (
 	"tokensweep/rules"
 )
 
-// outbox is a ledger in a directory of its own; its clock stands at a time.
-func outbox(t *testing.T, at time.Time) Outbox {
+// newOutbox is a ledger in a directory of its own; its clock stands at a time.
+func newOutbox(t *testing.T, at time.Time) Outbox {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.Mkdir(dir, 0o700))
@@ -58,7 +58,7 @@ func (o Outbox) acted(t *testing.T, token, step, result string) {
 func postedParts(t *testing.T, w *slacktest.Server) map[string]int {
 	t.Helper()
 	parts := make(map[string]int)
-	for _, m := range w.Messages(slackChannel) {
+	for _, m := range w.Messages(channelID) {
 		if m.Deleted {
 			continue
 		}
@@ -82,7 +82,7 @@ func postedParts(t *testing.T, w *slacktest.Server) map[string]int {
 
 // enforced is the report of a run before and after it acted.
 func enforced(run string) (before, after *audit.Report) {
-	before, after = slackRun(audit.WouldRevoke), slackRun(audit.Revoked)
+	before, after = testRun(audit.WouldRevoke), testRun(audit.Revoked)
 	for _, r := range []*audit.Report{before, after} {
 		r.ID, r.Mode, r.Actions = run, rules.Enforce, 1
 	}
@@ -91,13 +91,13 @@ func enforced(run string) (before, after *audit.Report) {
 	return before, after
 }
 
-var reportTime = slackRun(audit.Flagged).Started
+var reportTime = testRun(audit.Flagged).Started
 
 func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
-	box := outbox(t, reportTime)
+	w := fakeWorkspace(t, slacktest.Config{})
+	box := newOutbox(t, reportTime)
 	w.Fault(slacktest.Fault{Times: 1, Skip: 1, Method: "chat.postMessage", Error: "channel_is_on_holiday"})
-	r := slackRun(audit.Flagged)
+	r := testRun(audit.Flagged)
 	require.ErrorContains(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r),
 		"channel_is_on_holiday")
 	require.Equal(t, map[string]int{"parent": 1}, postedParts(t, w))
@@ -105,7 +105,7 @@ func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T
 	require.NoError(t, err)
 	require.Len(t, stored, 1)
 
-	next := slackRun(audit.Flagged)
+	next := testRun(audit.Flagged)
 	next.ID, next.Changes = "20261125T090000Z-fedcba", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next))
 	require.Equal(t, map[string]int{"parent": 1, "list-1": 1, "findings.csv": 1, "report.json": 1}, postedParts(t, w),
@@ -124,9 +124,9 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 	whole := map[string]int{"parent": 1, "plan-1": 1, "list-1": 1, "notes": 1, "findings.csv": 1, "report.json": 1}
 	for _, after := range []bool{false, true} {
 		for n := 0; ; n++ {
-			w := fakeSlack(t, slacktest.Config{})
-			box := outbox(t, reportTime)
-			before, done := enforced(slackRun(audit.Flagged).ID)
+			w := fakeWorkspace(t, slacktest.Config{})
+			box := newOutbox(t, reportTime)
+			before, done := enforced(testRun(audit.Flagged).ID)
 			s := delivery(t, w, rules.Slack{On: rules.Always}, box)
 			gone := slacktest.Fault{Skip: n, Times: 1, HangupAfter: true,
 				Then: func() { w.Fault(slacktest.Fault{Hangup: true}) }}
@@ -136,14 +136,14 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 			w.Fault(gone)
 			_, announceErr := s.Announce(t.Context(), before)
 			if announceErr != nil { // nothing was changed
-				done = slackRun(audit.Held)
+				done = testRun(audit.Held)
 				done.Mode, done.Err = rules.Enforce, announceErr
 			}
 			reportErr := s.Report(t.Context(), done)
 			requests := len(w.Requests())
 			w.ClearFaults()
 
-			next := slackRun(audit.Flagged)
+			next := testRun(audit.Flagged)
 			next.ID, next.Changes = "20261125T090000Z-fedcba", audit.Changes{Known: true, Ongoing: 1}
 			again := delivery(t, w, rules.Slack{On: rules.OnChanges}, reopenOf(t, box))
 			require.NoError(t, again.Report(t.Context(), next), "request %d", n)
@@ -197,23 +197,23 @@ func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 		}, "INTERRUPTED, 1 change done"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := fakeSlack(t, slacktest.Config{})
-			box := outbox(t, reportTime)
+			w := fakeWorkspace(t, slacktest.Config{})
+			box := newOutbox(t, reportTime)
 			box.begin(t, "run-1")
 			before, _ := enforced("run-1")
 			_, err := delivery(t, w, rules.Slack{On: rules.Always}, box).Announce(t.Context(), before)
 			require.NoError(t, err)
 			row.acts(t, box)
 
-			next := slackRun(audit.Flagged)
+			next := testRun(audit.Flagged)
 			next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
 			policy := rules.Slack{On: rules.OnChanges, Mention: []string{"S0SECOPS1"}}
 			require.NoError(t, delivery(t, w, policy, reopenOf(t, box)).Report(t.Context(), next))
-			first := w.Messages(slackChannel)[0]
+			first := w.Messages(channelID)[0]
 			require.Len(t, first.Versions, 2, "the announcement was rewritten")
 			require.Contains(t, string(first.Blocks), row.says)
 			require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "alert": 1}, postedParts(t, w))
-			messages := w.Messages(slackChannel)
+			messages := w.Messages(channelID)
 			require.Contains(t, messages[len(messages)-1].Text+string(messages[len(messages)-1].Blocks), "S0SECOPS1",
 				"people are called")
 			require.Empty(t, w.Complaints())
@@ -222,25 +222,25 @@ func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 }
 
 func TestARunThatDiedBeforeItKnewOfItsAnnouncementIsFoundByItsMetadata(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
-	box := outbox(t, time.Now())
+	w := fakeWorkspace(t, slacktest.Config{})
+	box := newOutbox(t, time.Now())
 	before, _ := enforced("run-1")
 	s := delivery(t, w, rules.Slack{On: rules.Always}, box)
 	_, err := s.Announce(t.Context(), before)
 	require.NoError(t, err)
 	// A ledger that has no more than that something was to be announced.
-	other := outbox(t, time.Now())
-	_, err = other.announce("run-1", "slack "+slackChannel, time.Now())
+	other := newOutbox(t, time.Now())
+	_, err = other.announce("run-1", "slack "+channelID, time.Now())
 	require.NoError(t, err)
 	// What others write about the run is not ours.
-	w.AddMessage(slackChannel, slacktest.Message{User: "U0MALLORY", Text: "x",
+	w.AddMessage(channelID, slacktest.Message{User: "U0MALLORY", Text: "x",
 		Metadata: json.RawMessage(
 			`{"event_type":"tokensweep_run","event_payload":{"run_id":"run-1","part":"parent"}}`)})
 
-	next := slackRun(audit.Flagged)
+	next := testRun(audit.Flagged)
 	next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, other).Report(t.Context(), next))
-	require.Contains(t, w.Messages(slackChannel)[0].Text, "INTERRUPTED")
+	require.Contains(t, w.Messages(channelID)[0].Text, "INTERRUPTED")
 	require.Empty(t, other.Ledger.State().Undelivered)
 }
 
@@ -249,7 +249,7 @@ func TestAnAnnouncementThatSomebodyDeletedIsPostedAnewWithTheResults(t *testing.
 	before, after := enforced("run-1")
 	_, err := s.Announce(t.Context(), before)
 	require.NoError(t, err)
-	_, _, err = s.api.DeleteMessageContext(t.Context(), slackChannel, s.own.parent())
+	_, _, err = s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
 	require.NoError(t, err)
 	require.NoError(t, s.Report(t.Context(), after))
 	require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "list-1": 1, "notes": 1, "findings.csv": 1,
@@ -257,18 +257,18 @@ func TestAnAnnouncementThatSomebodyDeletedIsPostedAnewWithTheResults(t *testing.
 }
 
 func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
-	box := outbox(t, reportTime)
+	w := fakeWorkspace(t, slacktest.Config{})
+	box := newOutbox(t, reportTime)
 	w.Fault(slacktest.Fault{Times: 1, Method: "files.completeUploadExternal", Error: "invalid_arguments"})
 	s := delivery(t, w, rules.Slack{On: rules.Always}, box)
-	require.Error(t, s.Report(t.Context(), slackRun(audit.Flagged)))
-	_, _, err := s.api.DeleteMessageContext(t.Context(), slackChannel, s.own.parent())
+	require.Error(t, s.Report(t.Context(), testRun(audit.Flagged)))
+	_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
 	require.NoError(t, err)
 
-	next := slackRun(audit.Flagged)
+	next := testRun(audit.Flagged)
 	next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, delivery(t, w, rules.Slack{On: rules.OnChanges}, reopenOf(t, box)).Report(t.Context(), next))
-	messages := w.Messages(slackChannel)
+	messages := w.Messages(channelID)
 	parent := messages[slices.IndexFunc(messages, func(m slacktest.Message) bool {
 		return m.ThreadTS == "" && !m.Deleted
 	})]
@@ -283,10 +283,10 @@ func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testi
 func TestAReplyWhoseThreadIsGoneDoesNotStayInTheChannel(t *testing.T) {
 	w, s := workspace(t, rules.Slack{On: rules.Always})
 	w.Fault(slacktest.Fault{Method: "chat.postMessage", Skip: 1, Times: 1, Then: func() {
-		_, _, err := s.api.DeleteMessageContext(t.Context(), slackChannel, s.own.parent())
+		_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
 		require.NoError(t, err)
 	}, Act: true})
-	require.ErrorIs(t, s.Report(t.Context(), slackRun(audit.Flagged)), errNoThread)
+	require.ErrorIs(t, s.Report(t.Context(), testRun(audit.Flagged)), errNoThread)
 	require.Empty(t, postedParts(t, w))
 }
 
@@ -302,14 +302,14 @@ func TestAReportThatCannotBeDeliveredIsGivenUpAndSaysSo(t *testing.T) {
 		"when it is not there": {time.Hour, func(t *testing.T, file string) { require.NoError(t, os.Remove(file)) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := fakeSlack(t, slacktest.Config{})
-			box := outbox(t, reportTime)
+			w := fakeWorkspace(t, slacktest.Config{})
+			box := newOutbox(t, reportTime)
 			w.Fault(slacktest.Fault{Method: "chat.postMessage", Error: "is_archived"})
-			r := slackRun(audit.Flagged)
+			r := testRun(audit.Flagged)
 			require.Error(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r))
 			row.spoil(t, filepath.Join(box.State, "outbox-"+r.ID+".json"))
 
-			next := slackRun(audit.Flagged)
+			next := testRun(audit.Flagged)
 			next.ID, next.Started = "run-2", r.Started.Add(row.age)
 			next.Changes = audit.Changes{Known: true, Ongoing: 1}
 			err := delivery(t, w, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next)
@@ -323,34 +323,34 @@ func TestAReportThatCannotBeDeliveredIsGivenUpAndSaysSo(t *testing.T) {
 }
 
 func TestALedgerThatFailsKeepsNothingFromBeingPosted(t *testing.T) {
-	w := fakeSlack(t, slacktest.Config{})
-	box := outbox(t, reportTime)
+	w := fakeWorkspace(t, slacktest.Config{})
+	box := newOutbox(t, reportTime)
 	require.NoError(t, box.Ledger.Close())
 	s := delivery(t, w, rules.Slack{On: rules.Always}, box)
 	before, _ := enforced("run-1")
 	_, err := s.Announce(t.Context(), before)
 	require.Error(t, err, "what can't be recorded is not announced")
-	require.Error(t, s.Report(t.Context(), slackRun(audit.Flagged)))
+	require.Error(t, s.Report(t.Context(), testRun(audit.Flagged)))
 	require.Equal(t, 1, postedParts(t, w)["report.json"], "the report is there all the same")
 }
 
 func TestAWebhookDeliversWhatAnEarlierRunCouldNot(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.Always})
-	box := outbox(t, reportTime)
+	box := newOutbox(t, reportTime)
 	w.outbox = box
 	ws.Fault(slacktest.Fault{Method: slacktest.Webhook, Times: 1, Status: 404, Error: "no_service"})
-	require.Error(t, w.Report(t.Context(), slackRun(audit.Flagged)))
-	next := slackRun(audit.Flagged)
+	require.Error(t, w.Report(t.Context(), testRun(audit.Flagged)))
+	next := testRun(audit.Flagged)
 	next.ID, next.Changes = "run-2", audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, hookDelivery(t, ws, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next))
-	require.Len(t, ws.Messages(slackChannel), 1)
+	require.Len(t, ws.Messages(channelID), 1)
 
 	before, _ := enforced("run-3")
 	_, err := hookDelivery(t, ws, rules.Slack{On: rules.OnChanges}, box).Announce(t.Context(), before)
 	require.NoError(t, err)
 	next.ID = "run-4"
 	require.NoError(t, hookDelivery(t, ws, rules.Slack{On: rules.OnChanges}, box).Report(t.Context(), next))
-	messages := ws.Messages(slackChannel)
+	messages := ws.Messages(channelID)
 	require.Len(t, messages, 4, "the report, the announcement, that it was interrupted, the call for people")
 	require.Contains(t, messages[2].Text, "INTERRUPTED")
 }

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"bytes"
@@ -8,12 +8,13 @@ import (
 	"unicode/utf8"
 
 	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
 // How many messages a list may take; beyond that, findings.csv has the rest.
-const slackListPages, slackOtherPages = 15, 5
+const listPages, otherPages = 15, 5
 
 var severityEmoji = map[rules.Severity]string{
 	rules.Critical: "red_circle", rules.High: "large_orange_circle", rules.Medium: "large_yellow_circle",
@@ -22,7 +23,7 @@ var severityEmoji = map[rules.Severity]string{
 
 // ruleOf names the first rule of a finding, and says how many more there are.
 func ruleOf(f *audit.Finding) string {
-	ids := ruleIDs(f)
+	ids := notify.RuleIDs(f)
 	if len(ids) == 0 {
 		for _, m := range f.Unknown {
 			ids = append(ids, m.Rule.ID)
@@ -39,7 +40,7 @@ func ruleOf(f *audit.Finding) string {
 
 // next says what would come of a finding, or came of it and why.
 func next(f *audit.Finding) string {
-	s := happens(f)
+	s := notify.Happens(f)
 	switch f.Outcome {
 	case audit.Failed, audit.Held, audit.Changed, audit.Gone, audit.Flagged:
 		if f.Reason != "" {
@@ -50,14 +51,14 @@ func next(f *audit.Finding) string {
 }
 
 // idle is a token's idleness in whole days.
-func idle(f *audit.Finding) slackCell {
-	n := dayCount(f.Token.LastUsed(), f.At.Sub)
+func idle(f *audit.Finding) cell {
+	n := notify.DayCount(f.Token.LastUsed(), f.At.Sub)
 	if n == "" {
-		return foreign(lastUse(&f.Token, f.At), 10)
+		return foreign(notify.LastUse(&f.Token, f.At), 10)
 	}
 	var v float64
 	_, _ = fmt.Sscan(n, &v)
-	return slackCell{text: n, number: &v}
+	return cell{text: n, number: &v}
 }
 
 // rank orders findings for the message in the channel: what was or will be done first, the exempt last.
@@ -79,29 +80,29 @@ func rank(f *audit.Finding, acting bool) int {
 }
 
 // worst is the table of the n findings that matter most.
-func worst(r *audit.Report, n int) slackRows {
+func worst(r *audit.Report, n int) grid {
 	acting := r.Mode == rules.Enforce
 	fs := make([]*audit.Finding, len(r.Findings))
 	for i := range r.Findings {
 		fs[i] = &r.Findings[i]
 	}
 	slices.SortStableFunc(fs, func(a, b *audit.Finding) int { return rank(a, acting) - rank(b, acting) })
-	t := slackRows{head: []string{"Severity", "Token", "Id", "Client", "Owner", "Idle days", "Okta ends it in", "Next",
+	t := grid{head: []string{"Severity", "Token", "Id", "Client", "Owner", "Idle days", "Okta ends it in", "Next",
 		"Rule"}}
 	for _, f := range fs[:n] {
 		k := &f.Token
-		t.rows = append(t.rows, []slackCell{
-			{text: f.Severity.String(), emoji: severityEmoji[f.Severity]}, foreign(title(k), 32),
-			foreign(short(okta.Printable(k.ID)), 8),
-			foreign(words(k.ClientName), 18), foreign(owner(k, short), 26), idle(f), foreign(endsIn(k, f.At), 8),
-			foreign(next(f), 60), foreign(ruleOf(f), 24),
+		t.rows = append(t.rows, []cell{
+			{text: f.Severity.String(), emoji: severityEmoji[f.Severity]}, foreign(notify.Title(k), 32),
+			foreign(notify.Short(okta.Printable(k.ID)), 8),
+			foreign(notify.Words(k.ClientName), 18), foreign(notify.OwnerBrief(k), 26), idle(f),
+			foreign(notify.EndsIn(k, f.At), 8), foreign(next(f), 60), foreign(ruleOf(f), 24),
 		})
 	}
 	return t
 }
 
 // leftOut counts what the message in the channel doesn't show, and says where that is.
-func (b *slackBuilder) leftOut(n int) string {
+func (b *builder) leftOut(n int) string {
 	r := b.run
 	var parts []string
 	total := len(r.Findings)
@@ -124,13 +125,13 @@ func (b *slackBuilder) leftOut(n int) string {
 	}
 	var more []string
 	if len(r.Vanished) > 0 {
-		more = append(more, count(len(r.Vanished), "vanished token"))
+		more = append(more, notify.Count(len(r.Vanished), "vanished token"))
 	}
 	if len(r.CalledOff) > 0 && r.Mode == rules.Enforce {
-		more = append(more, count(len(r.CalledOff), "called-off step"))
+		more = append(more, notify.Count(len(r.CalledOff), "called-off step"))
 	}
 	if len(r.Notes) > 0 {
-		more = append(more, count(len(r.Notes), "note"))
+		more = append(more, notify.Count(len(r.Notes), "note"))
 	}
 	if len(more) > 0 {
 		parts = append(parts, strings.Join(more, " and ")+" "+where+".")
@@ -139,8 +140,8 @@ func (b *slackBuilder) leftOut(n int) string {
 }
 
 // whatToDo is advice for a run that was not completed.
-func whatToDo(r *audit.Report, o SlackOptions) string {
-	if o.Stage == SlackInterrupted {
+func whatToDo(r *audit.Report, o Options) string {
+	if o.Stage == Interrupted {
 		return "The next run settles what was left open and reports it. The ledger has every step: tokensweep ledger."
 	}
 	switch r.Code {
@@ -177,8 +178,8 @@ func grouped(fs []*audit.Finding) (groups [][]*audit.Finding) {
 	return groups
 }
 
-// slackReplies is what goes into the thread. cut says that a list was too long for it.
-func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool) {
+// repliesOf is what goes into the thread. cut says that a list was too long for it.
+func repliesOf(r *audit.Report, o Options) (out []Message, cut bool) {
 	var main, spared []*audit.Finding
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -186,15 +187,15 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		case audit.Protected, audit.Exempt, audit.Unknown:
 			spared = append(spared, f)
 		case audit.Flagged:
-			if o.Stage != SlackBefore {
+			if o.Stage != Before {
 				main = append(main, f)
 			}
 		default:
 			main = append(main, f)
 		}
 	}
-	list := slackList{r: r, o: o, part: "list", noun: "finding", title: "by rule", most: slackListPages}
-	if o.Stage == SlackBefore {
+	list := pagedTable{r: r, o: o, part: "list", noun: "finding", title: "by rule", most: listPages}
+	if o.Stage == Before {
 		list.part, list.noun, list.title = "plan", "token", "due or announced, by rule"
 		spared = nil
 	}
@@ -203,42 +204,42 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 		list.intro = append(list.intro, groupLine(g))
 		for _, f := range g {
 			k := &f.Token
-			list.rows = append(list.rows, []slackCell{
-				foreign(ruleOf(f), 24), {text: f.Severity.String()}, foreign(title(k), 40),
-				foreign(okta.Printable(k.ID), 24), foreign(words(k.ClientName), 24),
-				foreign(owner(k, asIs), 40), idle(f), foreign(endsIn(k, f.At), 8), foreign(next(f), 100),
+			list.rows = append(list.rows, []cell{
+				foreign(ruleOf(f), 24), {text: f.Severity.String()}, foreign(notify.Title(k), 40),
+				foreign(okta.Printable(k.ID), 24), foreign(notify.Words(k.ClientName), 24),
+				foreign(notify.Owner(k), 40), idle(f), foreign(notify.EndsIn(k, f.At), 8), foreign(next(f), 100),
 			})
 		}
 	}
 	out, cut = list.messages()
-	rest := slackList{r: r, o: o, part: "spared", noun: "token", title: "protected, exempt or not to be judged",
-		most: slackOtherPages}
+	rest := pagedTable{r: r, o: o, part: "spared", noun: "token", title: "protected, exempt or not to be judged",
+		most: otherPages}
 	rest.head = []string{"Outcome", "Rule", "Token", "Id", "Client", "Owner", "Why"}
 	for _, f := range spared {
 		k := &f.Token
-		rest.rows = append(rest.rows, []slackCell{
-			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(title(k), 40), foreign(okta.Printable(k.ID), 24),
-			foreign(words(k.ClientName), 24),
-			foreign(owner(k, asIs), 40), foreign(strings.Join(f.Why(), "; "), 300),
+		rest.rows = append(rest.rows, []cell{
+			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(notify.Title(k), 40),
+			foreign(okta.Printable(k.ID), 24), foreign(notify.Words(k.ClientName), 24), foreign(notify.Owner(k), 40),
+			foreign(strings.Join(f.Why(), "; "), 300),
 		})
 	}
 	more, _ := rest.messages()
 	out = append(out, more...)
-	if o.Stage == SlackBefore {
+	if o.Stage == Before {
 		return out, cut
 	}
-	gone := slackList{r: r, o: o, part: "vanished", noun: "token", title: "no longer listed", most: slackOtherPages}
+	gone := pagedTable{r: r, o: o, part: "vanished", noun: "token", title: "no longer listed", most: otherPages}
 	gone.head = []string{"Token", "Id", "Why"}
 	for _, v := range r.Vanished {
-		gone.rows = append(gone.rows, []slackCell{foreign(v.Name, 40), foreign(v.ID, 24), foreign(v.Reason, 160)})
+		gone.rows = append(gone.rows, []cell{foreign(v.Name, 40), foreign(v.ID, 24), foreign(v.Reason, 160)})
 	}
 	more, _ = gone.messages()
 	out = append(out, more...)
-	off := slackCalledOff(r, o)
+	off := calledOffTable(r, o)
 	more, _ = off.messages()
-	out = append(append(out, more...), slackNotes(r, o)...)
-	if trend := o.Trend[max(0, len(o.Trend)-slackPoints):]; len(trend) >= 3 {
-		b := newSlack(r, "trend", o)
+	out = append(append(out, more...), notesOf(r, o)...)
+	if trend := o.Trend[max(0, len(o.Trend)-chartPoints):]; len(trend) >= 3 {
+		b := newBuilder(r, "trend", o)
 		b.chart(trend)
 		numbers := make([]string, len(trend))
 		for i, p := range trend {
@@ -252,7 +253,7 @@ func slackReplies(r *audit.Report, o SlackOptions) (out []SlackMessage, cut bool
 
 // groupLine says what a rule is about and how many tokens it has.
 func groupLine(g []*audit.Finding) string {
-	line := fmt.Sprintf("%s: %s", safe(strings.SplitN(ruleOf(g[0]), " +", 2)[0], 40), count(len(g), "token"))
+	line := fmt.Sprintf("%s: %s", safe(strings.SplitN(ruleOf(g[0]), " +", 2)[0], 40), notify.Count(len(g), "token"))
 	for _, m := range g[0].Matched[:min(1, len(g[0].Matched))] {
 		line += ", " + m.Rule.Severity.String()
 		if m.Rule.Description != "" {
@@ -262,11 +263,11 @@ func groupLine(g []*audit.Finding) string {
 	return line
 }
 
-// slackList is a table that may need several messages.
-type slackList struct {
-	slackRows
+// pagedTable is a table that may need several messages.
+type pagedTable struct {
+	grid
 	r *audit.Report
-	o SlackOptions
+	o Options
 	// part names the messages; noun and title say what the rows are.
 	part, noun, title string
 	intro             []string // sentences for the first message
@@ -274,13 +275,13 @@ type slackList struct {
 }
 
 // messages writes the list, numbered. What is beyond the last message is counted.
-func (l *slackList) messages() (out []SlackMessage, cut bool) {
+func (l *pagedTable) messages() (out []Message, cut bool) {
 	pages := l.pages()
 	shown := 0
 	total := min(len(pages), l.most)
 	for i, page := range pages[:total] {
-		b := newSlack(l.r, fmt.Sprintf("%s-%d", l.part, i+1), l.o)
-		name := count(len(l.rows), l.noun) + " " + l.title
+		b := newBuilder(l.r, fmt.Sprintf("%s-%d", l.part, i+1), l.o)
+		name := notify.Count(len(l.rows), l.noun) + " " + l.title
 		if total > 1 {
 			name += fmt.Sprintf(" (part %d of %d)", i+1, total)
 		}
@@ -315,8 +316,8 @@ func some(items []string, room int) []string {
 	return items
 }
 
-// slackNotes is the reply with what a reader should know of the run as a whole.
-func slackNotes(r *audit.Report, o SlackOptions) []SlackMessage {
+// notesOf is the reply with what a reader should know of the run as a whole.
+func notesOf(r *audit.Report, o Options) []Message {
 	if len(r.Notes) == 0 {
 		return nil
 	}
@@ -324,22 +325,22 @@ func slackNotes(r *audit.Report, o SlackOptions) []SlackMessage {
 	for i, n := range r.Notes {
 		items[i] = safe(n, 500)
 	}
-	b := newSlack(r, "notes", o)
+	b := newBuilder(r, "notes", o)
 	b.bullets("Notes", some(items, 5000))
-	return []SlackMessage{b.message(count(len(items), "note") + " on the run of " + host(r))}
+	return []Message{b.message(notify.Count(len(items), "note") + " on the run of " + host(r))}
 }
 
-// slackFiles are the whole report for machines. A table without findings would look like good news.
-func slackFiles(r *audit.Report, table bool) []SlackFile {
-	var out []SlackFile
+// filesOf are the whole report for machines. A table without findings would look like good news.
+func filesOf(r *audit.Report, table bool) []File {
+	var out []File
 	var b bytes.Buffer
-	if table && CSV(&b, r) == nil {
-		out = append(out, SlackFile{"findings.csv", count(len(r.Findings), "finding") + " as CSV",
+	if table && notify.CSV(&b, r) == nil {
+		out = append(out, File{"findings.csv", notify.Count(len(r.Findings), "finding") + " as CSV",
 			bytes.Clone(b.Bytes())})
 	}
 	b.Reset()
-	if JSON(&b, r) == nil {
-		out = append(out, SlackFile{"report.json", "The whole report as JSON", b.Bytes()})
+	if notify.JSON(&b, r) == nil {
+		out = append(out, File{"report.json", "The whole report as JSON", b.Bytes()})
 	}
 	return out
 }

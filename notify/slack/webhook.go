@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"bytes"
@@ -31,11 +31,11 @@ const viaWebhook = "slack webhook"
 
 // NewWebhook makes the delivery of one run. It sends nothing. The URL in c.Secret is of https, or of plain http for a
 // loopback address; no error repeats it.
-func NewWebhook(c SlackConfig) (*Webhook, error) {
-	if _, ok := slackURL(c.Secret.Reveal()); !ok {
+func NewWebhook(c Config) (*Webhook, error) {
+	if _, ok := parseURL(c.Secret.Reveal()); !ok {
 		return nil, errors.New("bad SLACK_WEBHOOK_URL: want https, or plain http for a loopback address")
 	}
-	return &Webhook{sender: newSender(c), client: slackHTTP()}, nil
+	return &Webhook{sender: newSender(c), client: newHTTPClient()}, nil
 }
 
 // Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Of a run that changes
@@ -47,7 +47,7 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 	if w.own, err = w.outbox.announce(r.ID, viaWebhook, time.Now()); err != nil {
 		return "", err
 	}
-	c := &slackContent{Thread: SlackThread{Parent: SlackWebhook(r, w.options(SlackBefore))}, announcement: true}
+	c := &content{Thread: Thread{Parent: OneMessage(r, w.options(Before))}, announcement: true}
 	if err := w.deliver(ctx, w.own, c); err != nil {
 		return "", err
 	}
@@ -62,7 +62,7 @@ func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
 	late, cancel := gracefully(ctx)
 	defer cancel()
 	err := w.reportOwn(late, r)
-	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *parcel, c *slackContent) error {
+	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *parcel, c *content) error {
 		if p.via != viaWebhook {
 			return fmt.Errorf("%w (%s), and there is only a webhook", errElsewhere, p.via)
 		}
@@ -80,17 +80,17 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 		}
 		w.own = w.outbox.newParcel(r.ID, viaWebhook, time.Now())
 	}
-	o := w.options(SlackFinal)
-	c := &slackContent{Thread: SlackThread{Parent: SlackWebhook(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
-	if alert, ok := SlackAlert(r, o); ok {
+	o := w.options(Final)
+	c := &content{Thread: Thread{Parent: OneMessage(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
+	if alert, ok := Alert(r, o); ok {
 		c.Alert, c.Lasting = &alert, lasting(r)
 	}
 	return w.own.send(c, func() error { return w.deliver(ctx, w.own, c) })
 }
 
 // deliver posts what isn't posted yet. After a lost answer a message may come twice: it can't be looked for.
-func (w *Webhook) deliver(ctx context.Context, p *parcel, c *slackContent) error {
-	messages := []SlackMessage{c.Thread.Parent}
+func (w *Webhook) deliver(ctx context.Context, p *parcel, c *content) error {
+	messages := []Message{c.Thread.Parent}
 	if c.Alert != nil {
 		messages = append(messages, *c.Alert)
 	}
@@ -106,17 +106,17 @@ func (w *Webhook) deliver(ctx context.Context, p *parcel, c *slackContent) error
 	return p.unrecorded
 }
 
-func (w *Webhook) post(ctx context.Context, m SlackMessage) error {
-	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
+func (w *Webhook) post(ctx context.Context, m Message) error {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	return w.plainly(ctx, fmt.Sprintf("posting the report (%s) through the webhook", m.Part), m,
-		func(m SlackMessage) error {
+		func(m Message) error {
 			return w.send(ctx, m)
 		})
 }
 
 // send sends one message. slack-go's own function would put the URL into its errors and drop Slack's answer.
-func (w *Webhook) send(ctx context.Context, m SlackMessage) error {
+func (w *Webhook) send(ctx context.Context, m Message) error {
 	off := false
 	payload := slack.WebhookMessage{Text: m.Text, Parse: "none", UnfurlLinks: &off, UnfurlMedia: &off}
 	if len(m.Blocks) > 0 {

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -21,16 +22,16 @@ func lasting(r *audit.Report) bool {
 
 func isCritical(r *rules.Rule) bool { return r.Severity == rules.Critical }
 
-// SlackAlert renders the new reply, also shown in the channel, that calls the people of the policy: for a
+// Alert renders the new reply, also shown in the channel, that calls the people of the policy: for a
 // run that failed, stopped or was interrupted, for changes that failed, and for critical findings that are
 // new. It returns false if there is nothing to call people for.
-func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
-	if o.Stage == SlackBefore {
-		return SlackMessage{}, false
+func Alert(r *audit.Report, o Options) (Message, bool) {
+	if o.Stage == Before {
+		return Message{}, false
 	}
 	var says, items []string
 	switch {
-	case o.Stage == SlackInterrupted:
+	case o.Stage == Interrupted:
 		says, items = append(says, "the run was interrupted"), append(items, whatToDo(r, o))
 	case !r.Complete:
 		says, items = append(says, "the run failed: nothing was judged"),
@@ -43,29 +44,30 @@ func SlackAlert(r *audit.Report, o SlackOptions) (SlackMessage, bool) {
 		f := &r.Findings[i]
 		switch {
 		case f.Outcome == audit.Failed:
-			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(title(&f.Token), 60),
+			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(notify.Title(&f.Token), 60),
 				safe(f.Token.ID, 24), safe(f.Reason, 200)))
 		case slices.ContainsFunc(f.Fresh, isCritical):
 			rule := f.Fresh[slices.IndexFunc(f.Fresh, isCritical)].ID
-			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s", safe(title(&f.Token), 60),
-				safe(f.Token.ID, 24), safe(owner(&f.Token, asIs), 40), safe(next(f), 80), safe(rule, 40)))
+			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s",
+				safe(notify.Title(&f.Token), 60), safe(f.Token.ID, 24), safe(notify.Owner(&f.Token), 40),
+				safe(next(f), 80), safe(rule, 40)))
 		}
 	}
 	if n := len(failed); n > 0 {
-		says, items = append(says, count(n, "change")+" failed"), append(items, firstFew(failed)...)
+		says, items = append(says, notify.Count(n, "change")+" failed"), append(items, firstFew(failed)...)
 	}
 	if n := len(critical); n > 0 {
-		s := count(n, "new critical finding")
+		s := notify.Count(n, "new critical finding")
 		if !r.Changes.Known {
-			s = count(n, "critical finding") + " (it can't be told whether they are new)"
+			s = notify.Count(n, "critical finding") + " (it can't be told whether they are new)"
 		}
 		says, items = append(says, s), append(items, firstFew(critical)...)
 	}
 	if len(says) == 0 {
-		return SlackMessage{}, false
+		return Message{}, false
 	}
 	text := fmt.Sprintf("tokensweep %s of %s needs a person: %s.", r.Mode, host(r), strings.Join(says, "; "))
-	b := newSlack(r, "alert", o)
+	b := newBuilder(r, "alert", o)
 	b.section(strings.TrimSpace(mentions(o.Mention) + " :rotating_light: " + text))
 	b.bullets("What and why", items)
 	b.context("run " + safe(r.ID, 60))
@@ -83,9 +85,9 @@ func firstFew(items []string) []string {
 	return append(items[:most:most], fmt.Sprintf("%d more, all in findings.csv of this run.", len(items)-most))
 }
 
-// SlackOwner renders the direct message to the owner with an id of Okta's: their own tokens and nobody
+// OwnerMessage renders the direct message to the owner with an id of Okta's: their own tokens and nobody
 // else's. It returns false if nothing about them is new or was acted on.
-func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, bool) {
+func OwnerMessage(r *audit.Report, userID string, o Options) (Message, bool) {
 	var items []string
 	told := &audit.Report{}
 	news := false
@@ -98,34 +100,34 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 		news = news || f.Change != audit.Ongoing || f.Announced || changedHere(f) || f.Outcome == audit.Failed
 		told.Findings = append(told.Findings, *f)
 		k := &f.Token
-		what := happens(f)
+		what := notify.Happens(f)
 		if _, known := k.ExpiresAt.Get(); known && f.Outcome != audit.Revoked && f.Outcome != audit.Gone {
-			what += ", and unless it is used Okta ends it in " + endsIn(k, f.At)
+			what += ", and unless it is used Okta ends it in " + notify.EndsIn(k, f.At)
 		}
-		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(title(k), 60), safe(k.ID, 24), what,
-			strings.Join(reasons(f), "; ")), 400))
+		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(notify.Title(k), 60), safe(k.ID, 24), what,
+			strings.Join(notify.Reasons(f), "; ")), 400))
 	}
 	for i := range r.InQuarantine {
 		if k := &r.InQuarantine[i].Token; userID != "" && k.UserID == okta.Some(userID) {
-			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(title(k), 60),
+			items = append(items, safe(fmt.Sprintf("%s (%s): no rule is about it, and %s", safe(notify.Title(k), 60),
 				safe(k.ID, 24), r.InQuarantine[i]), 400))
 		}
 	}
-	off := calledOffFor(r, userID)
+	off := calledOffItems(r, userID)
 	if !news && len(off) == 0 || !r.Complete {
-		return SlackMessage{}, false
+		return Message{}, false
 	}
-	yours := count(len(items), "Okta API token") + " of yours"
+	yours := notify.Count(len(items), "Okta API token") + " of yours"
 	if len(items) == 0 {
-		yours = count(len(off), "step") + " called off for Okta API tokens of yours"
+		yours = notify.Count(len(off), "step") + " called off for Okta API tokens of yours"
 	}
 	text := fmt.Sprintf("%s on %s: tokensweep %s of %s", yours, host(r), r.Mode, r.AsOf.UTC().Format("2006-01-02"))
-	b := newSlack(r, ledger.OwnerPart+safe(userID, 40), o)
+	b := newBuilder(r, ledger.OwnerPart+safe(userID, 40), o)
 	b.header(yours)
 	state := "Nothing was changed."
 	if doneWords(told) != unchanged {
 		state = "Changed: " + doneWords(told) + "."
-	} else if o.Stage == SlackBefore {
+	} else if o.Stage == Before {
 		state = "About to " + dueWords(told) + "."
 	}
 	b.section(fmt.Sprintf("*%s*\n*%s* of *%s*, as of %s", state, r.Mode, host(r),
@@ -135,7 +137,7 @@ func SlackOwner(r *audit.Report, userID string, o SlackOptions) (SlackMessage, b
 		items = append(items[:most:most],
 			fmt.Sprintf("%d more tokens of yours: ask whoever sent this for the report of this run.", len(items)-most))
 	}
-	b.bullets(calledOffTitle(r), some(off, 2000))
+	b.bullets(notify.CalledOffTitle(r), some(off, 2000))
 	b.bullets("Your tokens", items)
 	b.bullets("What to do", adviceItems(told, 2000))
 	b.context("run " + safe(r.ID, 60))

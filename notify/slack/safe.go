@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"regexp"
@@ -69,8 +69,8 @@ func blank(r rune) bool {
 }
 
 // inMrkdwn escapes what Slack reads as markup, and takes the meaning from what it has no escape for.
-var inMrkdwn = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "ˍ", "~", "∼", ":", "꞉", "@",
-	"＠")
+var inMrkdwn = strings.NewReplacer(
+	"&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "ˍ", "~", "∼", ":", "꞉", "@", "＠")
 
 // mrkdwn is safe for mrkdwn objects and for the text of a message.
 func mrkdwn(s string, n int) string { return inMrkdwn.Replace(safe(s, n)) }

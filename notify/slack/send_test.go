@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"errors"
@@ -17,38 +17,38 @@ import (
 )
 
 const (
-	slackCanary  = "xoxb-canary-CANARY-canary"
-	slackChannel = "C0SECURITY"
+	canary    = "xoxb-canary-CANARY-canary"
+	channelID = "C0SECURITY"
 )
 
 // workspace starts a fake workspace and makes the delivery of one run to it.
-func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Slack) {
+func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Bot) {
 	t.Helper()
-	w := fakeSlack(t, slacktest.Config{})
+	w := fakeWorkspace(t, slacktest.Config{})
 	return w, delivery(t, w, policy, Outbox{})
 }
 
-// fakeSlack starts a workspace with a channel and, unless c has others, no people.
-func fakeSlack(t *testing.T, c slacktest.Config) *slacktest.Server {
+// fakeWorkspace starts a workspace with a channel and, unless c has others, no people.
+func fakeWorkspace(t *testing.T, c slacktest.Config) *slacktest.Server {
 	t.Helper()
-	c.Rules, c.BotToken = slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, slackCanary
-	c.Channels = []slacktest.Channel{{ID: slackChannel, Name: "security", Member: true}}
+	c.Rules, c.BotToken = slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, canary
+	c.Channels = []slacktest.Channel{{ID: channelID, Name: "security", Member: true}}
 	w := slacktest.Start(c)
 	t.Cleanup(w.Close)
 	return w
 }
 
 // delivery is that of one run.
-func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *Slack {
+func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *Bot {
 	t.Helper()
-	policy.Channel = slackChannel
-	s, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: w.URL(), Policy: &policy, Outbox: o,
+	policy.Channel = channelID
+	s, err := NewBot(Config{Secret: okta.NewSecret(canary), APIURL: w.URL(), Policy: &policy, Outbox: o,
 		Pause: -1})
 	require.NoError(t, err)
 	return s
 }
 
-func slackRun(outcome audit.Outcome) *audit.Report {
+func testRun(outcome audit.Outcome) *audit.Report {
 	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 	used := okta.Some(at.Add(-25 * 24 * time.Hour))
 	rule := &rules.Rule{ID: "idle", Severity: rules.High, Steps: []rules.DelayedStep{{Step: rules.Flag},
@@ -77,8 +77,8 @@ func sentMethods(w *slacktest.Server) (list []string) {
 
 func TestADryRunIsPostedWithItsDetailsInTheThread(t *testing.T) {
 	w, s := workspace(t, rules.Slack{On: rules.Always})
-	require.NoError(t, s.Report(t.Context(), slackRun(audit.WouldRevoke)))
-	messages := w.Messages(slackChannel)
+	require.NoError(t, s.Report(t.Context(), testRun(audit.WouldRevoke)))
+	messages := w.Messages(channelID)
 	require.Empty(t, messages[0].ThreadTS)
 	require.Contains(t, messages[0].Text, "Nothing was changed")
 	for _, m := range messages[1:] {
@@ -95,18 +95,18 @@ func TestADryRunIsPostedWithItsDetailsInTheThread(t *testing.T) {
 
 func TestAnEnforcingRunAnnouncesAndThenRewrites(t *testing.T) {
 	w, s := workspace(t, rules.Slack{On: rules.OnChanges, Mention: []string{"S0SECOPS1"}})
-	r := slackRun(audit.WouldRevoke)
+	r := testRun(audit.WouldRevoke)
 	r.Mode, r.Before, r.Actions = rules.Enforce, true, 1
 	via, err := s.Announce(t.Context(), r)
 	require.NoError(t, err)
-	announced, before := len(w.Messages(slackChannel)), w.Messages(slackChannel)[0].Text
-	require.Equal(t, "slack "+slackChannel+" "+w.Messages(slackChannel)[0].TS, via)
+	announced, before := len(w.Messages(channelID)), w.Messages(channelID)[0].Text
+	require.Equal(t, "slack "+channelID+" "+w.Messages(channelID)[0].TS, via)
 
-	r = slackRun(audit.Failed)
+	r = testRun(audit.Failed)
 	r.Mode, r.Acted, r.Code = rules.Enforce, true, audit.ActionFailed
 	r.Findings[0].Done, r.Findings[0].Reason = true, "the answer was lost"
 	require.NoError(t, s.Report(t.Context(), r))
-	messages := w.Messages(slackChannel)
+	messages := w.Messages(channelID)
 	require.NotEqual(t, before, messages[0].Text)
 	require.Greater(t, len(messages), announced)
 	last := messages[len(messages)-1]
@@ -143,15 +143,15 @@ func TestWhenAReportIsPosted(t *testing.T) {
 		"nothing new, but a sign of life": {on: rules.OnChanges, change: quiet, last: 8 * 24 * time.Hour, want: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := slackRun(audit.Flagged)
+			r := testRun(audit.Flagged)
 			row.change(r)
-			w := fakeSlack(t, slacktest.Config{})
-			box := outbox(t, r.Finished.Add(-max(row.last, time.Hour)))
+			w := fakeWorkspace(t, slacktest.Config{})
+			box := newOutbox(t, r.Finished.Add(-max(row.last, time.Hour)))
 			_, err := box.Ledger.Append(ledger.Record{Kind: ledger.Posted, Of: "an earlier run", Part: "parent"})
 			require.NoError(t, err)
 			s := delivery(t, w, rules.Slack{On: row.on, Heartbeat: 7 * 24 * time.Hour}, box)
 			require.NoError(t, s.Report(t.Context(), r))
-			require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
+			require.Equal(t, row.want, len(w.Messages(channelID)) > 0)
 		})
 	}
 }
@@ -192,7 +192,7 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 			w, s := workspace(t, rules.Slack{On: rules.Always})
 			row.fault.Method = "chat.postMessage"
 			w.Fault(row.fault)
-			r := slackRun(audit.Flagged)
+			r := testRun(audit.Flagged)
 			err := s.Report(t.Context(), r)
 			parents := 0
 			for _, req := range w.Requests() {
@@ -206,12 +206,12 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 				require.Equal(t, 1, postedParts(t, w)["parent"])
 				return
 			}
-			var e *SlackError
+			var e *Error
 			require.ErrorAs(t, err, &e)
 			require.Contains(t, e.Error(), row.says)
-			require.Contains(t, e.Error(), "posting the report (parent) to "+slackChannel)
+			require.Contains(t, e.Error(), "posting the report (parent) to "+channelID)
 			require.Equal(t, row.maybe, e.MayHavePosted)
-			require.NotContains(t, e.Error(), slackCanary)
+			require.NotContains(t, e.Error(), canary)
 		})
 	}
 }
@@ -221,7 +221,7 @@ func TestWhereSlackMayBe(t *testing.T) {
 		"": true, "https://slack-gov.com/api/": true, "http://127.0.0.1:80/api": true,
 		"http://evil.example/api/": false, "https://user:pw@slack.com/": false, "nonsense": false,
 	} {
-		_, err := NewSlack(SlackConfig{Secret: okta.NewSecret(slackCanary), APIURL: url, Policy: &rules.Slack{}})
+		_, err := NewBot(Config{Secret: okta.NewSecret(canary), APIURL: url, Policy: &rules.Slack{}})
 		require.Equal(t, ok, err == nil, url)
 	}
 }

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ import (
 )
 
 // A run takes ten seconds, and its report is posted half a minute later: a punctual schedule alone is always a little
-// short of a time since the last post.
+// Short of a time since the last post.
 func TestASignOfLifeComesBeforeItsTimeIsOver(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, row := range []struct {
@@ -102,5 +102,5 @@ func pass(t *testing.T, box Outbox, clock *time.Time, at time.Time, heartbeat ti
 	ws, _ := hook(t, rules.Slack{})
 	require.NoError(t, hookDelivery(t, ws, rules.Slack{On: rules.OnChanges, Heartbeat: heartbeat}, box).Report(
 		t.Context(), r))
-	return len(ws.Messages(slackChannel)) > 0
+	return len(ws.Messages(channelID)) > 0
 }

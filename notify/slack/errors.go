@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"errors"
@@ -12,22 +12,22 @@ import (
 	"tokensweep/okta"
 )
 
-// slackClass says what an error of Slack's means for a message.
-type slackClass int
+// errorClass says what an error of Slack's means for a message.
+type errorClass int
 
 const (
-	// slackUnknown is a message that may have been posted: nobody knows.
-	slackUnknown slackClass = iota
-	// slackRefused is a message that was not posted, and won't be until a person changes something.
-	slackRefused
-	// slackMalformed is a message that Slack doesn't understand: a plainer one may do.
-	slackMalformed
-	// slackLater is a message that was not posted now.
-	slackLater
+	// classUnknown is a message that may have been posted: nobody knows.
+	classUnknown errorClass = iota
+	// classRefused is a message that was not posted, and won't be until a person changes something.
+	classRefused
+	// classMalformed is a message that Slack doesn't understand: a plainer one may do.
+	classMalformed
+	// classLater is a message that was not posted now.
+	classLater
 )
 
-// SlackError is a message that Slack has not accepted for certain. It never holds a secret.
-type SlackError struct {
+// Error is a message that Slack has not accepted for certain. It never holds a secret.
+type Error struct {
 	// Doing is what was to be done, such as "posting the report to C0SECURITY".
 	Doing string
 	// Said is what Slack answered, or what became of the connection.
@@ -37,12 +37,12 @@ type SlackError struct {
 	// MayHavePosted says that the message may be there all the same.
 	MayHavePosted bool
 
-	class slackClass
+	class errorClass
 	err   error
 }
 
 // Error gives what was being done, what came back, and what to do.
-func (e *SlackError) Error() string {
+func (e *Error) Error() string {
 	s := e.Doing + ": " + e.Said
 	if e.Advice != "" {
 		s += "; " + e.Advice
@@ -51,11 +51,11 @@ func (e *SlackError) Error() string {
 }
 
 // Unwrap returns the cause.
-func (e *SlackError) Unwrap() error { return e.err }
+func (e *Error) Unwrap() error { return e.err }
 
-// slackAdvice says what to do about the errors that a person must remove
+// adviceFor says what to do about the errors that a person must remove
 // (https://docs.slack.dev/reference/methods/chat.postMessage#errors).
-var slackAdvice = map[string]string{
+var adviceFor = map[string]string{
 	"not_in_channel": "invite the app into the channel: /invite @tokensweep",
 	"channel_not_found": "check notify.slack.channel: it must be the id of a channel that the app " +
 		"can see (private ones: invite it)",
@@ -81,55 +81,55 @@ var slackAdvice = map[string]string{
 }
 
 var (
-	slackMalformedErrors = []string{
+	malformedErrors = []string{
 		"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long", "msg_too_long", "no_text",
 		"too_many_attachments",
 		"attachment_payload_limit_exceeded", "invalid_arguments", "invalid_payload", "markdown_text_conflict",
 		"metadata_too_large",
 	}
-	slackLaterErrors = []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable"}
+	laterErrors = []string{"ratelimited", "rate_limited", "message_limit_exceeded", "service_unavailable"}
 )
 
-// slackFailure makes the error for a message that was not accepted.
-func slackFailure(doing string, token okta.Secret, err error) *SlackError {
-	e := &SlackError{Doing: doing, err: err, class: slackUnknown}
+// failureOf makes the error for a message that was not accepted.
+func failureOf(doing string, token okta.Secret, err error) *Error {
+	e := &Error{Doing: doing, err: err, class: classUnknown}
 	var said slack.SlackErrorResponse
 	var limited *slack.RateLimitedError
 	var status slack.StatusCodeError
 	switch {
 	case errors.As(err, &limited):
-		e.Said, e.class = "Slack has too many requests", slackLater
+		e.Said, e.class = "Slack has too many requests", classLater
 	case errors.As(err, &said):
 		e.judge(said.Err)
 		if said.Needed != "" {
 			e.Said += fmt.Sprintf(" (needed: %s)", said.Needed)
 		}
 	case errors.As(err, &status) && status.Code == http.StatusTooManyRequests:
-		e.Said, e.class = "Slack has too many requests", slackLater
+		e.Said, e.class = "Slack has too many requests", classLater
 	case errors.As(err, &status):
 		e.Said = fmt.Sprintf("Slack answered %d", status.Code)
 	default:
 		e.Said = err.Error()
 	}
 	e.Said = okta.Printable(token.Scrub(e.Said))
-	e.MayHavePosted = e.class == slackUnknown
+	e.MayHavePosted = e.class == classUnknown
 	return e
 }
 
 // judge reads one of Slack's error words.
-func (e *SlackError) judge(word string) {
+func (e *Error) judge(word string) {
 	e.Said = word
-	advice, permanent := slackAdvice[word]
+	advice, permanent := adviceFor[word]
 	switch {
 	case permanent:
-		e.class, e.Advice = slackRefused, advice
-	case slices.Contains(slackMalformedErrors, word) || strings.HasPrefix(word, "invalid_metadata"):
-		e.class = slackMalformed
-	case slices.Contains(slackLaterErrors, word):
-		e.class = slackLater
+		e.class, e.Advice = classRefused, advice
+	case slices.Contains(malformedErrors, word) || strings.HasPrefix(word, "invalid_metadata"):
+		e.class = classMalformed
+	case slices.Contains(laterErrors, word):
+		e.class = classLater
 	case word == "fatal_error" || word == "internal_error" || word == "request_timeout":
-		e.class = slackUnknown
+		e.class = classUnknown
 	default:
-		e.class = slackRefused
+		e.class = classRefused
 	}
 }

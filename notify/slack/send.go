@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"bytes"
@@ -16,11 +16,11 @@ import (
 	"tokensweep/rules"
 )
 
-// slackTimeout bounds the delivery of one report, and then that of all which earlier runs left.
-const slackTimeout = 5 * time.Minute
+// deliveryTimeout bounds the delivery of one report, and then that of all which earlier runs left.
+const deliveryTimeout = 5 * time.Minute
 
-// SlackConfig is what a delivery to Slack needs. Secret and Policy are required.
-type SlackConfig struct {
+// Config is what a delivery to Slack needs. Secret and Policy are required.
+type Config struct {
 	// Secret is the bot token, or the URL of the webhook.
 	Secret okta.Secret
 	// APIURL is another base URL than Slack's own, "" for Slack's; https, or plain http for a loopback address. A
@@ -30,26 +30,26 @@ type SlackConfig struct {
 	Policy *rules.Slack
 	// Outbox remembers what is on its way.
 	Outbox Outbox
-	// Flags are those of SlackOptions.
+	// Flags are those of Options.
 	Flags string
 	// Pause is the time between two messages: 0 means a second, which is Slack's own limit
 	// (https://docs.slack.dev/apis/web-api/rate-limits), less than 0 none, for a workspace that has no limit.
 	Pause time.Duration
 }
 
-// Slack delivers the report of one run to a channel: one message, details in its thread.
-type Slack struct {
+// Bot delivers the report of one run to a channel: one message, details in its thread.
+type Bot struct {
 	sender
 
 	api *slack.Client
 	me  *slack.AuthTestResponse // once it was asked for
 }
 
-// NewSlack makes the delivery of one run. It sends nothing.
-func NewSlack(c SlackConfig) (*Slack, error) {
-	options := []slack.Option{slack.OptionHTTPClient(slackHTTP())}
+// NewBot makes the delivery of one run. It sends nothing.
+func NewBot(c Config) (*Bot, error) {
+	options := []slack.Option{slack.OptionHTTPClient(newHTTPClient())}
 	if c.APIURL != "" {
-		u, ok := slackURL(c.APIURL)
+		u, ok := parseURL(c.APIURL)
 		if !ok {
 			return nil, errors.New("bad SLACK_API_URL: want https, or plain http for a loopback address")
 		}
@@ -58,15 +58,15 @@ func NewSlack(c SlackConfig) (*Slack, error) {
 		}
 		options = append(options, slack.OptionAPIURL(u.String()))
 	}
-	return &Slack{api: slack.New(c.Secret.Reveal(), options...), sender: newSender(c)}, nil
+	return &Bot{api: slack.New(c.Secret.Reveal(), options...), sender: newSender(c)}, nil
 }
 
-// viaSlack begins how records name a channel.
-const viaSlack = "slack "
+// viaBot begins how records name a channel.
+const viaBot = "slack "
 
 // channelOf is the channel to which a parcel goes: one of another kind of delivery comes to the policy's.
-func (s *Slack) channelOf(p *parcel) string {
-	if channel, ok := strings.CutPrefix(p.via, viaSlack); ok && p.via != viaWebhook {
+func (s *Bot) channelOf(p *parcel) string {
+	if channel, ok := strings.CutPrefix(p.via, viaBot); ok && p.via != viaWebhook {
 		return channel
 	}
 	return s.policy.Channel
@@ -75,16 +75,16 @@ func (s *Slack) channelOf(p *parcel) string {
 // Announce posts what an enforcing run is about to do, with all that it announces in the thread. It
 // returns how the notice went. Without an error Slack has accepted all of it. Of a run that changes and announces
 // nothing there is the report alone, if the policy wants it.
-func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
+func (s *Bot) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	if silent(r) {
-		return viaSlack + s.policy.Channel, nil
+		return viaBot + s.policy.Channel, nil
 	}
-	if s.own, err = s.outbox.announce(r.ID, viaSlack+s.policy.Channel, time.Now()); err != nil {
+	if s.own, err = s.outbox.announce(r.ID, viaBot+s.policy.Channel, time.Now()); err != nil {
 		return "", err
 	}
-	c := &slackContent{Thread: SlackReport(r, s.options(SlackBefore)), announcement: true}
+	c := &content{Thread: Report(r, s.options(Before)), announcement: true}
 	if err := s.deliver(ctx, s.own, c); err != nil {
 		return "", err
 	}
@@ -95,25 +95,25 @@ func (s *Slack) Announce(ctx context.Context, r *audit.Report) (via string, err 
 // run whose announcement was posted always is: the announcement is rewritten with what came of it, and people are
 // called if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it posts what
 // earlier runs left, unless ctx is done.
-func (s *Slack) Report(ctx context.Context, r *audit.Report) error {
+func (s *Bot) Report(ctx context.Context, r *audit.Report) error {
 	late, cancel := gracefully(ctx)
 	defer cancel()
 	err := s.reportOwn(late, r)
 	return errors.Join(err, s.catchUp(ctx, r, s.deliver))
 }
 
-func (s *Slack) reportOwn(ctx context.Context, r *audit.Report) error {
-	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
+func (s *Bot) reportOwn(ctx context.Context, r *audit.Report) error {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	if s.own == nil {
 		if !s.wanted(r) {
 			return nil
 		}
-		s.own = s.outbox.newParcel(r.ID, viaSlack+s.policy.Channel, time.Now())
+		s.own = s.outbox.newParcel(r.ID, viaBot+s.policy.Channel, time.Now())
 	}
-	o := s.options(SlackFinal)
-	c := &slackContent{Thread: SlackReport(r, o), Owners: s.owners(ctx, r, o), Mode: r.Mode, OrgURL: r.OrgURL}
-	if alert, ok := SlackAlert(r, o); ok {
+	o := s.options(Final)
+	c := &content{Thread: Report(r, o), Owners: s.owners(ctx, r, o), Mode: r.Mode, OrgURL: r.OrgURL}
+	if alert, ok := Alert(r, o); ok {
 		c.Alert, c.Lasting = &alert, lasting(r)
 	}
 	return s.own.send(c, func() error { return s.deliver(ctx, s.own, c) })
@@ -121,7 +121,7 @@ func (s *Slack) reportOwn(ctx context.Context, r *audit.Report) error {
 
 // deliver posts what isn't posted yet of a report: the message in the channel, then what goes into its thread,
 // what goes to owners, and the call for people last.
-func (s *Slack) deliver(ctx context.Context, p *parcel, c *slackContent) error {
+func (s *Bot) deliver(ctx context.Context, p *parcel, c *content) error {
 	if err := s.lead(ctx, p, c); err != nil {
 		return err
 	}
@@ -148,11 +148,11 @@ func (s *Slack) deliver(ctx context.Context, p *parcel, c *slackContent) error {
 
 // lead posts the message in the channel. One that is there already, or may be, is rewritten; if somebody deleted
 // it, all of the report is posted anew.
-func (s *Slack) lead(ctx context.Context, p *parcel, c *slackContent) error {
+func (s *Bot) lead(ctx context.Context, p *parcel, c *content) error {
 	ts := p.parent()
 	if ts == "" && p.doubtful {
 		var err error
-		if ts, err = s.find(ctx, p, c.Thread.Parent.Part, ""); err != nil && !refusedBySlack(err) {
+		if ts, err = s.find(ctx, p, c.Thread.Parent.Part, ""); err != nil && !isRefused(err) {
 			return err
 		}
 	}
@@ -161,7 +161,7 @@ func (s *Slack) lead(ctx context.Context, p *parcel, c *slackContent) error {
 		if err == nil && p.parent() == "" {
 			p.accepted(partParent, s.where(p, ts))
 		}
-		if err == nil || !goneFromSlack(err) {
+		if err == nil || !isGone(err) {
 			return err
 		}
 		clear(p.parts)
@@ -173,16 +173,16 @@ func (s *Slack) lead(ctx context.Context, p *parcel, c *slackContent) error {
 	return err
 }
 
-func (s *Slack) where(p *parcel, ts string) string { return viaSlack + s.channelOf(p) + " " + ts }
+func (s *Bot) where(p *parcel, ts string) string { return viaBot + s.channelOf(p) + " " + ts }
 
 // reply posts a message to the thread, unless it is there.
-func (s *Slack) reply(ctx context.Context, p *parcel, c *slackContent, m SlackMessage) (err error) {
+func (s *Bot) reply(ctx context.Context, p *parcel, c *content, m Message) (err error) {
 	if p.parts[c.key(m.Part)] != "" {
 		return nil
 	}
 	ts := ""
 	if p.doubtful {
-		if ts, err = s.find(ctx, p, m.Part, p.parent()); err != nil && !refusedBySlack(err) {
+		if ts, err = s.find(ctx, p, m.Part, p.parent()); err != nil && !isRefused(err) {
 			return err
 		}
 	}
@@ -197,14 +197,14 @@ func (s *Slack) reply(ctx context.Context, p *parcel, c *slackContent, m SlackMe
 
 // post posts a message to the channel, or to a thread. If the answer is lost, the message is looked for, and
 // posted once more only if it can't be found.
-func (s *Slack) post(ctx context.Context, p *parcel, m SlackMessage, thread string) (ts string, err error) {
+func (s *Bot) post(ctx context.Context, p *parcel, m Message, thread string) (ts string, err error) {
 	for again := false; ; again = true {
 		err = s.plainly(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m,
-			func(m SlackMessage) error {
+			func(m Message) error {
 				ts, err = s.send(ctx, s.channelOf(p), thread, m)
 				return err
 			})
-		var e *SlackError
+		var e *Error
 		if !errors.As(err, &e) || !e.MayHavePosted {
 			return ts, err
 		}
@@ -218,7 +218,7 @@ func (s *Slack) post(ctx context.Context, p *parcel, m SlackMessage, thread stri
 		switch {
 		case found != "":
 			return found, nil
-		case lookErr != nil && !refusedBySlack(lookErr):
+		case lookErr != nil && !isRefused(lookErr):
 			return "", err
 		}
 	}
@@ -228,8 +228,8 @@ func (s *Slack) post(ctx context.Context, p *parcel, m SlackMessage, thread stri
 // (https://docs.slack.dev/reference/methods/chat.postMessage).
 var errNoThread = errors.New("the first message of the thread was deleted")
 
-func (s *Slack) send(ctx context.Context, channel, thread string, m SlackMessage) (ts string, err error) {
-	options := content(m)
+func (s *Bot) send(ctx context.Context, channel, thread string, m Message) (ts string, err error) {
+	options := messageOptions(m)
 	if thread != "" {
 		options = append(options, slack.MsgOptionTS(thread))
 		if m.Broadcast {
@@ -249,8 +249,8 @@ func (s *Slack) send(ctx context.Context, channel, thread string, m SlackMessage
 	return ts, nil
 }
 
-// content is what a message says, and that Slack shall parse and unfold nothing.
-func content(m SlackMessage) []slack.MsgOption {
+// messageOptions is what a message says, and that Slack shall parse and unfold nothing.
+func messageOptions(m Message) []slack.MsgOption {
 	return []slack.MsgOption{
 		slack.MsgOptionText(m.Text, false), slack.MsgOptionBlocks(m.Blocks...), slack.MsgOptionMetadata(m.Metadata),
 		slack.MsgOptionParse(false), slack.MsgOptionLinkNames(false),
@@ -259,16 +259,16 @@ func content(m SlackMessage) []slack.MsgOption {
 }
 
 // rewrite replaces a message. To do so twice does no harm.
-func (s *Slack) rewrite(ctx context.Context, p *parcel, ts string, m SlackMessage) error {
-	return s.plainly(ctx, "rewriting the report in "+s.channelOf(p), m, func(m SlackMessage) error {
-		_, _, _, err := s.api.UpdateMessageContext(ctx, s.channelOf(p), ts, content(m)...)
+func (s *Bot) rewrite(ctx context.Context, p *parcel, ts string, m Message) error {
+	return s.plainly(ctx, "rewriting the report in "+s.channelOf(p), m, func(m Message) error {
+		_, _, _, err := s.api.UpdateMessageContext(ctx, s.channelOf(p), ts, messageOptions(m)...)
 		return err
 	})
 }
 
 // upload shares a file in the thread, unless it is there. A file can't be looked for: after a lost answer the
 // next run may share it again.
-func (s *Slack) upload(ctx context.Context, p *parcel, c *slackContent, f SlackFile) error {
+func (s *Bot) upload(ctx context.Context, p *parcel, c *content, f File) error {
 	if p.parts[c.key(f.Name)] != "" {
 		return nil
 	}
@@ -285,15 +285,15 @@ func (s *Slack) upload(ctx context.Context, p *parcel, c *slackContent, f SlackF
 	return err
 }
 
-// goneFromSlack reports whether a message can't be rewritten any more.
-func goneFromSlack(err error) bool {
+// isGone reports whether a message can't be rewritten any more.
+func isGone(err error) bool {
 	var said slack.SlackErrorResponse
 	return errors.As(err, &said) && slices.Contains([]string{"message_not_found", "cant_update_message",
 		"edit_window_closed"}, said.Err)
 }
 
-// refusedBySlack reports whether Slack has understood a request and said no for good.
-func refusedBySlack(err error) bool {
-	var e *SlackError
-	return errors.As(err, &e) && e.class == slackRefused
+// isRefused reports whether Slack has understood a request and said no for good.
+func isRefused(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.class == classRefused
 }

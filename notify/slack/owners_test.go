@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"encoding/json"
@@ -15,7 +15,7 @@ import (
 
 // withOwners is a report about tokens of n people, one of them new to each.
 func withOwners(mode rules.Mode, n int) *audit.Report {
-	r := slackRun(audit.Flagged)
+	r := testRun(audit.Flagged)
 	r.Mode = mode
 	finding := r.Findings[0]
 	r.Findings = nil
@@ -33,7 +33,7 @@ func TestOwnersAreToldOfTheirOwnTokensOnly(t *testing.T) {
 	people := []slacktest.User{{ID: "U0OWNER0", Email: "owner0@acme.example", Name: "zero"},
 		{ID: "U0OWNER1", Email: "Owner1@acme.example", Name: "one"}, {ID: "U0OWNER3", Email: "owner3@acme.example",
 			Name: "three"}}
-	w := fakeSlack(t, slacktest.Config{Users: people})
+	w := fakeWorkspace(t, slacktest.Config{Users: people})
 	r := withOwners(rules.Enforce, 5)
 	r.Findings[0].Change, r.Findings[0].Announced = audit.Ongoing, true
 	r.Findings[1].Change = audit.Ongoing                         // nothing about it has changed
@@ -58,7 +58,7 @@ func TestOwnersAreToldOfTheirOwnTokensOnly(t *testing.T) {
 // told is the reply that says which owners were told.
 func told(t *testing.T, w *slacktest.Server) string {
 	t.Helper()
-	for _, m := range w.Messages(slackChannel) {
+	for _, m := range w.Messages(channelID) {
 		if m.ThreadTS != "" && m.Blocks != nil && m.Metadata != nil {
 			var metadata struct {
 				Payload map[string]any `json:"event_payload"`
@@ -98,7 +98,7 @@ func TestOwnersWhoAreNotTold(t *testing.T) {
 				row.config.Users = append(row.config.Users, slacktest.User{ID: fmt.Sprintf("U0OWNER%d", i),
 					Email: fmt.Sprintf("owner%d@acme.example", i), Name: "x"})
 			}
-			w := fakeSlack(t, row.config)
+			w := fakeWorkspace(t, row.config)
 			if row.fault.Method != "" {
 				w.Fault(row.fault)
 			}

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"testing"
@@ -64,7 +64,7 @@ func TestWhatDoctorSaysOfSlack(t *testing.T) {
 				"slack channel": audit.Good, "slack message": audit.Warning}, says: "delete it by hand"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := fakeSlack(t, row.config)
+			w := fakeWorkspace(t, row.config)
 			if row.fault.Method != "" || row.fault.Hangup {
 				w.Fault(row.fault)
 			}
@@ -76,8 +76,8 @@ func TestWhatDoctorSaysOfSlack(t *testing.T) {
 				said += c.Detail + "; " + c.Advice + "\n"
 			}
 			require.Contains(t, said, row.says)
-			require.NotContains(t, said, slackCanary)
-			for _, m := range w.Messages(slackChannel) {
+			require.NotContains(t, said, canary)
+			for _, m := range w.Messages(channelID) {
 				require.True(t, m.Deleted || row.fault.Method == "chat.delete", "nothing stays")
 			}
 			require.Empty(t, w.Complaints())
@@ -108,7 +108,7 @@ func TestWhatDoctorSaysOfAWebhook(t *testing.T) {
 			require.Equal(t, row.want, checks[0].Status)
 			require.Contains(t, checks[0].Detail+checks[0].Advice, row.says)
 			require.NotContains(t, checks[0].Detail, "/services/")
-			require.Empty(t, ws.Messages(slackChannel), "nothing is posted")
+			require.Empty(t, ws.Messages(channelID), "nothing is posted")
 		})
 	}
 }

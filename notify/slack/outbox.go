@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"cmp"
@@ -17,8 +17,8 @@ import (
 	"tokensweep/rules"
 )
 
-// slackGiveUp is how long later runs try to deliver a report.
-const slackGiveUp = 7 * 24 * time.Hour
+// giveUpAfter is how long later runs try to deliver a report.
+const giveUpAfter = 7 * 24 * time.Hour
 
 // Outbox remembers in a ledger, and in the state directory that it is in, which reports are on their way, so
 // that a later run can finish what this one can't. The zero value remembers nothing.
@@ -52,12 +52,12 @@ func (o Outbox) record(r ledger.Record) error {
 	return err
 }
 
-// slackContent is all that is to be posted of one report.
-type slackContent struct {
-	Thread SlackThread
+// content is all that is to be posted of one report.
+type content struct {
+	Thread Thread
 	// Owners are those who get a direct message, or would.
-	Owners []slackOwner `json:",omitempty"`
-	Alert  *SlackMessage
+	Owners []recipient `json:",omitempty"`
+	Alert  *Message
 	// Lasting says that the alert is about something that no later one repeats.
 	Lasting bool `json:",omitempty"`
 	// Mode and OrgURL are those of the run.
@@ -69,7 +69,7 @@ type slackContent struct {
 
 // key names a part in the ledger. What an announcement has in its thread is another part than what the report
 // has there under the same name; their first message is the same.
-func (c *slackContent) key(part string) string {
+func (c *content) key(part string) string {
 	if c.announcement && part != partParent {
 		return "announced " + part
 	}
@@ -122,7 +122,7 @@ func (o Outbox) announce(run, via string, at time.Time) (*parcel, error) {
 }
 
 // store keeps what is to be posted until it is delivered.
-func (p *parcel) store(c *slackContent) error {
+func (p *parcel) store(c *content) error {
 	if p.outbox.Ledger == nil {
 		return nil
 	}
@@ -139,7 +139,7 @@ func (p *parcel) store(c *slackContent) error {
 }
 
 // send delivers the final report: it is stored before, and forgotten when it is there.
-func (p *parcel) send(c *slackContent, deliver func() error) error {
+func (p *parcel) send(c *content, deliver func() error) error {
 	stored := p.store(c)
 	if err := deliver(); err != nil {
 		return errors.Join(stored, err)
@@ -162,7 +162,7 @@ func (p *parcel) done(why string) error {
 // catchUp delivers what runs before that of r could not, oldest first. What can't be delivered now is left to later
 // runs, for a week. What there is no time for, or whose turn doesn't come before ctx is done, is no failure.
 func (s *sender) catchUp(ctx context.Context, r *audit.Report,
-	deliver func(context.Context, *parcel, *slackContent) error) error {
+	deliver func(context.Context, *parcel, *content) error) error {
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	past := s.outbox.past()
@@ -183,7 +183,7 @@ func (s *sender) catchUp(ctx context.Context, r *audit.Report,
 			return errors.Join(failures...)
 		}
 		why := fmt.Errorf("the report of the run %s: %w", run, err)
-		if s.outbox.age(d, r.Started) > slackGiveUp || errors.Is(err, ledger.ErrNoParcel) ||
+		if s.outbox.age(d, r.Started) > giveUpAfter || errors.Is(err, ledger.ErrNoParcel) ||
 			errors.Is(err, errElsewhere) {
 			why = fmt.Errorf("%w; it is given up: tokensweep ledger show --run %s has what the run did", why, run)
 			why = errors.Join(why, p.done(why.Error()))
@@ -212,14 +212,14 @@ var errElsewhere = errors.New("it was to go another way")
 // resume delivers one report. People are called for the first run that failed, and not once more for each: they see
 // the others in the channel. What an alert of a report tells of changes and findings is told by no other.
 func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery,
-	deliver func(context.Context, *parcel, *slackContent) error) error {
-	c := interrupted(p.run, d, s.outbox.past(), s.options(SlackInterrupted))
+	deliver func(context.Context, *parcel, *content) error) error {
+	c := interrupted(p.run, d, s.outbox.past(), s.options(Interrupted))
 	if d.File != "" {
 		raw, err := ledger.ReadParcel(s.outbox.State, d.File, d.Snapshot)
 		if err != nil {
 			return err
 		}
-		c = &slackContent{}
+		c = &content{}
 		if err := json.Unmarshal(raw, c); err != nil {
 			return fmt.Errorf("%w: another version wrote it: %w", ledger.ErrNoParcel, err)
 		}
@@ -238,7 +238,7 @@ func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery,
 }
 
 // interrupted is what is to be said of a run that announced what it was about to do, and then died.
-func interrupted(run string, d ledger.Delivery, past *ledger.State, o SlackOptions) *slackContent {
+func interrupted(run string, d ledger.Delivery, past *ledger.State, o Options) *content {
 	r := &audit.Report{ID: run, Mode: rules.Enforce, OrgURL: past.Org, Acted: len(d.Outcomes) > 0}
 	add := func(rec ledger.Record, outcome audit.Outcome, reason string) {
 		r.Findings = append(r.Findings, audit.Finding{
@@ -252,8 +252,8 @@ func interrupted(run string, d ledger.Delivery, past *ledger.State, o SlackOptio
 	for _, rec := range past.OpenOf(run) {
 		add(rec, audit.Failed, "it is not known yet whether it was done")
 	}
-	c := &slackContent{Thread: SlackReport(r, o), Mode: r.Mode, OrgURL: r.OrgURL}
-	if alert, ok := SlackAlert(r, o); ok {
+	c := &content{Thread: Report(r, o), Mode: r.Mode, OrgURL: r.OrgURL}
+	if alert, ok := Alert(r, o); ok {
 		c.Alert = &alert
 	}
 	return c

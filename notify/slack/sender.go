@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"context"
@@ -10,16 +10,17 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
 
 const (
-	// slackPause is how long to wait between two posts to a channel: Slack takes about one a second
+	// defaultPause is how long to wait between two posts to a channel: Slack takes about one a second
 	// (https://docs.slack.dev/apis/web-api/rate-limits).
-	slackPause = time.Second
-	// slackTries is how often a message is sent that Slack wants later.
-	slackTries = 5
+	defaultPause = time.Second
+	// maxTries is how often a message is sent that Slack wants later.
+	maxTries = 5
 )
 
 // sender is what both ways to Slack have in common.
@@ -35,25 +36,25 @@ type sender struct {
 	patience time.Duration // for what earlier runs left
 }
 
-func newSender(c SlackConfig) sender {
+func newSender(c Config) sender {
 	gap := c.Pause
 	if gap == 0 {
-		gap = slackPause
+		gap = defaultPause
 	}
 	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, gap: max(gap, 0),
-		patience: slackTimeout}
+		patience: deliveryTimeout}
 }
 
-// slackHTTP follows no redirect, which could carry a message or a token elsewhere.
-func slackHTTP() *http.Client {
+// newHTTPClient follows no redirect, which could carry a message or a token elsewhere.
+func newHTTPClient() *http.Client {
 	return &http.Client{
 		Timeout:       time.Minute,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 
-// slackURL parses a URL of https, or of plain http for a loopback address.
-func slackURL(raw string) (*url.URL, bool) {
+// parseURL parses a URL of https, or of plain http for a loopback address.
+func parseURL(raw string) (*url.URL, bool) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" || u.User != nil ||
 		(u.Scheme != "https" && (u.Scheme != "http" || !okta.IsLoopback(u.Hostname()))) {
@@ -62,8 +63,8 @@ func slackURL(raw string) (*url.URL, bool) {
 	return u, true
 }
 
-func (s *sender) options(stage SlackStage) SlackOptions {
-	o := SlackOptions{Mention: s.policy.Mention, Stage: stage, Flags: s.flags}
+func (s *sender) options(stage Stage) Options {
+	o := Options{Mention: s.policy.Mention, Stage: stage, Flags: s.flags}
 	for _, p := range s.outbox.past().Trend {
 		o.Trend = append(o.Trend, TrendPoint{At: p.At, Findings: p.Findings, Critical: p.Critical})
 	}
@@ -79,7 +80,7 @@ func silent(r *audit.Report) bool { return due(r) == 0 && r.Notices == 0 }
 // wanted says whether the policy wants a report posted. Failures are always, and what nobody was told of before.
 func (s *sender) wanted(r *audit.Report) bool {
 	switch {
-	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0, calledOffNews(r):
+	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0, notify.CalledOffNews(r):
 		return true
 	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.past().LastPost) > s.policy.Heartbeat:
 		return true
@@ -106,12 +107,12 @@ func (s *sender) untilNext() time.Duration {
 }
 
 // plainly sends a message; what Slack doesn't understand is tried once more in each plainer form.
-func (s *sender) plainly(ctx context.Context, doing string, m SlackMessage, send func(SlackMessage) error) error {
+func (s *sender) plainly(ctx context.Context, doing string, m Message, send func(Message) error) error {
 	for {
 		err := s.patiently(ctx, doing, func() error { return send(m) })
-		plainer, ok := SlackPlainer(m)
-		var e *SlackError
-		if err == nil || !errors.As(err, &e) || e.class != slackMalformed || !ok {
+		plainer, ok := Plainer(m)
+		var e *Error
+		if err == nil || !errors.As(err, &e) || e.class != classMalformed || !ok {
 			return err
 		}
 		m = plainer
@@ -127,7 +128,7 @@ func (s *sender) patiently(ctx context.Context, doing string, send func() error)
 	for try := 1; ; try++ {
 		if wait := s.gap - time.Since(s.posted); try == 1 && wait > 0 {
 			if err := pause(ctx, wait); err != nil {
-				return slackFailure(doing, s.secret, err)
+				return failureOf(doing, s.secret, err)
 			}
 		}
 		err := send()
@@ -135,8 +136,8 @@ func (s *sender) patiently(ctx context.Context, doing string, send func() error)
 		if err == nil {
 			return nil
 		}
-		e := slackFailure(doing, s.secret, err)
-		if e.class != slackLater || try == slackTries {
+		e := failureOf(doing, s.secret, err)
+		if e.class != classLater || try == maxTries {
 			return e
 		}
 		wait := time.Duration(try) * 5 * time.Second

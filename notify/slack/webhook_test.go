@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"net/http"
@@ -15,31 +15,31 @@ import (
 func hook(t *testing.T, policy rules.Slack) (*slacktest.Server, *Webhook) {
 	t.Helper()
 	ws := slacktest.Start(slacktest.Config{Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}},
-		WebhookChannel: slackChannel, Channels: []slacktest.Channel{
-			{ID: slackChannel, Name: "security", Member: true}}})
+		WebhookChannel: channelID, Channels: []slacktest.Channel{
+			{ID: channelID, Name: "security", Member: true}}})
 	t.Cleanup(ws.Close)
 	return ws, hookDelivery(t, ws, policy, Outbox{})
 }
 
 func hookDelivery(t *testing.T, ws *slacktest.Server, policy rules.Slack, o Outbox) *Webhook {
 	t.Helper()
-	w, err := NewWebhook(SlackConfig{Secret: okta.NewSecret(ws.WebhookURL()), Policy: &policy, Outbox: o, Pause: -1})
+	w, err := NewWebhook(Config{Secret: okta.NewSecret(ws.WebhookURL()), Policy: &policy, Outbox: o, Pause: -1})
 	require.NoError(t, err)
 	return w
 }
 
 func TestAWebhookAnnouncesReportsAndCallsPeople(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.OnChanges, Mention: []string{"S0SECOPS1"}})
-	r := slackRun(audit.WouldRevoke)
+	r := testRun(audit.WouldRevoke)
 	r.Mode, r.Before, r.Actions = rules.Enforce, true, 1
 	via, err := w.Announce(t.Context(), r)
 	require.NoError(t, err)
 	require.Equal(t, "slack webhook", via)
 
-	r = slackRun(audit.Failed)
+	r = testRun(audit.Failed)
 	r.Mode, r.Acted, r.Code = rules.Enforce, true, audit.ActionFailed
 	require.NoError(t, w.Report(t.Context(), r))
-	messages := ws.Messages(slackChannel)
+	messages := ws.Messages(channelID)
 	require.Len(t, messages, 3)
 	require.Contains(t, string(messages[2].Blocks)+messages[2].Text, "S0SECOPS1")
 	require.Empty(t, ws.Complaints())
@@ -47,10 +47,10 @@ func TestAWebhookAnnouncesReportsAndCallsPeople(t *testing.T) {
 
 func TestAWebhookPostsOnlyWhatThePolicyWants(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.OnChanges})
-	r := slackRun(audit.Flagged)
+	r := testRun(audit.Flagged)
 	r.Changes = audit.Changes{Known: true, Ongoing: 1}
 	require.NoError(t, w.Report(t.Context(), r))
-	require.Empty(t, ws.Messages(slackChannel))
+	require.Empty(t, ws.Messages(channelID))
 }
 
 func TestWhatAWebhookAnswersAndWhatItMeans(t *testing.T) {
@@ -82,13 +82,13 @@ func TestWhatAWebhookAnswersAndWhatItMeans(t *testing.T) {
 			ws, w := hook(t, rules.Slack{On: rules.Always})
 			row.fault.Method = slacktest.Webhook
 			ws.Fault(row.fault)
-			err := w.Report(t.Context(), slackRun(audit.Flagged))
+			err := w.Report(t.Context(), testRun(audit.Flagged))
 			require.Len(t, ws.Requests(), row.requests, "a message that may be there is not sent again")
 			if row.says == "" {
 				require.NoError(t, err)
 				return
 			}
-			var e *SlackError
+			var e *Error
 			require.ErrorAs(t, err, &e)
 			require.Contains(t, e.Error(), row.says)
 			require.Equal(t, row.maybe, e.MayHavePosted)
@@ -100,10 +100,10 @@ func TestWhatAWebhookAnswersAndWhatItMeans(t *testing.T) {
 func TestNoErrorRepeatsTheWebhook(t *testing.T) {
 	ws, w := hook(t, rules.Slack{On: rules.Always})
 	ws.Close() // nobody answers
-	requireNoAddress(t, ws, w.Report(t.Context(), slackRun(audit.Flagged)))
+	requireNoAddress(t, ws, w.Report(t.Context(), testRun(audit.Flagged)))
 	for _, address := range []string{"http://hooks.evil.example/services/T0/B0/fakeWebhookSecret",
 		"https://h ooks/services/fakeWebhookSecret", "fakeWebhookSecret"} {
-		_, err := NewWebhook(SlackConfig{Secret: okta.NewSecret(address), Policy: &rules.Slack{}})
+		_, err := NewWebhook(Config{Secret: okta.NewSecret(address), Policy: &rules.Slack{}})
 		requireNoAddress(t, ws, err)
 	}
 }

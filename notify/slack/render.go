@@ -1,32 +1,27 @@
-package notify
+package slack
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/slack-go/slack"
-
 	"tokensweep/audit"
+	"tokensweep/notify"
 	"tokensweep/rules"
 )
 
-// SlackEventType is the type of the metadata of every message.
-const SlackEventType = "tokensweep_run"
-
-// SlackStage says where in its life a run is when its report is rendered.
-type SlackStage int
+// Stage says where in its life a run is when its report is rendered.
+type Stage int
 
 // The stages.
 const (
-	// SlackFinal is a run that is over.
-	SlackFinal SlackStage = iota
-	// SlackBefore is an enforcing run that announces what it is about to do.
-	SlackBefore
-	// SlackInterrupted is an enforcing run that died, as a later run finds it.
-	SlackInterrupted
+	// Final is a run that is over.
+	Final Stage = iota
+	// Before is an enforcing run that announces what it is about to do.
+	Before
+	// Interrupted is an enforcing run that died, as a later run finds it.
+	Interrupted
 )
 
 // TrendPoint is what one run found.
@@ -37,13 +32,13 @@ type TrendPoint struct {
 	Findings, Critical int
 }
 
-// SlackOptions is what the rendering needs to know besides the report.
-type SlackOptions struct {
+// Options is what the rendering needs to know besides the report.
+type Options struct {
 	// Mention are ids of users (U…, W…) and user groups (S…) to call when a person is needed. Whatever is
 	// shaped otherwise is left out. They are the only live mentions.
 	Mention []string
 	// Stage says where in its life the run is.
-	Stage SlackStage
+	Stage Stage
 	// Trend are the last runs, oldest first. With at least three there is a chart.
 	Trend []TrendPoint
 	// Flags are those of run by which a command finds the same policy and state, as for a shell; "" where it finds
@@ -51,125 +46,60 @@ type SlackOptions struct {
 	Flags string
 }
 
-// SlackMessage is one message, ready to be posted, with no unfurling and no parsing. Its JSON is the body of a
-// post without a channel, and can be read back.
-type SlackMessage struct {
-	// Text is the message in one sentence, for notifications and for screens without blocks. It is
-	// escaped: don't escape it again.
-	Text string
-	// Blocks are what people see.
-	Blocks []slack.Block
-	// Metadata is by what the message is found again: ids and counts, nothing else.
-	Metadata slack.SlackMetadata
-	// Broadcast says that a reply is also shown in the channel.
-	Broadcast bool
-	// Part names the message within its run.
-	Part string
-}
-
-// slackJSON is the body of chat.postMessage, as far as it is known before there is a channel.
-type slackJSON struct {
-	Text        string              `json:"text"`
-	Blocks      slack.Blocks        `json:"blocks"`
-	Broadcast   bool                `json:"reply_broadcast,omitempty"`
-	UnfurlLinks bool                `json:"unfurl_links"`
-	UnfurlMedia bool                `json:"unfurl_media"`
-	Metadata    slack.SlackMetadata `json:"metadata"`
-}
-
-// MarshalJSON writes the message as the body of a post.
-func (m SlackMessage) MarshalJSON() ([]byte, error) {
-	blocks := m.Blocks
-	if blocks == nil {
-		blocks = []slack.Block{}
-	}
-	return json.Marshal(slackJSON{Text: m.Text, Blocks: slack.Blocks{BlockSet: blocks}, Broadcast: m.Broadcast,
-		Metadata: m.Metadata})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (m *SlackMessage) UnmarshalJSON(raw []byte) error {
-	var j slackJSON
-	if err := json.Unmarshal(raw, &j); err != nil {
-		return fmt.Errorf("reading a Slack message: %w", err)
-	}
-	part, _ := j.Metadata.EventPayload["part"].(string)
-	*m = SlackMessage{Text: j.Text, Blocks: j.Blocks.BlockSet, Broadcast: j.Broadcast, Metadata: j.Metadata, Part: part}
-	return nil
-}
-
-// SlackThread is the report of a run.
-type SlackThread struct {
-	// Parent goes to the channel.
-	Parent SlackMessage
-	// Replies go to its thread, in this order.
-	Replies []SlackMessage
-	// Files go to its thread.
-	Files []SlackFile
-}
-
-// SlackFile is a file for a thread.
-type SlackFile struct {
-	// Name is the file's name, Title what is shown.
-	Name, Title string
-	// Content is never empty.
-	Content []byte
-}
-
-// SlackReport renders a run's report as a message with details in its thread. Before a run acts, the
+// Report renders a run's report as a message with details in its thread. Before a run acts, the
 // thread has what it is about to do and what it announces; of an interrupted run there is the message only.
-func SlackReport(r *audit.Report, o SlackOptions) SlackThread {
-	t := SlackThread{Parent: slackParent(r, o, "parent", 10)}
+func Report(r *audit.Report, o Options) Thread {
+	t := Thread{Parent: parentMessage(r, o, "parent", 10)}
 	switch {
-	case o.Stage == SlackInterrupted:
+	case o.Stage == Interrupted:
 	case !r.Complete:
-		t.Replies = slackNotes(r, o)
-		t.Files = slackFiles(r, false)
+		t.Replies = notesOf(r, o)
+		t.Files = filesOf(r, false)
 	default:
 		var cut bool
-		t.Replies, cut = slackReplies(r, o)
-		if before := o.Stage == SlackBefore; !before || cut {
-			t.Files = slackFiles(r, len(r.Findings) > 0)
+		t.Replies, cut = repliesOf(r, o)
+		if before := o.Stage == Before; !before || cut {
+			t.Files = filesOf(r, len(r.Findings) > 0)
 		}
 	}
 	return t
 }
 
-// SlackWebhook renders a report as one message without a thread, which says what it leaves out and where
+// OneMessage renders a report as one message without a thread, which says what it leaves out and where
 // that is.
-func SlackWebhook(r *audit.Report, o SlackOptions) SlackMessage {
-	return slackParent(r, o, "webhook", 20)
+func OneMessage(r *audit.Report, o Options) Message {
+	return parentMessage(r, o, "webhook", 20)
 }
 
-// slackParent writes the message for the channel, with as many of the worst findings as fit, at most most.
-func slackParent(r *audit.Report, o SlackOptions, part string, most int) SlackMessage {
-	budget := slackParentChars
+// parentMessage writes the message for the channel, with as many of the worst findings as fit, at most most.
+func parentMessage(r *audit.Report, o Options, part string, most int) Message {
+	budget := parentChars
 	if part == "webhook" {
-		budget = 2 * slackParentChars
+		budget = 2 * parentChars
 	}
 	for n := min(most, len(r.Findings)); ; n-- {
-		b := newSlack(r, part, o)
+		b := newBuilder(r, part, o)
 		b.parent(o, n, budget)
-		if n <= 0 || slackSize(b.blocks) <= budget {
-			return b.message(slackSentence(r, o))
+		if n <= 0 || sizeOf(b.blocks) <= budget {
+			return b.message(sentence(r, o))
 		}
 	}
 }
 
 // parent writes its blocks with the n worst findings.
-func (b *slackBuilder) parent(o SlackOptions, n, budget int) {
+func (b *builder) parent(o Options, n, budget int) {
 	r := b.run
-	b.header(slackHeadline(r, o))
-	b.section(slackVerdict(r, o))
+	b.header(headline(r, o))
+	b.section(verdict(r, o))
 	if r.Err != nil {
 		b.bullets("Why", []string{safe(r.Err.Error(), 500)})
 	}
-	if !r.Complete || o.Stage == SlackInterrupted {
+	if !r.Complete || o.Stage == Interrupted {
 		b.bullets("What to do", []string{whatToDo(r, o)})
 		if b.part == "webhook" && len(r.Notes) > 0 {
-			b.context(count(len(r.Notes), "note") + " of this run: in the run's own output.")
+			b.context(notify.Count(len(r.Notes), "note") + " of this run: in the run's own output.")
 		}
-		b.context(slackFooter(r))
+		b.context(footer(r))
 		return
 	}
 	if s := outcomeCounts(r); s != "" {
@@ -186,68 +116,68 @@ func (b *slackBuilder) parent(o SlackOptions, n, budget int) {
 	}
 	b.restorations(o)
 	advised := len(b.blocks)
-	b.context(slackFooter(r))
-	items := adviceItems(r, budget-slackSize(b.blocks)-len("What to do")-60)
+	b.context(footer(r))
+	items := adviceItems(r, budget-sizeOf(b.blocks)-len("What to do")-60)
 	b.bullets("What to do", items)
 	if len(items) > 0 { // the footer comes last
 		b.blocks[advised], b.blocks[advised+1] = b.blocks[advised+1], b.blocks[advised]
 	}
 }
 
-// slackHeadline is the verdict in a few words, all ours.
-func slackHeadline(r *audit.Report, o SlackOptions) string {
+// headline is the verdict in a few words, all ours.
+func headline(r *audit.Report, o Options) string {
 	run := "tokensweep " + string(r.Mode) + ": "
 	switch {
-	case o.Stage == SlackInterrupted:
-		return run + "INTERRUPTED, " + count(r.Done(audit.Revoked)+r.Done(audit.Quarantined), "change") + " done"
+	case o.Stage == Interrupted:
+		return run + "INTERRUPTED, " + notify.Count(r.Done(audit.Revoked)+r.Done(audit.Quarantined), "change") + " done"
 	case !r.Complete:
 		return run + "FAILED, nothing was judged"
 	case r.Err != nil || r.Stopped:
 		return run + "STOPPED, " + doneWords(r)
-	case o.Stage == SlackBefore:
+	case o.Stage == Before:
 		return run + "about to " + dueWords(r)
 	case r.Acted:
 		return run + doneWords(r)
 	case due(r) > 0:
-		return run + count(len(r.Findings), "finding") + ", would " + dueWords(r)
+		return run + notify.Count(len(r.Findings), "finding") + ", would " + dueWords(r)
 	}
-	return run + bySeverity(r)
+	return run + notify.BySeverity(r)
 }
 
-// slackSentence is the whole verdict for a notification.
-func slackSentence(r *audit.Report, o SlackOptions) string {
+// sentence is the whole verdict for a notification.
+func sentence(r *audit.Report, o Options) string {
 	on := "tokensweep " + string(r.Mode) + " of " + host(r)
 	switch {
-	case o.Stage == SlackInterrupted:
+	case o.Stage == Interrupted:
 		return fmt.Sprintf("INTERRUPTED: %s ended before it could report; known to be done: %s.", on, doneWords(r))
 	case !r.Complete:
 		return fmt.Sprintf("FAILED: %s: nothing was judged and nothing was changed: %s", on, mrkdwn(why(r), 300))
 	case r.Err != nil || r.Stopped:
-		return fmt.Sprintf("STOPPED: %s: %s; %s: %s", on, doneWords(r), bySeverity(r), mrkdwn(why(r), 300))
-	case o.Stage == SlackBefore:
-		return fmt.Sprintf("%s is about to %s; %s, %s.", on, dueWords(r), bySeverity(r), delta(r))
+		return fmt.Sprintf("STOPPED: %s: %s; %s: %s", on, doneWords(r), notify.BySeverity(r), mrkdwn(why(r), 300))
+	case o.Stage == Before:
+		return fmt.Sprintf("%s is about to %s; %s, %s.", on, dueWords(r), notify.BySeverity(r), delta(r))
 	case r.Acted:
-		return fmt.Sprintf("%s: %s; %s, %s.", on, doneWords(r), bySeverity(r), delta(r))
+		return fmt.Sprintf("%s: %s; %s, %s.", on, doneWords(r), notify.BySeverity(r), delta(r))
 	}
-	s := fmt.Sprintf("Nothing was changed: %s: %s, %s", on, bySeverity(r), delta(r))
+	s := fmt.Sprintf("Nothing was changed: %s: %s, %s", on, notify.BySeverity(r), delta(r))
 	if due(r) > 0 {
 		s += "; an enforcing run would " + dueWords(r)
 	}
 	return s + "."
 }
 
-// slackVerdict opens the message: what was changed, of which org, in which mode, and what is new.
-func slackVerdict(r *audit.Report, o SlackOptions) string {
+// verdict opens the message: what was changed, of which org, in which mode, and what is new.
+func verdict(r *audit.Report, o Options) string {
 	var b strings.Builder
 	switch {
-	case o.Stage == SlackInterrupted:
+	case o.Stage == Interrupted:
 		_, _ = fmt.Fprintf(&b, ":x: *INTERRUPTED.* The run ended before it could report. Known to be done: %s.",
 			doneWords(r))
 	case !r.Complete:
 		b.WriteString(":x: *FAILED.* Nothing was judged and nothing was changed.")
 	case r.Err != nil || r.Stopped:
 		_, _ = fmt.Fprintf(&b, ":octagonal_sign: *STOPPED:* %s.", doneWords(r))
-	case o.Stage == SlackBefore:
+	case o.Stage == Before:
 		_, _ = fmt.Fprintf(&b, ":hourglass_flowing_sand: *About to %s.* Nothing is changed yet.", dueWords(r))
 	case r.Acted:
 		_, _ = fmt.Fprintf(&b, ":broom: *Changed: %s.*", doneWords(r))
@@ -260,7 +190,7 @@ func slackVerdict(r *audit.Report, o SlackOptions) string {
 	}
 	_, _ = fmt.Fprintf(&b, ", as of %s: %s on %s, all of them read.\n%s; %s.",
 		r.AsOf.UTC().Format("2006-01-02 15:04 MST"),
-		count(r.Tokens, "token"), count(r.Pages, "page"), bySeverity(r), delta(r))
+		notify.Count(r.Tokens, "token"), notify.Count(r.Pages, "page"), notify.BySeverity(r), delta(r))
 	return b.String()
 }
 
@@ -300,10 +230,10 @@ func doneWords(r *audit.Report) string {
 func dueWords(r *audit.Report) string {
 	var parts []string
 	if n := r.Count(audit.WouldRevoke); n > 0 {
-		parts = append(parts, "revoke "+count(n, "token"))
+		parts = append(parts, "revoke "+notify.Count(n, "token"))
 	}
 	if n := r.Count(audit.WouldQuarantine); n > 0 {
-		parts = append(parts, "quarantine "+count(n, "token"))
+		parts = append(parts, "quarantine "+notify.Count(n, "token"))
 	}
 	if len(parts) == 0 {
 		return "change nothing"
@@ -327,20 +257,20 @@ func outcomeCounts(r *audit.Report) string {
 	var lines []string
 	for _, out := range audit.Outcomes {
 		if n := r.Count(out); n > 0 {
-			lines = append(lines, fmt.Sprintf("• *%d %s*: %s", n, out, meaning[out]))
+			lines = append(lines, fmt.Sprintf("• *%d %s*: %s", n, out, notify.Meaning[out]))
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// slackFooter names what a reader needs to find this run again.
-func slackFooter(r *audit.Report) string {
+// footer names what a reader needs to find this run again.
+func footer(r *audit.Report) string {
 	parts := []string{"run " + safe(r.ID, 60)}
 	if r.Digest != "" {
 		parts = append(parts, "plan "+safe(r.Digest, 80))
 	}
 	if r.PolicyDigest != "" {
-		parts = append(parts, "policy "+safe(shortDigest(r.PolicyDigest), 40)+" ("+safe(r.PolicyFile, 60)+")")
+		parts = append(parts, "policy "+safe(notify.ShortDigest(r.PolicyDigest), 40)+" ("+safe(r.PolicyFile, 60)+")")
 	}
 	if r.Head.Seq > 0 {
 		parts = append(parts, "ledger "+safe(r.Head.String(), 40))
@@ -349,22 +279,22 @@ func slackFooter(r *audit.Report) string {
 }
 
 // planned reports whether a dry run has made a plan that has something to do and that a ledger knows.
-func planned(r *audit.Report, o SlackOptions) bool {
-	return r.Mode == rules.DryRun && o.Stage == SlackFinal && due(r) > 0 && r.Digest != "" && r.Head.Seq > 0
+func planned(r *audit.Report, o Options) bool {
+	return r.Mode == rules.DryRun && o.Stage == Final && due(r) > 0 && r.Digest != "" && r.Head.Seq > 0
 }
 
-// restorations says which quarantines to undo, and how.
-func (b *slackBuilder) restorations(o SlackOptions) {
-	asks := restorations(b.run)
+// Restorations says which quarantines to undo, and how.
+func (b *builder) restorations(o Options) {
+	asks := notify.Restorations(b.run)
 	for i := range asks {
 		asks[i] = safe(strings.TrimSpace(asks[i]+" "+o.Flags), 300)
 	}
-	b.bullets(giveBack, some(asks, 1000))
+	b.bullets(notify.GiveBackTitle, some(asks, 1000))
 }
 
 // enforcing says what it takes to carry out the plan. One made by a policy in mode: dry-run never can be: with another
 // mode it is another policy, and its plans are void.
-func (b *slackBuilder) enforcing(o SlackOptions) {
+func (b *builder) enforcing(o Options) {
 	if b.run.PolicyMode != rules.Enforce {
 		b.section("To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: " +
 			"that of this run is void then.")

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"github.com/slack-go/slack"
 )
 
-// slackClockMargin is how much earlier than by our clock a message may have been posted by Slack's.
-const slackClockMargin = 10 * time.Minute
+// clockMargin is how much earlier than by our clock a message may have been posted by Slack's.
+const clockMargin = 10 * time.Minute
 
 // find looks for a message of ours by its metadata: in the channel, or in a thread. ts is "" if it is not there.
 // It takes the scopes channels:history or groups:history, and metadata.message:read.
-func (s *Slack) find(ctx context.Context, p *parcel, part, thread string) (ts string, err error) {
+func (s *Bot) find(ctx context.Context, p *parcel, part, thread string) (ts string, err error) {
 	const doing = "looking for what was posted before"
 	if err := s.identify(ctx); err != nil {
 		return "", err
@@ -39,9 +39,9 @@ func (s *Slack) find(ctx context.Context, p *parcel, part, thread string) (ts st
 }
 
 // page reads some messages of the channel since the report was begun, or of a thread.
-func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string,
+func (s *Bot) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string,
 	err error) {
-	oldest := strconv.FormatInt(max(0, p.since.Add(-slackClockMargin).Unix()), 10) + ".000000"
+	oldest := strconv.FormatInt(max(0, p.since.Add(-clockMargin).Unix()), 10) + ".000000"
 	if thread != "" {
 		messages, _, next, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 			ChannelID: s.channelOf(p), Timestamp: thread, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,
@@ -58,7 +58,7 @@ func (s *Slack) page(ctx context.Context, p *parcel, thread, cursor string) (mes
 }
 
 // identify asks who we are: metadata can be written by anybody, so only our own messages count.
-func (s *Slack) identify(ctx context.Context) error {
+func (s *Bot) identify(ctx context.Context) error {
 	if s.me != nil {
 		return nil
 	}
@@ -72,9 +72,9 @@ func (s *Slack) identify(ctx context.Context) error {
 }
 
 // isOurs reports whether a message is the part of a run's report that we posted.
-func (s *Slack) isOurs(m *slack.Message, run, part string) bool {
+func (s *Bot) isOurs(m *slack.Message, run, part string) bool {
 	ours := m.BotID != "" && m.BotID == s.me.BotID || m.User != "" && m.User == s.me.UserID
 	payload := m.Metadata.EventPayload
-	return ours && m.Metadata.EventType == SlackEventType && payload["run_id"] == safe(run, 60) &&
+	return ours && m.Metadata.EventType == EventType && payload["run_id"] == safe(run, 60) &&
 		payload["part"] == part
 }

@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"tokensweep/audit"
 )
 
-// SlackPlainer renders a message more simply, for a workspace that refused it: a data table as a table, a
+// Plainer renders a message more simply, for a workspace that refused it: a data table as a table, a
 // table or a chart as text in pieces, and at last no blocks but the text. No row is lost on the way before the
 // last. It returns false if there is nothing simpler.
-func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
+func Plainer(m Message) (Message, bool) {
 	if len(m.Blocks) == 0 {
 		return m, false
 	}
-	b := &slackBuilder{}
+	b := &builder{}
 	changed := false
 	for _, block := range m.Blocks {
 		switch k := block.(type) {
@@ -26,7 +26,7 @@ func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
 			b.add(plainTable(k))
 		case *slack.TableBlock, *slack.DataVisualizationBlock:
 			changed = true
-			for i, piece := range pieces(slackTexts(k)) {
+			for i, piece := range pieces(textsOf(k)) {
 				b.add(slack.NewSectionBlock(literal(piece), nil, nil,
 					slack.SectionBlockOptionBlockID(fmt.Sprintf("%s.t%d", k.ID(), i))))
 			}
@@ -40,7 +40,7 @@ func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
 	}
 	var called []string
 	for _, block := range m.Blocks {
-		for _, s := range slackTexts(block) {
+		for _, s := range textsOf(block) {
 			called = append(called, ourMention.FindAllString(s, -1)...)
 		}
 	}
@@ -51,10 +51,10 @@ func SlackPlainer(m SlackMessage) (SlackMessage, bool) {
 }
 
 func plainTable(k *slack.DataTableBlock) slack.Block {
-	b := &slackBuilder{run: &audit.Report{}}
-	t := slackRows{}
+	b := &builder{run: &audit.Report{}}
+	t := grid{}
 	for i, row := range k.Rows {
-		cells := make([]slackCell, len(row))
+		cells := make([]cell, len(row))
 		for j, c := range row {
 			if cells[j] = tableCell(c); i == 0 {
 				t.head = append(t.head, cells[j].text)
@@ -77,7 +77,7 @@ func pieces(lines []string) []string {
 	size := 0
 	for _, line := range lines {
 		n := utf8.RuneCountInString(line) + 1
-		if size > 0 && size+n > slackPieceChars {
+		if size > 0 && size+n > pieceChars {
 			out = append(out, b.String())
 			b.Reset()
 			size = 0

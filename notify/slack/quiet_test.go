@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type way interface {
 func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox,
 	do func(*testing.T, *slacktest.Server, way)) {
 	t.Run("app", func(t *testing.T) {
-		w := fakeSlack(t, slacktest.Config{})
+		w := fakeWorkspace(t, slacktest.Config{})
 		do(t, w, delivery(t, w, policy, o(t)))
 		require.Empty(t, w.Complaints())
 	})
@@ -40,7 +40,7 @@ func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox,
 func sinceLastPost(d time.Duration) func(*testing.T) Outbox {
 	return func(t *testing.T) Outbox {
 		t.Helper()
-		box := outbox(t, reportTime.Add(-d))
+		box := newOutbox(t, reportTime.Add(-d))
 		_, err := box.Ledger.Append(ledger.Record{Kind: ledger.Posted, Of: "an earlier run", Part: partParent})
 		require.NoError(t, err)
 		return box
@@ -73,7 +73,7 @@ func TestAnEnforcingRunWithNothingToAnnouncePostsWhatADryRunWould(t *testing.T) 
 					r.Before = false
 					row.change(r)
 					require.NoError(t, s.Report(t.Context(), r))
-					require.Equal(t, row.want, len(w.Messages(slackChannel)) > 0)
+					require.Equal(t, row.want, len(w.Messages(channelID)) > 0)
 					require.Equal(t, row.want, s.Begun())
 				})
 		})
@@ -87,9 +87,9 @@ func TestARunThatOnlyGivesANoticeAnnouncesIt(t *testing.T) {
 			r.Mode, r.Before, r.Notices = rules.Enforce, true, 1
 			_, err := s.Announce(t.Context(), r)
 			require.NoError(t, err)
-			require.Contains(t, w.Messages(slackChannel)[0].Text, "is about to change nothing")
+			require.Contains(t, w.Messages(channelID)[0].Text, "is about to change nothing")
 			r.Before = false
 			require.NoError(t, s.Report(t.Context(), r))
-			require.NotContains(t, w.Messages(slackChannel)[len(w.Messages(slackChannel))-1].Text, "about to")
+			require.NotContains(t, w.Messages(channelID)[len(w.Messages(channelID))-1].Text, "about to")
 		})
 }

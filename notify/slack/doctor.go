@@ -1,4 +1,4 @@
-package notify
+package slack
 
 import (
 	"context"
@@ -12,10 +12,10 @@ import (
 	"tokensweep/audit"
 )
 
-// slackUndone is a check that Slack has failed. A run's report would not be delivered.
-func slackUndone(name string, err error) audit.Check {
+// failedCheck is a check that Slack has failed. A run's report would not be delivered.
+func failedCheck(name string, err error) audit.Check {
 	c := audit.Check{Name: name, Status: audit.Failure, Code: audit.Undelivered, Detail: err.Error()}
-	if e := (*SlackError)(nil); errors.As(err, &e) {
+	if e := (*Error)(nil); errors.As(err, &e) {
 		c.Detail, c.Advice = e.Doing+": "+e.Said, e.Advice
 	}
 	return c
@@ -23,12 +23,12 @@ func slackUndone(name string, err error) audit.Check {
 
 // Check looks at all that a delivery needs: whose token it is, what it may do, the channel; and it posts a
 // message to the channel and deletes it again.
-func (s *Slack) Check(ctx context.Context) []audit.Check {
-	ctx, cancel := context.WithTimeout(ctx, slackTimeout)
+func (s *Bot) Check(ctx context.Context) []audit.Check {
+	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	const token = "slack token"
 	if err := s.identify(ctx); err != nil {
-		return []audit.Check{slackUndone(token, err)}
+		return []audit.Check{failedCheck(token, err)}
 	}
 	checks := []audit.Check{{Name: token, Status: audit.Good, Detail: fmt.Sprintf("the app @%s of the workspace %s",
 		s.me.User, s.me.Team)}}
@@ -36,8 +36,8 @@ func (s *Slack) Check(ctx context.Context) []audit.Check {
 	return append(checks, s.checkMessage(ctx))
 }
 
-// slackScopes are what the scopes are for. Of a list of alternatives one will do.
-var slackScopes = []struct {
+// usedScopes are what the scopes are for. Of a list of alternatives one will do.
+var usedScopes = []struct {
 	any    []string
 	needed bool // without it there is no report
 	owners bool // only for messages to owners
@@ -56,7 +56,7 @@ var slackScopes = []struct {
 
 // checkScopes looks at what Slack says that the token may do
 // (https://docs.slack.dev/authentication/installing-with-oauth/). granted is a list with commas.
-func (s *Slack) checkScopes(granted string) audit.Check {
+func (s *Bot) checkScopes(granted string) audit.Check {
 	c := audit.Check{Name: "slack scopes", Status: audit.Good, Detail: "all that is used"}
 	if granted == "" {
 		c.Status, c.Detail = audit.Skipped, "Slack does not say which it has granted"
@@ -64,7 +64,7 @@ func (s *Slack) checkScopes(granted string) audit.Check {
 	}
 	have := strings.FieldsFunc(granted, func(r rune) bool { return r == ',' || r == ' ' })
 	var missing []string
-	for _, scope := range slackScopes {
+	for _, scope := range usedScopes {
 		if scope.owners && !s.policy.Owners || slices.ContainsFunc(scope.any, func(one string) bool {
 			return slices.Contains(have, one)
 		}) {
@@ -85,7 +85,7 @@ func (s *Slack) checkScopes(granted string) audit.Check {
 }
 
 // checkChannel looks whether the app is in the channel, which it can tell only with a scope to read there.
-func (s *Slack) checkChannel(ctx context.Context) audit.Check {
+func (s *Bot) checkChannel(ctx context.Context) audit.Check {
 	const name = "slack channel"
 	err := s.patiently(ctx, "reading "+s.policy.Channel, func() error {
 		_, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
@@ -98,15 +98,15 @@ func (s *Slack) checkChannel(ctx context.Context) audit.Check {
 		return audit.Check{Name: name, Status: audit.Skipped, Detail: "without " + said.Needed +
 			" it can't be told whether the app is in " + s.policy.Channel}
 	case err != nil:
-		return slackUndone(name, err)
+		return failedCheck(name, err)
 	}
 	return audit.Check{Name: name, Status: audit.Good, Detail: "the app is in " + s.policy.Channel}
 }
 
 // checkMessage posts a message and deletes it.
-func (s *Slack) checkMessage(ctx context.Context) audit.Check {
+func (s *Bot) checkMessage(ctx context.Context) audit.Check {
 	const name, text = "slack message", "A test by tokensweep doctor, which deletes it at once."
-	b := newSlack(&audit.Report{ID: "doctor"}, "doctor", SlackOptions{})
+	b := newBuilder(&audit.Report{ID: "doctor"}, "doctor", Options{})
 	b.section(text)
 	ts := ""
 	err := s.patiently(ctx, "posting a test message to "+s.policy.Channel, func() (err error) {
@@ -114,14 +114,14 @@ func (s *Slack) checkMessage(ctx context.Context) audit.Check {
 		return err
 	})
 	if err != nil {
-		return slackUndone(name, err)
+		return failedCheck(name, err)
 	}
 	err = s.patiently(ctx, "deleting the test message in "+s.policy.Channel, func() error {
 		_, _, err := s.api.DeleteMessageContext(ctx, s.policy.Channel, ts)
 		return err
 	})
 	if err != nil {
-		c := slackUndone(name, err)
+		c := failedCheck(name, err)
 		c.Status, c.Code, c.Advice = audit.Warning, audit.OK, "delete it by hand"
 		return c
 	}
@@ -132,7 +132,7 @@ func (s *Slack) checkMessage(ctx context.Context) audit.Check {
 // empty message, which Slack refuses for having no text.
 func (w *Webhook) Check(ctx context.Context) []audit.Check {
 	const name = "slack webhook"
-	err := w.patiently(ctx, "asking whether the webhook is there", func() error { return w.send(ctx, SlackMessage{}) })
+	err := w.patiently(ctx, "asking whether the webhook is there", func() error { return w.send(ctx, Message{}) })
 	var said slack.SlackErrorResponse
 	if errors.As(err, &said) && slices.Contains([]string{"no_text", "invalid_payload",
 		"missing_text_or_fallback_or_attachments"}, said.Err) {
@@ -142,5 +142,5 @@ func (w *Webhook) Check(ctx context.Context) []audit.Check {
 	if err == nil {
 		err = errors.New("an empty message was accepted: this is no webhook of Slack's")
 	}
-	return []audit.Check{slackUndone(name, err)}
+	return []audit.Check{failedCheck(name, err)}
 }
