@@ -184,7 +184,7 @@ func functionsIn(t *testing.T, file, prefix string) (all []*ast.FuncDecl) {
 
 func testFiles(t *testing.T) (files []string) {
 	t.Helper()
-	for _, dir := range []string{"audit/ledger", "notify", "notify/slacktest", "okta", "rules"} {
+	for _, dir := range []string{"audit/ledger", "notify", "notify/slack", "notify/slacktest", "okta", "rules"} {
 		some, err := filepath.Glob(dir + "/*_test.go")
 		require.NoError(t, err)
 		files = append(files, some...)

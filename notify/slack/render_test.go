@@ -286,6 +286,7 @@ func TestSlackChartNeedsThreeRuns(t *testing.T) {
 	}
 }
 
+// FuzzSlackSafe looks for names that become a mention, a link or markup in any message, or make one too long.
 func FuzzSlackSafe(f *testing.F) {
 	for i, s := range hostile {
 		for kind := range byte(12) {
