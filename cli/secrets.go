@@ -71,8 +71,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 func noSecrets(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if okta.HoldsSecret(f.Value.String()) {
-			err = usage("the value of --%s looks like a credential: those are given by the environment, as README "+
-				"says under Environment", f.Name)
+			err = usage("the value of --%s looks like a credential: those are given by the "+
+				"environment, as docs/environment.md says", f.Name)
 		}
 	})
 	for _, arg := range cmd.Flags().Args() {

@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reference is the part of README that the tables of fields and operators make.
+// reference is the part of docs/policy.md that the tables of fields and operators make.
 func reference() string {
 	var b strings.Builder
 	b.WriteString("| field | type | what it is |\n|---|---|---|\n")
@@ -45,9 +45,9 @@ func domain(o *operator) string {
 	return o.kind.word() + ", but not " + strings.Join(not, ", ")
 }
 
-// README has the reference between two marks; -update writes it there.
-func TestREADMEHasTheReferenceOfTheTables(t *testing.T) {
-	const file, begin, end = "../README.md", "<!-- reference: written by go test ./rules -update -->\n\n",
+// docs/policy.md has the reference between two marks; -update writes it there.
+func TestPolicyReferenceFollowsTheTables(t *testing.T) {
+	const file, begin, end = "../docs/policy.md", "<!-- reference: written by go test ./rules -update -->\n\n",
 		"\n<!-- end of the reference -->\n"
 	raw, err := os.ReadFile(file)
 	require.NoError(t, err)

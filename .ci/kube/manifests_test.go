@@ -173,7 +173,7 @@ func TestPodsAreHardenedBeyondRestricted(t *testing.T) {
 	}
 }
 
-// secrets are the names of README's table that hold a secret.
+// secrets are the names in docs/environment.md that hold a secret.
 var secrets = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"}
 
 // mounted says which volume holds a file of the container.

@@ -323,8 +323,8 @@ type ruleFile struct {
 	}
 }
 
-func TestTheREADMENamesEveryMetric(t *testing.T) {
-	raw, err := os.ReadFile("../../README.md")
+func TestDocsNameEveryMetric(t *testing.T) {
+	raw, err := os.ReadFile("../../docs/metrics.md")
 	require.NoError(t, err)
 	named := make(map[string]bool)
 	for _, name := range regexp.MustCompile(`\btokensweep_[a-z_]+`).FindAllString(string(raw), -1) {

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	longestParagraph = 80  // words
+	longestREADME    = 170 // lines
+)
+
+var (
+	item     = regexp.MustCompile(`^\s*([-*+]|\d+\.)\s`)
+	notProse = regexp.MustCompile(`^(\||#|<!--)`) // tables, headings, comments
+)
+
+// paragraphs are the runs of prose in a paper: an item of a list is one, a table and a block of code are none.
+func paragraphs(text string) (all []string) {
+	var words []string
+	end := func() {
+		if len(words) > 0 {
+			all = append(all, strings.Join(words, " "))
+		}
+		words = nil
+	}
+	for line := range strings.Lines(prose(text)) {
+		trimmed := strings.TrimSpace(line)
+		switch {
+		case trimmed == "", notProse.MatchString(trimmed):
+			end()
+			continue
+		case item.MatchString(line):
+			end()
+		}
+		words = append(words, strings.Fields(trimmed)...)
+	}
+	end()
+	return all
+}
+
+func TestNoParagraphIsLong(t *testing.T) {
+	for file, text := range papers(t) {
+		for _, p := range paragraphs(text) {
+			require.LessOrEqual(t, len(strings.Fields(p)), longestParagraph, "%s: %s", file, p)
+		}
+	}
+	lines := strings.Count(paper(t, "README.md"), "\n")
+	require.LessOrEqual(t, lines, longestREADME, "README.md")
+}
+
+// anchors are the names by which links reach the headings of a paper, as GitHub makes them.
+func anchors(text string) map[string]bool {
+	all := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(prose(text), -1) {
+		var b strings.Builder
+		for _, r := range strings.ToLower(m[1]) {
+			switch {
+			case r == ' ':
+				b.WriteByte('-')
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				b.WriteRune(r)
+			}
+		}
+		all[b.String()] = true
+	}
+	return all
+}
+
+func TestLinksInPapersLeadSomewhere(t *testing.T) {
+	links := 0
+	for file, text := range papers(t) {
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(prose(text), -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			to := file
+			if target != "" {
+				to = filepath.Join(filepath.Dir(file), target)
+				_, err := os.Stat(to)
+				require.NoError(t, err, "%s links to %s", file, m[1])
+			}
+			if anchor != "" {
+				require.True(t, anchors(paper(t, to))[anchor], "%s links to %s, which has no such heading", file, m[1])
+			}
+			links++
+		}
+	}
+	require.Greater(t, links, 40)
+}
+
+// Whoever reads README finds every other paper from there.
+func TestREADMELeadsToEveryPaper(t *testing.T) {
+	readme := paper(t, "README.md")
+	for file := range papers(t) {
+		if file != "README.md" {
+			require.Contains(t, readme, "]("+filepath.ToSlash(file)+")")
+		}
+	}
+}
+
+// Files of this module that papers name, as `dir/file.go` or `dir/`, are there.
+func TestFilesThatPapersNameExist(t *testing.T) {
+	roots := `okta|rules|audit|notify|cli|deploy|docs|findings|\.ci`
+	path := regexp.MustCompile("`((?:" + roots + ")/[\\w./-]*|[\\w.-]+\\.go)`")
+	for file, text := range papers(t) {
+		if file == "CHANGELOG.md" {
+			continue // it tells of the past
+		}
+		for _, m := range path.FindAllStringSubmatch(prose(text), -1) {
+			if strings.Contains(m[1], "NAME") {
+				continue // stands for a name
+			}
+			_, err := os.Stat(m[1])
+			require.NoError(t, err, "%s names it", file)
+		}
+	}
+}
