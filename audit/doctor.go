@@ -65,6 +65,12 @@ func failsIf(yes bool, name string, code ExitCode, advice, detail string, args .
 	return warning(name, advice, detail, args...)
 }
 
+// ended is the failure of a check by an error that would end a run.
+func ended(name string, err error) Check {
+	end := EndingOf(err, WhileReading)
+	return failure(name, end.Code, end.Advice, "%v", err)
+}
+
 // Worst is the exit code of the check that needs a person soonest, OK if none fails.
 func Worst(checks []Check) ExitCode {
 	worst := OK
@@ -83,8 +89,6 @@ type OrgCheck struct {
 	Enforce bool
 	// Progress is that of Options.
 	Progress func(pages, tokens int)
-	// Advise says what a person can do about an error of the org; nil says nothing.
-	Advise func(error) string
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -98,9 +102,6 @@ var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "ow
 func CheckOrg(ctx context.Context, o OrgCheck) []Check {
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Advise == nil {
-		o.Advise = func(error) string { return "" }
 	}
 	x := &examination{OrgCheck: o, self: &caller{}}
 	for _, look := range []func(context.Context) bool{x.organization, x.identity, x.listing, x.rest} {
@@ -135,7 +136,7 @@ func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
 // refused adds a failure with what the org, or the way there, came to.
 func (x *examination) refused(name string, err error) bool {
-	x.add(failure(name, CodeOf(err), x.Advise(err), "%v", err))
+	x.add(ended(name, err))
 	return false
 }
 
@@ -308,7 +309,7 @@ func (x *examination) owners(ctx context.Context) Check {
 	}
 	owner, err := x.Org.Owner(ctx, id)
 	if err != nil {
-		return failure(name, CodeOf(err), x.Advise(err), "%v", err)
+		return ended(name, err)
 	}
 	unknown := owner.Unknown
 	if owner.RolesUnknown != "" && owner.RolesUnknown != unknown {
@@ -347,7 +348,7 @@ func (x *examination) change(ctx context.Context) Check {
 	case errors.Is(err, okta.ErrNotFound):
 		return skipped(name, "the token that was to be looked at has vanished meanwhile")
 	case err != nil:
-		return failure(name, CodeOf(err), x.Advise(err), "%v", err)
+		return ended(name, err)
 	case !known:
 		return warning(name, "only an enforcing run can tell",
 			"okta does not say whether this credential may revoke tokens")
@@ -368,10 +369,17 @@ func (x *examination) zone(ctx context.Context) Check {
 	contents, err := checkZone(ctx, x.Org, x.Policy.QuarantineZone)
 	switch {
 	case err != nil:
-		return failsIf(x.Enforce, name, CodeOf(err), x.Advise(err), "%v", err)
+		end := EndingOf(err, WhileReading)
+		return failsIf(x.Enforce, name, end.Code, end.Advice, "%v", err)
 	case contents != "":
-		return warning(name, "let it contain nobody, such as 192.0.2.1/32",
-			"the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which is not cut off", x.Policy.QuarantineZone, contents)
+		return warning(
+			name,
+			"let it contain nobody, such as 192.0.2.1/32",
+			"the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which is not "+
+				"cut off",
+			x.Policy.QuarantineZone,
+			contents,
+		)
 	}
 	return good(name, "the quarantine's zone %s is active, and contains nobody", x.Policy.QuarantineZone)
 }

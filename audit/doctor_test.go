@@ -162,7 +162,7 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 				org.Fault(row.fault)
 			}
 			checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, row.policy),
-				Enforce: row.enforce, Advise: func(error) string { return "advice" }})
+				Enforce: row.enforce})
 			found := byName(t, checks)
 			require.Len(t, found, 10, "always the same checks")
 			c := found[row.check]

@@ -1,13 +1,6 @@
 package audit
 
-import (
-	"context"
-	"errors"
-	"slices"
-
-	"tokensweep/audit/ledger"
-	"tokensweep/okta"
-)
+import "slices"
 
 // ExitCode is the program's exit code, which says how a run went. 1 and 2 are left to Go and the shell.
 type ExitCode int
@@ -41,16 +34,87 @@ const (
 	BadPolicy ExitCode = 65
 )
 
+// Exit is an exit code and what it says.
+type Exit struct {
+	// Code is the exit code.
+	Code ExitCode
+	// Meaning says in Markdown when a command ends with it.
+	Meaning string
+	// Advice is for people who learn from a message of a run that was not completed, and not from the command itself.
+	// Where it is "", that of Incomplete holds.
+	Advice string
+}
+
+// Exits are all exit codes. Of several that apply to a run it is the first in this order: the one that needs a person
+// soonest. docs/exit-codes.md is made from it.
+var Exits = []Exit{
+	{
+		Locked, "another run uses the same state, or has taken it from this one: nothing more was done",
+		"Another run uses the same state. Wait for its end, and let only one run at a time.",
+	},
+	{Usage, "wrong usage or environment", correctIt},
+	{BadPolicy, "the policy is invalid: every mistake is named with its line and column", correctIt},
+	{
+		NoLedger,
+		"the ledger is missing, damaged, read-only or full, or on FUSE without `--state-alone`: nothing more was done",
+		"Look at the state directory: it must be there, writable, and not full; a damaged ledger needs a person.",
+	},
+	{
+		NoAccess, "Okta itself refused the credential, or it lacks a permission",
+		"Check the API token of this tool: whether it is still valid and has the permissions that tokensweep needs.",
+	},
+	{
+		ActionFailed,
+		"at least one action failed, or its outcome is unknown, or a doubt (such as a lost answer) ended " +
+			"the acting early",
+		"",
+	},
+	{
+		Incomplete,
+		"Okta could not be reached, or something else answered in its place, or the listing is not provably " +
+			"complete, or was not within `--deadline`: nothing was judged",
+		"Run it again. If it stays like this, see whether the org can be reached and what the run's own output says. " +
+			"Until then nobody is watching the tokens.",
+	},
+	{
+		Halted,
+		"halted, interrupted by a signal, by `--deadline` once the list was whole, or for a change by hand, or " +
+			"the org's clock and ours disagree: nothing more was done, and what is left stays due",
+		"See who or what ended the program: a person, a deadline, a machine that goes away. The next run begins " +
+			"anew; until then nobody is watching the tokens.",
+	},
+	{StopAbove, "more was due at once than `stopAbove` allows: nothing was done", ""},
+	{
+		Undelivered, "the report, or the metrics, could not be delivered: before an enforcing run acts, nothing was " +
+			"done", "",
+	},
+	{Findings, "complete, and a finding at or above `--fail-on`; of `test`: a case fails", ""},
+	{OK, "the pass is complete, with findings or without", ""},
+}
+
+const correctIt = "Correct the command, the environment or the policy as said above, then run again."
+
+// rank is the place of a code in Exits.
+func (c ExitCode) rank() int {
+	return slices.IndexFunc(Exits, func(e Exit) bool { return e.Code == c })
+}
+
+// Advice is that of Exits.
+func (c ExitCode) Advice() string {
+	for _, code := range []ExitCode{c, Incomplete} {
+		if i := code.rank(); i >= 0 && Exits[i].Advice != "" {
+			return Exits[i].Advice
+		}
+	}
+	return ""
+}
+
 // Success says that a pass was complete and that nothing went wrong in it, whatever it found.
 func (c ExitCode) Success() bool { return c == OK || c == Findings }
 
-// soonest orders the codes by how soon they need a person; the first that applies is a run's.
-var soonest = []ExitCode{Usage, BadPolicy, Locked, NoLedger, NoAccess, ActionFailed, Incomplete, Halted, StopAbove,
-	Undelivered, Findings, OK}
-
 // Sooner is the one of two codes that needs a person sooner.
 func Sooner(a, b ExitCode) ExitCode {
-	if slices.Index(soonest, b) < slices.Index(soonest, a) {
+	if b.rank() < a.rank() {
 		return b
 	}
 	return a
@@ -75,32 +139,5 @@ func (r *Report) fail(code ExitCode, err error) {
 	}
 }
 
-// CodeOf is the exit code for what went wrong while an org was read or changed, or the ledger written.
-func CodeOf(err error) ExitCode {
-	switch {
-	case err == nil:
-		return OK
-	case errors.Is(err, ledger.ErrBadHead), errors.Is(err, ledger.ErrOtherOrg), errors.Is(err, ErrWrongOrg),
-		errors.Is(err, ErrRefused), errors.Is(err, okta.ErrBadID):
-		return Usage
-	case errors.Is(err, ledger.ErrLocked):
-		return Locked
-	case errors.Is(err, errClocks), errors.Is(err, ledger.ErrClock):
-		return Halted
-	case ledger.IsError(err):
-		return NoLedger
-	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden):
-		return NoAccess
-	case errors.Is(err, errHalted), errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
-		return Halted
-	}
-	return Incomplete
-}
-
-// undelivered is the exit code for a report that could not be delivered. Delivering writes to the ledger too.
-func undelivered(err error) ExitCode {
-	if CodeOf(err) == NoLedger {
-		return NoLedger
-	}
-	return Undelivered
-}
+// undelivered is the exit code for a report that could not be delivered.
+func undelivered(err error) ExitCode { return EndingOf(err, WhileDelivering).Code }

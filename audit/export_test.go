@@ -13,3 +13,9 @@ func OnFileSystem(t *testing.T, fs ledger.FileSystem) {
 	t.Cleanup(func() { fileSystemOf = was })
 	fileSystemOf = func(string) ledger.FileSystem { return fs }
 }
+
+// Errors that callers don't branch on.
+var (
+	ErrHalted = errHalted
+	ErrClocks = errClocks
+)

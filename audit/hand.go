@@ -107,17 +107,11 @@ var errOpen = errors.New("what came of an earlier change is still not known")
 
 // handCode is the exit code for what went wrong with a change by hand.
 func handCode(outcome Outcome, err error) ExitCode {
-	var known *HandError
-	switch code := CodeOf(err); {
-	case errors.As(err, &known):
-		return known.Code
-	case errors.Is(err, okta.ErrNotFound):
-		return Usage
-	case outcome == Failed && code == Incomplete: // the org was reached, and did not do it
+	code := EndingOf(err, WhileChanging).Code
+	if outcome == Failed && code == Incomplete { // the org was reached, and did not do it
 		return ActionFailed
-	default:
-		return code
 	}
+	return code
 }
 
 func (h Hand) tell(notes []string) {

@@ -42,14 +42,3 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 	require.NoError(t, err)
 	require.Zero(t, info.Size(), "nothing was written")
 }
-
-func TestEveryErrorOfALedgerHasAnExitCodeOfIts(t *testing.T) {
-	for err, code := range map[error]ExitCode{
-		ledger.ErrLocked: Locked, ledger.ErrUnusable: NoLedger, ledger.ErrLost: NoLedger, ledger.ErrDamaged: NoLedger,
-		ledger.ErrPoisoned: NoLedger,
-		ledger.ErrRefused:  NoLedger, &ledger.TornError{}: NoLedger, ledger.ErrOtherOrg: Usage,
-		ledger.ErrBadHead: Usage,
-	} {
-		require.Equal(t, code, CodeOf(fmt.Errorf("doing something: %w", err)), "%v", err)
-	}
-}

@@ -88,41 +88,12 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 	return root
 }
 
-// failure is an error with the exit code that it means, and what to do about it.
-type failure struct {
-	code audit.ExitCode
-	err  error
-	hint string
-	// told says that the error is part of the report that was written to the same reader.
-	told bool
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-// usage makes the failure of wrong usage or a wrong environment.
-func usage(format string, args ...any) error {
-	return &failure{code: audit.Usage, err: fmt.Errorf(format, args...)}
-}
-
 // print writes a short result to standard output.
 func (a *app) print(text string) error {
 	if _, err := io.WriteString(a.stdout, text); err != nil {
 		return undelivered(err)
 	}
 	return nil
-}
-
-// undelivered makes the failure of a result that could not be written.
-func undelivered(err error) error {
-	return &failure{code: audit.Undelivered, err: fmt.Errorf("writing the result: %w", err)}
-}
-
-// failureOf is an error as a failure. One that isn't comes from cobra, and is wrong usage.
-func failureOf(err error) *failure {
-	f := &failure{code: audit.Usage, err: err}
-	_ = errors.As(err, &f)
-	return f
 }
 
 // complain tells a person what went wrong with a command and returns the exit code.

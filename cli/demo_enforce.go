@@ -73,7 +73,7 @@ func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
 			return err
 		}
 		if err := step.do(ctx); err != nil {
-			return &failure{code: audit.CodeOf(err), err: err}
+			return ended(err, audit.WhileChanging)
 		}
 	}
 	if slackOut != "" {

@@ -129,7 +129,7 @@ func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy
 		return "", false, audit.NoOrg(c.Code, c.Detail, c.Advice)
 	}
 	checks := audit.CheckOrg(ctx, audit.OrgCheck{
-		Org: client.Reader, Policy: policy, Enforce: f.enforce, Progress: progress.listed, Advise: hint, Now: time.Now,
+		Org: client.Reader, Policy: policy, Enforce: f.enforce, Progress: progress.listed, Now: time.Now,
 	})
 	progress.end()
 	return client.OrgURL(), audit.ClockTold(client.Reader, time.Now()), checks

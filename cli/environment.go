@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode"
 
-	"tokensweep/audit"
 	"tokensweep/okta"
 )
 
@@ -30,10 +29,11 @@ var secretVariables = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "S
 func (e environment) secret(name string) (okta.Secret, error) {
 	s, err := e.optionalSecret(name)
 	if err == nil && s.IsZero() {
-		return s, &failure{
-			code: audit.Usage, err: usage("%s is not set", name),
-			hint: "set " + name + "_FILE to a file that holds it, or " + name + " to the secret itself",
-		}
+		return s, usageHint(
+			"set "+name+"_FILE to a file that holds it, or "+name+" to the secret itself",
+			"%s is not set",
+			name,
+		)
 	}
 	return s, err
 }
@@ -83,12 +83,10 @@ func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, e
 	if mode != modeToken && mode != modeApp {
 		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS (an API token) or PrivateKey (a service app)")
 	}
-	org, ok := e("OKTA_CLIENT_ORGURL")
-	if !ok || org == "" {
-		return nil, &failure{
-			code: audit.Usage, err: usage("OKTA_CLIENT_ORGURL is not set"),
-			hint: "set it to your org, such as https://acme.okta.com; tokensweep demo needs none",
-		}
+	org := e.or("OKTA_CLIENT_ORGURL", "")
+	if org == "" {
+		return nil, usageHint("set it to your org, such as https://acme.okta.com; tokensweep demo needs none",
+			"OKTA_CLIENT_ORGURL is not set")
 	}
 	if _, err := okta.ParseOrgURL(org); err != nil {
 		return nil, usage("OKTA_CLIENT_ORGURL: %w", err)
@@ -117,10 +115,10 @@ func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, e
 func (e environment) serviceApp(scopes okta.Scopes) (*okta.ServiceApp, error) {
 	id := e.or("OKTA_CLIENT_CLIENTID", "")
 	if id == "" {
-		return nil, &failure{
-			code: audit.Usage, err: usage("OKTA_CLIENT_CLIENTID is not set"),
-			hint: "set it to the client id of the service app: Applications › Applications › the app › General",
-		}
+		return nil, usageHint(
+			"set it to the client id of the service app: Applications › Applications › the app › General",
+			"OKTA_CLIENT_CLIENTID is not set",
+		)
 	}
 	key, err := e.secret("OKTA_CLIENT_PRIVATEKEY")
 	if err != nil {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"time"
@@ -85,7 +84,7 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
 	case errors.Is(err, okta.ErrNotFound):
 		return noSuchToken(id, l.options.Org.OrgURL())
 	case err != nil:
-		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return ended(err, audit.WhileReading)
 	}
 	return l.out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.ExplanationText(w, e, l.out.style) },
@@ -95,8 +94,7 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
 
 // noSuchToken is the failure of an id that the org does not know.
 func noSuchToken(id, org string) error {
-	return &failure{code: audit.Usage, err: fmt.Errorf("there is no token %s in %s: it was revoked, it has expired, "+
-		"or it never was", id, org)}
+	return usage("there is no token %s in %s: it was revoked, it has expired, or it never was", id, org)
 }
 
 // outlook is what looking ahead takes: the policy, the past, an org to read, and a place for the result.
@@ -146,13 +144,12 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	past := &ledger.State{}
 	_, err := ledger.Read(f.dir, func(r ledger.Record) error { past.Apply(r); return nil })
 	var torn *ledger.TornError
+	if err == nil || errors.As(err, &torn) {
+		return past, nil
+	}
+	failed := f.unopened(err)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
-			hint: "no run has used it yet: correct --state, or leave it out"}
+		failed.hint = "no run has used it yet: correct --state, or leave it out"
 	}
-	if err != nil && !errors.As(err, &torn) {
-		return nil, &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
-			hint: ledgerHint(err)}
-	}
-	return past, nil
+	return nil, failed
 }

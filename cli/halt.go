@@ -35,7 +35,7 @@ report.`,
 				err = ledger.SetHalt(state.dir, reason, operator(), time.Now())
 			}
 			if err != nil {
-				return &failure{code: audit.CodeOf(err), err: err}
+				return ended(err, audit.WhileChanging)
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Halt, Reason: reason, By: operator()})
 			if before != nil {
@@ -64,13 +64,13 @@ func (a *app) resumeCommand() *cobra.Command {
 			}
 			note, err := ledger.Halted(state.dir)
 			if err != nil {
-				return &failure{code: audit.CodeOf(err), err: err}
+				return ended(err, audit.WhileChanging)
 			}
 			if note == nil {
 				return a.print("not halted\n")
 			}
 			if err := ledger.ClearHalt(state.dir); err != nil {
-				return &failure{code: audit.CodeOf(err), err: err}
+				return ended(err, audit.WhileChanging)
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Resume, Reason: reason, By: operator()})
 			return a.print("resumed\n")

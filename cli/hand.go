@@ -105,25 +105,13 @@ func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
 
 // handFailure is what the program says of a change by hand that did not go well.
 func handFailure(err error) error {
-	if errors.Is(err, okta.ErrNotFound) {
-		return &failure{code: audit.Usage, err: fmt.Errorf("there is no such token: %w", err)}
-	}
-	code := audit.CodeOf(err)
-	var known *audit.HandError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &known):
-		code = known.Code
+	case errors.Is(err, okta.ErrNotFound):
+		err = fmt.Errorf("there is no such token: %w", err)
 	}
-	return &failure{code: code, err: err, hint: handHint(err)}
-}
-
-func handHint(err error) string {
-	if errors.Is(err, audit.ErrRefused) {
-		return "nothing was changed"
-	}
-	return ""
+	return ended(err, audit.WhileChanging)
 }
 
 // confirm shows what is about to be changed, and has a person type its id. Without a terminal it takes --yes.

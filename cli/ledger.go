@@ -43,11 +43,11 @@ that no record was taken away or replaced since. With a bad record it exits 23.`
 			var torn *ledger.TornError
 			if (err == nil || errors.As(err, &torn)) && expected != "" {
 				if err := ledger.CheckHead(state.dir, expected); err != nil {
-					return &failure{code: audit.CodeOf(err), err: err}
+					return ended(err, audit.WhileChanging)
 				}
 			}
 			if err != nil && !errors.As(err, &torn) {
-				return &failure{code: audit.NoLedger, err: err}
+				return ended(err, audit.WhileChanging)
 			}
 			if err := a.print(fmt.Sprintf("%d records, all sound\nhead %s\n", n, head)); err != nil {
 				return err
@@ -93,7 +93,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 				return nil
 			})
 			if torn := (*ledger.TornError)(nil); err != nil && !errors.As(err, &torn) {
-				return &failure{code: audit.NoLedger, err: err}
+				return ended(err, audit.WhileChanging)
 			}
 			return w.write(map[string]func(io.Writer) error{
 				"text": func(w io.Writer) error { return notify.LedgerText(w, records) },

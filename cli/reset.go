@@ -72,10 +72,12 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 	switch {
 	case errors.As(err, &asked):
 		return err
-	case errors.Is(err, okta.ErrUnauthorized), errors.Is(err, okta.ErrForbidden), audit.CodeOf(err) == audit.Incomplete:
-		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
 	case err != nil:
-		return &failure{code: audit.CodeOf(err), err: err, hint: "nothing was written"}
+		failed := ended(err, audit.WhileReading)
+		if failed.code != audit.NoAccess && failed.code != audit.Incomplete { // it is not the org's
+			failed.hint = "nothing was written"
+		}
+		return failed
 	case !done:
 		return a.print("the ledger has no records of the future: nothing was written\n")
 	}

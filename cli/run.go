@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -166,9 +164,9 @@ func loadPolicy(file string) (*rules.Policy, error) {
 	var mistakes rules.Mistakes
 	switch {
 	case errors.As(err, &mistakes):
-		return nil, &failure{code: audit.BadPolicy, err: err}
+		return nil, ended(err, audit.WhileReading)
 	case err != nil:
-		return nil, &failure{code: audit.Usage, err: err, hint: "name the policy with --policy or TOKENSWEEP_POLICY"}
+		return nil, usageHint("name the policy with --policy or TOKENSWEEP_POLICY", "%w", err)
 	}
 	return policy, nil
 }
@@ -231,7 +229,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	a.summary.report = r
 	failed := outcome(r, out, reported)
 	if undelivered != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
-		failed = sooner(failed, &failure{code: audit.Undelivered, err: undelivered})
+		failed = sooner(failed, ended(undelivered, audit.WhileDelivering))
 	}
 	if f.revokeOwn {
 		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone,
@@ -257,18 +255,6 @@ func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
 		_ = h.Deliver("not revoked", err.Error()) // the exit code says so too
 	}
 	return handFailure(err)
-}
-
-// sooner is the one of two failures that needs a person sooner; what the other said is kept.
-func sooner(one, two error) error {
-	var a, b *failure
-	switch {
-	case !errors.As(one, &a):
-		return two
-	case !errors.As(two, &b) || audit.Sooner(a.code, b.code) == a.code:
-		return one
-	}
-	return &failure{code: b.code, err: errors.Join(b.err, a.err), hint: b.hint, told: b.told && a.told}
 }
 
 // openLedger opens the ledger, if the run has one.
@@ -349,7 +335,10 @@ func outcome(r *audit.Report, out *output, reported error) error {
 	}
 	f := &failure{code: r.Code, err: r.Err}
 	if !r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger {
-		f.hint = hint(r.Err) // what stops an enforcing run otherwise says itself what to do
+		f.hint = audit.EndingOf(
+			r.Err,
+			audit.WhileReading,
+		).Advice // what stops an enforcing run otherwise says itself what to do
 	}
 	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && errors.Is(reported, r.Err)
 	return f
@@ -363,54 +352,6 @@ func (o *output) report(r *audit.Report) error {
 		"csv":      func(w io.Writer) error { return notify.CSV(w, r) },
 		"markdown": func(w io.Writer) error { return notify.Markdown(w, r) },
 	})
-}
-
-// hint says what a person can do about an error of an org.
-func hint(err error) string {
-	var login *okta.LoginError
-	var scopes *okta.ScopeError
-	var answer *okta.Error
-	switch {
-	case errors.Is(err, ledger.ErrRefused):
-		return "nothing more was changed. A plan that is too long to record does too much at once: write limits into " +
-			"the policy, or narrower rules"
-	case ledger.IsError(err):
-		return "nothing more was changed. Make room or repair the disk, and keep the same state directory: it holds " +
-			"the notices, the budget and what is not settled"
-	case errors.Is(err, audit.ErrRefused), errors.Is(err, audit.ErrWrongOrg):
-		return "nothing was done"
-	case errors.Is(err, audit.ErrDeadline):
-		return "nothing was changed. What it waited for is in the log (--log-level info); --deadline gives it longer"
-	case errors.Is(err, audit.ErrInterrupted), errors.Is(err, context.Canceled):
-		return "interrupted: nothing was changed"
-	case errors.As(err, &login) && login.Refused:
-		return "check OKTA_CLIENT_CLIENTID, OKTA_CLIENT_PRIVATEKEY and OKTA_CLIENT_PRIVATEKEYID: the app must be " +
-			"active, and have the public key under that id"
-	case errors.As(err, &scopes) && scopes.Unasked:
-		return "add it to OKTA_CLIENT_SCOPES, or unset that: without it a run asks for what it needs"
-	case errors.As(err, &scopes):
-		return "nothing was changed; without a scope that is needed no run begins"
-	case errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) &&
-		strings.ContainsRune(answer.Code, '_'): // OAuth's, not Okta's
-		return "okta does not accept what it let the service app log in for: tokensweep doctor says how far it comes"
-	case errors.Is(err, okta.ErrUnauthorized):
-		return "check the token in OKTA_CLIENT_TOKEN or OKTA_CLIENT_TOKEN_FILE: it may be wrong, revoked or unused " +
-			"for 30 days, or its owner deactivated"
-	case errors.Is(err, okta.ErrForbidden) && errors.As(err, &answer) &&
-		!strings.HasPrefix(answer.Path, "/api/v1/api-tokens"):
-		return "the administrator who owns the API token, or the service app by its scopes and roles, lacks the " +
-			"permission for that"
-	case errors.Is(err, okta.ErrForbidden) && answer != nil && answer.Method != http.MethodGet:
-		return "changing API tokens takes the role of a super administrator, or one that may manage API tokens, and " +
-			"for a service app the scope okta.apiTokens.manage"
-	case errors.Is(err, okta.ErrForbidden):
-		return "listing API tokens takes the role of a super administrator, or one that may manage API tokens: as " +
-			"the owner of the API token, or given to the service app"
-	case errors.Is(err, okta.ErrIncomplete):
-		return "nothing was changed; if it happens again, this says whether it is the network, the org or the " +
-			"program: --log-level debug"
-	}
-	return "check OKTA_CLIENT_ORGURL and the way there; HTTPS_PROXY and NO_PROXY are honoured"
 }
 
 // traceTo logs what the client tells of its requests.

@@ -140,7 +140,7 @@ func (s *service) check() (history audit.History, err error) {
 	}
 	history, err = audit.ReadHistory(s.flags.state.dir, s.flags.now())
 	if err != nil {
-		return history, &failure{code: audit.CodeOf(err), err: err, hint: ledgerHint(err)}
+		return history, ended(err, audit.WhileOpening)
 	}
 	if err := audit.RightOrg(client.OrgURL(), policy, s.flags.state.dir, history); err != nil {
 		return history, usage("%w", err)

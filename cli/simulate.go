@@ -56,7 +56,7 @@ func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
 	c, err := audit.Simulate(ctx, l.options, l.Outlook)
 	l.progress.end()
 	if err != nil {
-		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return ended(err, audit.WhileReading)
 	}
 	if id != "" {
 		if c = c.About(id); c == nil {

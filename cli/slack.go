@@ -56,12 +56,11 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o slack.Outbox, flags
 		}
 		return w, nil
 	case enforce:
-		return nil, &failure{
-			code: audit.Usage, err: usage("the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor " +
-				"SLACK_WEBHOOK_URL is set"),
-			hint: "set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in the " +
-				"report alone",
-		}
+		return nil, usageHint(
+			"set SLACK_BOT_TOKEN_FILE, or remove notify.slack from the policy to have the notices in "+
+				"the report alone",
+			"the policy wants its notices in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is set",
+		)
 	}
 	return nil, nil
 }

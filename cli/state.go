@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -53,7 +52,10 @@ func (f *stateFlag) exists() bool {
 // open takes the lock of the ledger, verifies it, and makes it if it isn't there.
 func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
 	l, err := ledger.Open(f.dir, now)
-	return l, f.unopened(err)
+	if err != nil {
+		return nil, f.unopened(err)
+	}
+	return l, nil
 }
 
 // patience is how long a person waits for the run under way to give way. It takes seconds, unless the answer to a
@@ -65,16 +67,15 @@ func (f *stateFlag) openSoon(ctx context.Context, tell func(string)) (*ledger.Le
 	l, err := ledger.OpenWaiting(ctx, f.dir, time.Now, patience, func() {
 		tell(fmt.Sprintf("another run uses %s, and gives way: waiting for at most %v", f.dir, patience))
 	})
-	return l, f.unopened(err)
+	if err != nil {
+		return nil, f.unopened(err)
+	}
+	return l, nil
 }
 
-// unopened is why the ledger could not be opened, for a person; nil for nil.
-func (f *stateFlag) unopened(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &failure{code: audit.CodeOf(err), err: fmt.Errorf("state directory %s: %w", f.dir, err),
-		hint: ledgerHint(err)}
+// unopened is why the ledger could not be opened or read, for a person.
+func (f *stateFlag) unopened(err error) *failure {
+	return ended(fmt.Errorf("state directory %s: %w", f.dir, err), audit.WhileOpening)
 }
 
 // openIfWanted is open for a dry run, which does without a ledger unless one was asked for or is there.
@@ -83,18 +84,4 @@ func (f *stateFlag) openIfWanted(now func() time.Time) (*ledger.Ledger, error) {
 		return nil, nil
 	}
 	return f.open(now)
-}
-
-// ledgerHint says what a person can do about a ledger that can't be used.
-func ledgerHint(err error) string {
-	switch {
-	case errors.Is(err, ledger.ErrLocked):
-		return "wait until the other run has ended; if there is none, another machine or container holds the directory"
-	case errors.Is(err, ledger.ErrLost):
-		return "nothing was changed; without its records notices, budgets and open changes are forgotten"
-	case errors.Is(err, ledger.ErrDamaged):
-		return "nothing was changed; tokensweep ledger verify names the first bad record. Keep the directory as " +
-			"evidence and restore a copy"
-	}
-	return "nothing was changed; give the run a state directory of its own that it can write"
 }

@@ -77,7 +77,7 @@ func (a *app) test(files []string, policy string, strict bool, flags *outputFlag
 		return err
 	}
 	if len(mistakes) > 0 {
-		return &failure{code: audit.BadPolicy, err: mistakes}
+		return ended(mistakes, audit.WhileReading)
 	}
 	if err := out.write(map[string]func(io.Writer) error{
 		"text":  func(w io.Writer) error { return notify.TestsText(w, reports, out.style) },

@@ -68,7 +68,7 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 	})
 	progress.end()
 	if err != nil {
-		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return ended(err, audit.WhileReading)
 	}
 	v.Pages, v.At = listing.Pages, orgClock(client.Reader)
 	return out.write(map[string]func(io.Writer) error{
@@ -118,7 +118,7 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	case errors.Is(err, okta.ErrNotFound):
 		return noSuchToken(id, client.OrgURL())
 	case err != nil:
-		return &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return ended(err, audit.WhileReading)
 	}
 	return out.write(map[string]func(io.Writer) error{
 		"text": func(w io.Writer) error { return notify.TokenText(w, &t, orgClock(client.Reader)) },

@@ -82,7 +82,7 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 		}
 	}
 	if f.strict && len(doubts) > 0 {
-		return &failure{code: audit.BadPolicy, err: doubts}
+		return ended(doubts, audit.WhileReading)
 	}
 	if zone != "" {
 		if f.strict {
@@ -122,7 +122,7 @@ func (a *app) survey(ctx context.Context, p *rules.Policy) (census *rules.Census
 	census, err = audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
 	progress.end()
 	if err != nil {
-		return nil, "", &failure{code: audit.CodeOf(err), err: err, hint: hint(err)}
+		return nil, "", ended(err, audit.WhileReading)
 	}
 	return census, audit.ZoneDoubt(ctx, client.Reader, p), nil
 }

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -63,4 +64,18 @@ func LedgerCSV(w io.Writer, records []ledger.Record) error {
 		rows = append(rows, row)
 	}
 	return writeCSV(w, rows)
+}
+
+// LedgerJSON writes records as the ledger itself has them, a JSON object a line.
+func LedgerJSON(w io.Writer, records []ledger.Record) error {
+	for _, r := range records {
+		line, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if err := JSONLine(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
 }

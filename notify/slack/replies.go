@@ -144,22 +144,7 @@ func whatToDo(r *audit.Report, o Options) string {
 	if o.Stage == Interrupted {
 		return "The next run settles what was left open and reports it. The ledger has every step: tokensweep ledger."
 	}
-	switch r.Code {
-	case audit.NoAccess:
-		return "Check the API token of this tool: whether it is still valid and has the permissions that tokensweep " +
-			"needs."
-	case audit.NoLedger:
-		return "Look at the state directory: it must be there, writable, and not full; a damaged ledger needs a person."
-	case audit.Locked:
-		return "Another run uses the same state. Wait for its end, and let only one run at a time."
-	case audit.Halted: // a signal: all else that halts comes later
-		return "See who or what ended the program: a person, a deadline, a machine that goes away. The next run " +
-			"begins anew; until then nobody is watching the tokens."
-	case audit.Usage, audit.BadPolicy:
-		return "Correct the command, the environment or the policy as said above, then run again."
-	}
-	return "Run it again. If it stays like this, see whether the org can be reached and what the run's own output " +
-		"says. Until then nobody is watching the tokens."
+	return r.Code.Advice()
 }
 
 // grouped sorts findings by rule, the worst rule first, and leaves the order within a rule.
