@@ -77,9 +77,10 @@ func TestNothingIsChangedByAStateOnFUSEThatIsNotAlone(t *testing.T) {
 	require.Empty(t, w.changes())
 	require.Contains(t, strings.Join(w.dry(rule("{revoke: 0d}")).Notes, "\n"), "is on FUSE")
 	for enforce, status := range map[bool]audit.Status{false: audit.Warning, true: audit.Failure} {
-		c := audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: enforce, Now: func() time.Time {
-			return w.clock
-		}})[0]
+		c := audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(w.state), Enforce: enforce,
+			Now: func() time.Time {
+				return w.clock
+			}})[0]
 		require.Equal(t, status, c.Status, "%+v", c)
 	}
 
@@ -94,8 +95,9 @@ func TestNothingIsChangedByAStateOnFUSEThatIsNotAlone(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, 1, r.Count(audit.Revoked))
 	require.NotContains(t, strings.Join(r.Notes, "\n"), "FUSE")
-	require.Equal(t, audit.Good, audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: true, Alone: true,
-		Now: func() time.Time { return w.clock }})[1].Status)
+	require.Equal(t, audit.Good, audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(w.state), Enforce: true,
+		Alone: true,
+		Now:   func() time.Time { return w.clock }})[1].Status)
 }
 
 func TestAStateOnNFSIsWarnedOf(t *testing.T) {
@@ -105,7 +107,9 @@ func TestAStateOnNFSIsWarnedOf(t *testing.T) {
 	require.NoError(t, r.Err)
 	require.Equal(t, 1, r.Count(audit.Revoked))
 	require.Contains(t, strings.Join(r.Notes, "\n"), "is on NFS")
-	c := audit.CheckState(audit.StateCheck{Dir: w.state, Enforce: true, Now: func() time.Time { return w.clock }})[0]
+	c := audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(w.state), Enforce: true, Now: func() time.Time {
+		return w.clock
+	}})[0]
 	require.Equal(t, audit.Warning, c.Status)
 	require.Contains(t, c.Detail, "is on NFS")
 }

@@ -281,11 +281,11 @@ func TestTokensAndNoncesEndInTheMiddleOfEnforcing(t *testing.T) {
 			client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1,
 				App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
 			require.NoError(t, err)
-			l, err := ledger.Open(state+kind, time.Now)
+			l, err := ledger.InDirectory(state + kind).Open(time.Now)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, l.Close()) }()
 			r := audit.Run(t.Context(), audit.Options{
-				Org: client.Reader, Policy: p, Ledger: l, State: state + kind, Now: time.Now,
+				Org: client.Reader, Policy: p, Ledger: l, Now: time.Now,
 				Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string,
 					error) {
 					return "test", nil
@@ -332,11 +332,11 @@ func TestAnAppThatIsEndedBeforeTheFirstChangeHoldsAll(t *testing.T) {
 		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Dial: org.Dial, RateShare: 1,
 			App: &okta.ServiceApp{ClientID: clientID, Key: key, Scopes: audit.Scopes(p, true)}})
 		require.NoError(t, err)
-		l, err := ledger.Open(state, time.Now)
+		l, err := ledger.InDirectory(state).Open(time.Now)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Close()) }()
 		r := audit.Run(t.Context(), audit.Options{
-			Org: client.Reader, Policy: p, Ledger: l, State: state, Now: time.Now,
+			Org: client.Reader, Policy: p, Ledger: l, Now: time.Now,
 			Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) {
 				org.RemoveApp(clientID)
 				time.Sleep(time.Hour)

@@ -49,9 +49,8 @@ type Options struct {
 	FailOn rules.Severity
 	// Progress, if not nil, is told from time to time how many pages and tokens were read.
 	Progress func(pages, tokens int)
-	// Ledger, open in the state directory State, remembers earlier runs. A dry run does without.
+	// Ledger, which is open, remembers earlier runs, and its store the rest of the state. A dry run does without.
 	Ledger *ledger.Ledger
-	State  string
 	// StateAlone says that no other machine mounts the state directory, though it is on FUSE.
 	StateAlone bool
 	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a run
@@ -149,6 +148,14 @@ func newRun(o Options) *run {
 		o.Ledger.Doubt(r.doubted)
 	}
 	return r
+}
+
+// store is where the state is; none for a run without a ledger.
+func (r *run) store() ledger.Store {
+	if r.o.Ledger == nil {
+		return ledger.Store{}
+	}
+	return r.o.Ledger.Store()
 }
 
 // now is our clock, in UTC.
@@ -253,7 +260,7 @@ func (r *run) enter(ctx context.Context, mode string) (err error) {
 // checkOrg refuses to look at an org that the policy or the ledger is not of.
 func (r *run) checkOrg() error {
 	past := r.decider.past
-	return RightOrg(r.OrgURL, r.o.Policy, r.o.State, History{Org: past.Org, Listed: past.Listing != nil})
+	return RightOrg(r.OrgURL, r.o.Policy, r.store(), History{Org: past.Org, Listed: past.Listing != nil})
 }
 
 // exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be
@@ -322,7 +329,7 @@ func (r *run) note() {
 		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID),
 			named(q.Token.Name), q)
 	}
-	if shared := sharedState(r.o.State, r.o.StateAlone); r.o.Ledger != nil && shared != "" {
+	if shared := sharedState(r.store(), r.o.StateAlone); r.o.Ledger != nil && shared != "" {
 		add("%s", shared)
 	}
 	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {

@@ -80,10 +80,9 @@ func (r *run) clocksAgree() error {
 
 // ClockReset is what it takes to end that a ledger has records of the future.
 type ClockReset struct {
-	// Org tells what time it is; State is the directory of its Ledger.
+	// Org tells what time it is; Ledger is the one with records of the future.
 	Org    *okta.Reader
 	Ledger *ledger.Ledger
-	State  string
 	// Reason and By are for the record.
 	Reason, By string
 	// Confirm asks a person whether our clock, which shows now, is right; told says that the org's agrees with it.
@@ -101,8 +100,8 @@ func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
 	}
 	past := c.Ledger.State()
 	if past.Org != "" && past.Org != c.Org.OrgURL() {
-		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, c.State,
-			past.Org, c.Org.OrgURL())
+		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg,
+			c.Ledger.Store(), past.Org, c.Org.OrgURL())
 	}
 	if _, err := whoAmI(ctx, c.Org); err != nil {
 		return false, err

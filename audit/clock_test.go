@@ -16,7 +16,7 @@ import (
 // dryWith makes a dry run by a clock that is wrong.
 func (w *world) dryWith(text string, wrong time.Duration) *audit.Report {
 	w.connect()
-	l, err := ledger.Open(w.state, func() time.Time { return w.clock.Add(wrong) })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return w.clock.Add(wrong) })
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, l.Close()) }()
 	o := w.options(text, l)
@@ -34,7 +34,7 @@ func TestADryRunByAWrongClockReportsAndRemembersNothing(t *testing.T) {
 			require.True(t, rec.Doubted, "%+v", rec)
 			require.Contains(t, []ledger.Kind{ledger.Begun, ledger.Ended}, rec.Kind)
 		}
-		h, err := audit.ReadHistory(w.state, w.clock)
+		h, err := audit.ReadHistory(ledger.InDirectory(w.state), w.clock)
 		require.NoError(t, err)
 		require.False(t, h.Began.After(w.clock) || h.LastEnded.After(w.clock) || h.Succeeded.After(w.clock), "%+v", h)
 
@@ -48,7 +48,7 @@ func TestADryRunByAWrongClockReportsAndRemembersNothing(t *testing.T) {
 func TestGoodClocksOnBothSidesOfTheOrgsStopNobody(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	require.NoError(t, w.dryWith(idlePolicy, 4*time.Minute).Err)
-	l, err := ledger.Open(w.state, func() time.Time { return w.clock.Add(-4 * time.Minute) })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return w.clock.Add(-4 * time.Minute) })
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Close()) }()
 	o := w.options(rule("{quarantine: 0d}"), l)
@@ -63,7 +63,7 @@ func TestGoodClocksOnBothSidesOfTheOrgsStopNobody(t *testing.T) {
 
 // future writes a record by a clock that is ahead, as builds did that did not doubt theirs.
 func (w *world) future(by time.Duration, records ...ledger.Record) {
-	l, err := ledger.Open(w.state, func() time.Time { return w.clock.Add(by) })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return w.clock.Add(by) })
 	require.NoError(w.t, err)
 	for _, r := range records {
 		_, err := l.Append(r)
@@ -77,7 +77,7 @@ func (w *world) resetClock() (bool, error) {
 	l := w.open()
 	defer func() { require.NoError(w.t, l.Close()) }()
 	return audit.ClockReset{
-		Org: w.client.Reader, Ledger: l, State: w.state, Reason: "a node ran ahead", By: "kim", Now: func() time.Time {
+		Org: w.client.Reader, Ledger: l, Reason: "a node ran ahead", By: "kim", Now: func() time.Time {
 			return w.clock
 		},
 		Confirm: func(time.Time, time.Time, bool) error { return nil },

@@ -247,7 +247,7 @@ func TestATokenWhoseChangeCantBeSettledIsHeld(t *testing.T) {
 
 	c.pass(time.Minute)
 	c.connect()
-	l, err := ledger.OpenOn(c.disk, func() time.Time { return c.clock })
+	l, err := ledger.InDirectory(c.state).OpenOn(c.disk, func() time.Time { return c.clock })
 	require.NoError(t, err)
 	c.now = new(witness)
 	r := c.enforceOn(t.Context(), strings.Replace(crashPolicy, "quiet-", "none-", 1), "", l)

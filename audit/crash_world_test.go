@@ -165,7 +165,7 @@ func (c *crashWorld) run(killed bool) *audit.Report {
 	c.client = client
 	c.now = &witness{Disk: c.disk, refused: c.refused}
 	already, requests := len(c.changes()), len(c.org.Requests())
-	l, err := ledger.OpenOn(c.now, func() time.Time { return c.clock })
+	l, err := ledger.InDirectory(c.state).OpenOn(c.now, func() time.Time { return c.clock })
 	if err != nil {
 		require.Equal(t, audit.NoLedger, audit.CodeOf(err), "%v", err)
 		require.Len(t, c.org.Requests(), requests, "nothing is asked without a ledger")

@@ -4,31 +4,28 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"tokensweep/audit/ledger"
 )
 
-// StateCheck says which state directory to look at, and for which kind of run.
+// StateCheck says which store to look at, and for which kind of run.
 type StateCheck struct {
-	// Dir is the state directory, "" for none.
-	Dir string
-	// Wanted says that the run uses the directory though it is not there yet.
+	// Store is where the state is; the zero value for none.
+	Store ledger.Store
+	// Wanted says that the run uses the store though it is not there yet.
 	Wanted bool
 	// OrgURL is the org that the ledger must be of; "" if that isn't known.
 	OrgURL string
 	// Told says that the org's clock was seen, and agrees with ours.
 	Told bool
-	// Enforce says that an enforcing run is meant; Alone, that no other machine mounts the directory.
+	// Enforce says that an enforcing run is meant; Alone, that no other machine mounts its directory.
 	Enforce, Alone bool
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// CheckState looks at a state directory. It only reads, and takes no lock, so that it may be called while a run
-// uses the directory.
+// CheckState looks at the store. It only reads, and takes no lock, so that it may be called while a run uses it.
 func CheckState(c StateCheck) []Check {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -36,18 +33,18 @@ func CheckState(c StateCheck) []Check {
 	const state = "state"
 	var past ledger.State
 	records := 0
-	_, missing := os.Stat(c.Dir)
+	missing := c.Store.Missing()
 	switch {
-	case c.Dir == "":
+	case c.Store == ledger.Store{}:
 		return []Check{c.none("there is no state directory, so that a run can't tell what is new",
 			"name one with --state")}
-	case errors.Is(missing, fs.ErrNotExist) && !c.Wanted && !c.Enforce:
-		return []Check{c.none("there is no state directory "+c.Dir+", so that a run can't tell what is new",
+	case missing && !c.Wanted && !c.Enforce:
+		return []Check{c.none("there is no state directory "+c.Store.String()+", so that a run can't tell what is new",
 			"name one with --state")}
-	case errors.Is(missing, fs.ErrNotExist):
-		return []Check{c.begins(filepath.Dir(filepath.Clean(c.Dir)), "there is no state directory %s yet", c.Dir)}
+	case missing:
+		return []Check{c.begins("there is no state directory %s yet", c.Store)}
 	}
-	head, err := ledger.Read(c.Dir, func(r ledger.Record) error {
+	head, err := c.Store.Read(func(r ledger.Record) error {
 		records++
 		past.Apply(r)
 		return nil
@@ -55,7 +52,7 @@ func CheckState(c StateCheck) []Check {
 	var torn *ledger.TornError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return []Check{c.begins(c.Dir, "the state directory %s holds no ledger yet", c.Dir), c.brake()}
+		return []Check{c.begins("the state directory %s holds no ledger yet", c.Store), c.brake()}
 	case err != nil && !errors.As(err, &torn):
 		return []Check{failure(state, CodeOf(err), "tokensweep ledger verify names the first bad record; keep the "+
 			"directory as evidence, and restore a copy", "%v", err)}
@@ -71,44 +68,44 @@ func (c StateCheck) none(detail, advice string) Check {
 	return Check{Name: "state", Status: Skipped, Detail: detail, Advice: advice}
 }
 
-// begins is a ledger that the next run begins, in a directory that it makes in parent if need be.
-func (c StateCheck) begins(parent, detail string, args ...any) Check {
+// begins is a ledger that the next run begins, in a directory that it makes if need be.
+func (c StateCheck) begins(detail string, args ...any) Check {
 	detail = fmt.Sprintf(detail, args...)
-	if err := writable(parent); err != nil {
+	if parent, err := c.Store.Writable(); err != nil {
 		return failure("state", NoLedger, "give the run a state directory of its own that it can write",
 			"%s, and %s can't be written: %v", detail, parent, err)
 	}
-	if c, shared := c.shared(parent, detail); shared {
+	if c, shared := c.shared(detail); shared {
 		return c
 	}
 	return warning("state", "if there were runs before, this is the wrong directory, or its volume is not mounted",
 		"%s: the next run begins without memory", detail)
 }
 
-// shared is a state that is on a file system which many machines may mount; dir is there already.
-func (c StateCheck) shared(dir, detail string) (Check, bool) {
+// shared is a state that is on a file system which many machines may mount.
+func (c StateCheck) shared(detail string) (Check, bool) {
 	const advice = "use a disk that one machine mounts"
-	if err := checkFileSystem(dir, c.Alone); err != nil && c.Enforce {
+	if err := checkFileSystem(c.Store, c.Alone); err != nil && c.Enforce {
 		return failure("state", NoLedger, advice, "%s; %v", detail, err), true
 	}
-	why := sharedState(dir, c.Alone)
+	why := sharedState(c.Store, c.Alone)
 	return warning("state", advice, "%s; %s", detail, why), why != ""
 }
 
 func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, torn *ledger.TornError) Check {
 	const name = "state"
-	sound := fmt.Sprintf("%s, records %d, all sound, head %s", c.Dir, records, head)
-	if err := writable(c.Dir); err != nil {
+	sound := fmt.Sprintf("%s, records %d, all sound, head %s", c.Store, records, head)
+	if _, err := c.Store.Writable(); err != nil {
 		return failure(name, NoLedger, "give the run a state directory of its own that it can write",
 			"%s; it can't be written: %v", sound, err)
 	}
 	last := past.LastRun
-	shared, isShared := c.shared(c.Dir, sound)
+	shared, isShared := c.shared(sound)
 	future := ahead(past.Latest(), c.Now(), c.Told)
 	switch {
 	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
 		return failure(name, Usage, "give each org a state directory of its own",
-			"the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Dir, past.Org, c.OrgURL)
+			"the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Store, past.Org, c.OrgURL)
 	case future != nil:
 		return failsIf(c.Enforce, name, Halted, "no run enforces before that is in order", "%v", future)
 	case isShared:
@@ -127,7 +124,7 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 
 func (c StateCheck) brake() Check {
 	const name = "brake"
-	note, err := ledger.Halted(c.Dir)
+	note, err := c.Store.Halted()
 	switch {
 	case err != nil:
 		return failsIf(c.Enforce, name, Halted, "a brake that can't be read counts as pulled", "%v", err)

@@ -210,7 +210,7 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 	const url = "https://acme.okta.com"
 	write := func(records ...ledger.Record) func(*testing.T, string) {
 		return func(t *testing.T, dir string) {
-			l, err := ledger.Open(dir, func() time.Time { return now })
+			l, err := ledger.InDirectory(dir).Open(func() time.Time { return now })
 			require.NoError(t, err)
 			for _, r := range records {
 				_, err := l.Append(r)
@@ -289,8 +289,9 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 			if row.make != nil {
 				row.make(t, dir)
 			}
-			checks := audit.CheckState(audit.StateCheck{Dir: dir, Wanted: row.wanted, OrgURL: url, Enforce: row.enforce,
-				Now: func() time.Time { return now.Add(row.later) }})
+			checks := audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(dir), Wanted: row.wanted, OrgURL: url,
+				Enforce: row.enforce,
+				Now:     func() time.Time { return now.Add(row.later) }})
 			c := byName(t, checks)[row.check]
 			require.Equal(t, row.status, c.Status, "%+v", checks)
 			require.Equal(t, row.code, c.Code)
@@ -300,17 +301,20 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 	}
 }
 
-func pulled(t *testing.T, dir string) { require.NoError(t, ledger.SetHalt(dir, "drill", "sre", now)) }
+func pulled(t *testing.T, dir string) {
+	require.NoError(t, ledger.InDirectory(dir).SetHalt("drill", "sre", now))
+}
 
 func TestDoctorLooksAtALedgerThatIsInUse(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
-	l, err := ledger.Open(dir, func() time.Time { return now })
+	l, err := ledger.InDirectory(dir).Open(func() time.Time { return now })
 	require.NoError(t, err)
 	_, err = l.Append(ledger.Record{Kind: ledger.Begun, Run: "r1", Org: "https://acme.okta.com"})
 	require.NoError(t, err)
-	require.Equal(t, audit.Warning, audit.CheckState(audit.StateCheck{Dir: dir, Now: func() time.Time {
-		return now
-	}})[0].Status)
+	require.Equal(t, audit.Warning, audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(dir),
+		Now: func() time.Time {
+			return now
+		}})[0].Status)
 	_, err = l.Append(ledger.Record{Kind: ledger.Ended, Run: "r1"})
 	require.NoError(t, err, "the run goes on")
 	require.NoError(t, l.Close())

@@ -25,7 +25,7 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	case !r.o.AsOf.IsZero():
 		return plan, refused("--as-of is for dry runs")
 	}
-	if err := checkFileSystem(r.o.State, r.o.StateAlone); err != nil || r.o.Enforce.Plan == "" {
+	if err := checkFileSystem(r.store(), r.o.StateAlone); err != nil || r.o.Enforce.Plan == "" {
 		return plan, err
 	}
 	plan, ok := r.decider.past.Plans[r.o.Enforce.Plan]
@@ -146,7 +146,7 @@ func (r *run) lastLook() error {
 
 // checkHalt looks for the emergency brake. One that can't be read counts as pulled.
 func (r *run) checkHalt() error {
-	note, err := ledger.Halted(r.o.State)
+	note, err := r.store().Halted()
 	if err == nil && note != nil && r.decider.past.Halted == nil { // it was pulled while a run held the ledger
 		if err := r.record(ledger.Record{Kind: ledger.Halt, Reason: note.Reason, By: note.By}); err != nil {
 			return err

@@ -11,7 +11,7 @@ func OnFileSystem(t *testing.T, fs ledger.FileSystem) {
 	t.Helper()
 	was := fileSystemOf
 	t.Cleanup(func() { fileSystemOf = was })
-	fileSystemOf = func(string) ledger.FileSystem { return fs }
+	fileSystemOf = func(s ledger.Store) (ledger.FileSystem, string) { return fs, s.String() }
 }
 
 // Errors that callers don't branch on.

@@ -7,12 +7,12 @@ import (
 )
 
 // fileSystemOf is a variable for tests, which have no FUSE.
-var fileSystemOf = ledger.FileSystemOf
+var fileSystemOf = ledger.Store.FileSystem
 
-// checkFileSystem refuses to change anything by a state directory whose lock may not keep two runs apart, unless a
+// checkFileSystem refuses to change anything by a store whose lock may not keep two runs apart, unless a
 // person says that it is alone.
-func checkFileSystem(dir string, alone bool) error {
-	if fs := fileSystemOf(dir); fs.Reach == ledger.Nobody && !alone {
+func checkFileSystem(store ledger.Store, alone bool) error {
+	if fs, dir := fileSystemOf(store); fs.Reach == ledger.Nobody && !alone {
 		return fmt.Errorf("%w: the state directory %s is on %s, where a lock may not keep two runs apart: use a disk "+
 			"that one machine mounts, or say --state-alone "+
 			"if no other machine mounts this one", ledger.ErrUnusable, dir, fs.Name)
@@ -20,9 +20,9 @@ func checkFileSystem(dir string, alone bool) error {
 	return nil
 }
 
-// sharedState says what to mind about a state directory that may be shared, "" if there is nothing.
-func sharedState(dir string, alone bool) string {
-	switch fs := fileSystemOf(dir); {
+// sharedState says what to mind about a store that may be shared, "" if there is nothing.
+func sharedState(store ledger.Store, alone bool) string {
+	switch fs, dir := fileSystemOf(store); {
 	case fs.Reach == ledger.Servers:
 		return fmt.Sprintf("the state directory %s is on %s: its lock keeps runs on several machines apart only if "+
 			"all mount it without nolock, local_lock and nobrl", dir, fs.Name)

@@ -26,10 +26,10 @@ func TestNoDelayBeginsByAWrongClock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, idleToken(1))
 			wrong := func() time.Time { return w.clock.Add(-10 * day) }
-			l, err := ledger.Open(w.state, wrong)
+			l, err := ledger.InDirectory(w.state).Open(wrong)
 			require.NoError(t, err)
 			if halted {
-				require.NoError(t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+				require.NoError(t, ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", w.clock))
 			}
 			o := w.options(rule("{revoke: 3d}"), l)
 			o.Now = wrong
@@ -40,7 +40,7 @@ func TestNoDelayBeginsByAWrongClock(t *testing.T) {
 			require.Equal(t, audit.Halted, audit.Run(t.Context(), o).Code)
 			require.NoError(t, l.Close())
 			w.pass(time.Minute)
-			require.NoError(t, ledger.ClearHalt(w.state))
+			require.NoError(t, ledger.InDirectory(w.state).ClearHalt())
 			require.Equal(t, audit.Pending, only(t, w.enforce(rule("{revoke: 3d}"))).Outcome)
 			require.Empty(t, w.changes())
 		})

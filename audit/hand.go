@@ -20,7 +20,6 @@ type Hand struct {
 	Org    *okta.Client
 	Policy *rules.Policy
 	Ledger *ledger.Ledger
-	State  string
 	// StateAlone is that of Options.
 	StateAlone bool
 	// Reason says why, for the record.
@@ -77,7 +76,7 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 // do makes a run of one change, whose end in the ledger says how it went, as the error does.
 func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string,
 	err error) {
-	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, State: h.State, StateAlone: h.StateAlone,
+	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, StateAlone: h.StateAlone,
 		Now: h.Now, Recorded: h.Recorded})
 	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
@@ -134,7 +133,7 @@ func (r *run) begin(ctx context.Context) error {
 	if err := r.checkOrg(); err != nil {
 		return err
 	}
-	if err := checkFileSystem(r.o.State, r.o.StateAlone); err != nil {
+	if err := checkFileSystem(r.store(), r.o.StateAlone); err != nil {
 		return err
 	}
 	if err := r.enter(ctx, ledger.ByHand); err != nil {

@@ -191,7 +191,7 @@ func TestTheLedgerSaysHowAChangeByHandEnded(t *testing.T) {
 		}, id: id, code: audit.Incomplete},
 		{name: "refused by a guard", id: oktatest.TokenID(999), code: audit.Usage},
 		{name: "halted", prepare: func(w *world) {
-			require.NoError(w.t, ledger.SetHalt(w.state, "stop", "kim", w.clock))
+			require.NoError(w.t, ledger.InDirectory(w.state).SetHalt("stop", "kim", w.clock))
 		}, id: id, code: audit.Halted},
 		{name: "the credential lacks the permission", prepare: func(w *world) {
 			w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Status: 403})
@@ -280,7 +280,7 @@ func TestAChangeByHandThatNobodyWasToldOfIsInTheNextReport(t *testing.T) {
 			w := newWorld(t, busyToken(1))
 			l := w.open()
 			told := ""
-			h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7",
+			h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, Reason: "ticket 7",
 				Now: func() time.Time { return w.clock }}
 			h.Deliver = func(outcome audit.Outcome, reason string) error {
 				told = string(outcome) + reason
@@ -305,10 +305,10 @@ func TestAChangeByHandWhoseEndCanNotBeRecordedSaysSo(t *testing.T) {
 	w := newWorld(t, busyToken(1))
 	require.NoError(t, w.open().Close()) // makes the directory, for the brake
 	disk := ledgertest.New(nil)
-	l, err := ledger.OpenOn(disk, func() time.Time { return w.clock })
+	l, err := ledger.InDirectory(w.state).OpenOn(disk, func() time.Time { return w.clock })
 	require.NoError(t, err)
 	disk.FailWrite(4, 0, syscall.ENOSPC) // after the beginning, the intent and the outcome
-	h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, State: w.state, Reason: "ticket 7",
+	h := audit.Hand{Org: w.client, Policy: policy(t, idlePolicy), Ledger: l, Reason: "ticket 7",
 		Now: func() time.Time { return w.clock }}
 	outcome, _, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 	require.Equal(t, audit.Revoked, outcome)

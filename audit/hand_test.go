@@ -26,7 +26,7 @@ func (w *world) byHand(text string, do verb, id string) (audit.Outcome, string, 
 	w.connect()
 	l := w.open()
 	defer func() { _ = l.Close() }()
-	h := audit.Hand{Org: w.client, Policy: policy(w.t, text), Ledger: l, State: w.state, Reason: "ticket 7",
+	h := audit.Hand{Org: w.client, Policy: policy(w.t, text), Ledger: l, Reason: "ticket 7",
 		Now: func() time.Time { return w.clock }}
 	return do(h, w.t.Context(), id)
 }
@@ -161,7 +161,10 @@ func TestWhatIsAgainstAChangeByHand(t *testing.T) {
 			require.Equal(w.t, audit.Failed, outcome)
 		}
 	}
-	halted := func(w *world) { require.NoError(w.t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock)) }
+	halted := func(w *world) {
+		require.NoError(w.t, ledger.InDirectory(w.state).SetHalt("deploys fail", "kim",
+			w.clock))
+	}
 	exempting := func(match string) string {
 		return idlePolicy + "\nexemptions: [{match: " + match + ", reason: drill, owner: sre, until: 2027-01-01}]"
 	}
@@ -285,7 +288,7 @@ func TestAQuarantineIsEndedByHandWhileHaltedAndWithPerDaySpent(t *testing.T) {
 	id := oktatest.TokenID(1)
 	_, _, err := w.byHand(idlePolicy, audit.Hand.Quarantine, id)
 	require.NoError(t, err)
-	require.NoError(t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+	require.NoError(t, ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", w.clock))
 	outcome, _, err := w.byHand(strings.Replace(idlePolicy, "perDay: 5", "perDay: 0", 1), audit.Hand.Restore, id)
 	require.NoError(t, err)
 	require.Equal(t, audit.Restored, outcome)

@@ -27,12 +27,12 @@ type History struct {
 	Head ledger.Head
 }
 
-// ReadHistory reads the ledger in the state directory dir, without its lock. A pass whose time is later than now was
+// ReadHistory reads the ledger in the store, without its lock. A pass whose time is later than now was
 // recorded by a clock that was ahead, and is left out. A ledger that isn't there has an empty
-// history; one that is damaged is an error, that of ledger.Read.
-func ReadHistory(dir string, now time.Time) (h History, err error) {
+// history; one that is damaged is an error, that of its Read.
+func ReadHistory(store ledger.Store, now time.Time) (h History, err error) {
 	var last string // the id of the last pass
-	h.Head, err = ledger.Read(dir, func(r ledger.Record) error {
+	h.Head, err = store.Read(func(r ledger.Record) error {
 		switch {
 		case r.Kind == ledger.Listed:
 			h.Listed = true
@@ -57,9 +57,9 @@ func ReadHistory(dir string, now time.Time) (h History, err error) {
 	return h, err
 }
 
-// RightOrg refuses, with an ErrWrongOrg, a policy that is pinned to another org than that at orgURL, and a state
-// directory whose ledger is of another.
-func RightOrg(orgURL string, p *rules.Policy, state string, past History) error {
+// RightOrg refuses, with an ErrWrongOrg, a policy that is pinned to another org than that at orgURL, and a store
+// whose ledger is of another.
+func RightOrg(orgURL string, p *rules.Policy, store ledger.Store, past History) error {
 	switch {
 	case p.Org != "" && p.Org != orgURL:
 		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, p.File, p.Org,
@@ -71,6 +71,6 @@ func RightOrg(orgURL string, p *rules.Policy, state string, past History) error 
 	if !past.Listed {
 		advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
 	}
-	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, state, past.Org,
+	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, store, past.Org,
 		orgURL, advice)
 }

@@ -15,7 +15,7 @@ import (
 
 func history(t *testing.T, w *world) audit.History {
 	t.Helper()
-	h, err := audit.ReadHistory(w.state, w.clock)
+	h, err := audit.ReadHistory(ledger.InDirectory(w.state), w.clock)
 	require.NoError(t, err)
 	return h
 }
@@ -74,6 +74,6 @@ func TestALineThatIsBeingWrittenIsNoDamage(t *testing.T) {
 
 	raw[20] ^= 1
 	require.NoError(t, os.WriteFile(file, raw, 0o600))
-	_, err = audit.ReadHistory(w.state, w.clock)
+	_, err = audit.ReadHistory(ledger.InDirectory(w.state), w.clock)
 	require.ErrorIs(t, err, ledger.ErrDamaged)
 }

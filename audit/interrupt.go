@@ -16,21 +16,21 @@ var errAwaited = errors.New("somebody waits to change something by hand, which g
 // watchStep is how often a watched run looks whether somebody needs the state directory.
 const watchStep = time.Second
 
-// Watch returns a context for a run that uses the state directory state: it ends with ctx, and when a person needs the
+// Watch returns a context for a run that uses the store: it ends with ctx, and when a person needs the
 // run to end. That is when somebody waits for the ledger, to change something by hand, or when the brake is pulled on
 // an enforcing run that began without it; one that begins halted goes on to report. stop ends the watching.
-func Watch(ctx context.Context, state string, enforce bool) (watched context.Context, stop func()) {
+func Watch(ctx context.Context, store ledger.Store, enforce bool) (watched context.Context, stop func()) {
 	watched, end := context.WithCancelCause(ctx)
 	wanted := func() error {
-		if ledger.Awaited(state) {
+		if store.Awaited() {
 			return errAwaited
 		}
 		if !enforce {
 			return nil
 		}
-		return braked(ledger.Halted(state))
+		return braked(store.Halted())
 	}
-	if enforce && braked(ledger.Halted(state)) != nil {
+	if enforce && braked(store.Halted()) != nil {
 		enforce = false
 	}
 	go func() {

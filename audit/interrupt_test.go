@@ -128,7 +128,8 @@ func TestAWatchedRunEndsWhenAPersonNeedsTheState(t *testing.T) {
 		"it is no run's that changes nothing": {during: pull},
 		"somebody waits": {during: func(w *world) {
 			go func() {
-				if l, err := ledger.OpenWaiting(w.t.Context(), w.state, time.Now, time.Minute, nil); err == nil {
+				if l, err := ledger.InDirectory(w.state).OpenWaiting(w.t.Context(), time.Now, time.Minute,
+					nil); err == nil {
 					_ = l.Close()
 				}
 			}()
@@ -141,7 +142,7 @@ func TestAWatchedRunEndsWhenAPersonNeedsTheState(t *testing.T) {
 				if row.before != nil {
 					row.before(w)
 				}
-				ctx, stop := audit.Watch(t.Context(), w.state, row.enforce)
+				ctx, stop := audit.Watch(t.Context(), ledger.InDirectory(w.state), row.enforce)
 				time.Sleep(3 * time.Second)
 				require.NoError(t, ctx.Err())
 				if row.during != nil {
@@ -161,14 +162,14 @@ func TestAWatchedRunEndsWhenAPersonNeedsTheState(t *testing.T) {
 	}
 }
 
-func pull(w *world) { _ = ledger.SetHalt(w.state, "deploys fail", "kim", w.clock) }
+func pull(w *world) { _ = ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", w.clock) }
 
 // What ends a run is in what it says of that.
 func TestARunThatGivesWaySaysForWhom(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	l := w.open()
 	defer func() { _ = l.Close() }()
-	ctx, stop := audit.Watch(t.Context(), w.state, true)
+	ctx, stop := audit.Watch(t.Context(), ledger.InDirectory(w.state), true)
 	defer stop()
 	w.atAnnounce = func() {
 		pull(w)

@@ -60,12 +60,12 @@ func (r *run) recall() {
 	if r.o.Ledger == nil || last == nil {
 		return
 	}
-	r.before, r.forgotten = ledger.ReadInventory(r.o.State, last.Snapshot)
+	r.before, r.forgotten = r.store().ReadInventory(last.Snapshot)
 	r.known = len(r.before)
 	err := r.forgotten
 	r.missing = r.before
 	if last.Believed != "" {
-		r.missing, err = ledger.ReadInventory(r.o.State, last.Believed)
+		r.missing, err = r.store().ReadInventory(last.Believed)
 	}
 	if err != nil {
 		r.Notes = append(r.Notes, fmt.Sprintf("what vanished since the last run can't be told: %v", err))
@@ -244,7 +244,7 @@ func (r *run) rememberListing(ctx context.Context) error {
 	if last := r.decider.past.Listing; last != nil {
 		keep = cmp.Or(last.Believed, last.Snapshot)
 	}
-	snapshot, err := ledger.WriteInventory(r.o.State, keep, slices.Values(r.inventory))
+	snapshot, err := r.store().WriteInventory(keep, slices.Values(r.inventory))
 	if err != nil {
 		return err
 	}

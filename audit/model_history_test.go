@@ -345,7 +345,7 @@ func drawIncident(d dice, tokens int) incident {
 
 // rival is another process that finds the ledger locked.
 func rival(p *modelProcess) {
-	if _, err := ledger.OpenOn(&guest{Disk: p.w.disk}, time.Now); !errors.Is(err, ledger.ErrLocked) {
+	if _, err := (ledger.Store{}).OpenOn(&guest{Disk: p.w.disk}, time.Now); !errors.Is(err, ledger.ErrLocked) {
 		p.w.violatedBy(oneProcess, "another one opens the ledger while %s is going on: %v", p.runID, err)
 	}
 }
@@ -357,7 +357,7 @@ func usurper(onTheirWay int) func(*modelProcess) {
 		if p.failed || p.usurped { // it would set half a line aside
 			return
 		}
-		l, err := ledger.OpenOn(&guest{Disk: p.w.disk, local: true}, time.Now)
+		l, err := ledger.Store{}.OpenOn(&guest{Disk: p.w.disk, local: true}, time.Now)
 		if err != nil {
 			p.w.violated("another one can't open the ledger: %v", err)
 			return

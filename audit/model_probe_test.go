@@ -39,7 +39,7 @@ func (p *modelProcess) probeAll(l *ledger.Ledger) {
 			panic(err)
 		}
 		return audit.Run(context.Background(), audit.Options{Org: client.Reader, Policy: policy, AsOf: at, Ledger: l,
-			State: p.w.state, Now: time.Now})
+			Now: time.Now})
 	}
 	plain := func(way http.RoundTripper) http.RoundTripper { return way }
 	shuffling := func(way http.RoundTripper) http.RoundTripper { return &shuffled{way: way, rng: rng} }

@@ -173,7 +173,7 @@ func (p *modelProcess) clock() time.Time { return time.Now().Add(p.skew) }
 
 // main is the program.
 func (p *modelProcess) main() {
-	l, err := ledger.OpenOn(&modelDisk{p.w.disk, p}, p.clock)
+	l, err := ledger.InDirectory(p.w.state).OpenOn(&modelDisk{p.w.disk, p}, p.clock)
 	if err != nil {
 		p.opened = err
 		return
@@ -201,7 +201,7 @@ func (p *modelProcess) main() {
 // run makes a pass.
 func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
 	o := audit.Options{
-		Org: client.Reader, Policy: p.policy.parsed, Ledger: l, State: p.w.state, Now: p.clock,
+		Org: client.Reader, Policy: p.policy.parsed, Ledger: l, Now: p.clock,
 		Deliver: p.deliver,
 	}
 	if p.enforce {
@@ -221,7 +221,7 @@ func (p *modelProcess) run(client *okta.Client, l *ledger.Ledger) {
 // hand makes a change by hand.
 func (p *modelProcess) hand(client *okta.Client, l *ledger.Ledger) {
 	h := audit.Hand{
-		Org: client, Policy: p.policy.parsed, Ledger: l, State: p.w.state, Reason: "ticket 7", Now: p.clock,
+		Org: client, Policy: p.policy.parsed, Ledger: l, Reason: "ticket 7", Now: p.clock,
 		Tell: func(text string) {
 			p.w.notSecret("what is told by hand", text)
 			p.w.heard(text)

@@ -333,9 +333,9 @@ func (w *modelWorld) settleDisk(p *modelProcess) {
 
 func (w *modelWorld) setBrake(on bool) {
 	w.brake = on
-	err := ledger.ClearHalt(w.state)
+	err := ledger.InDirectory(w.state).ClearHalt()
 	if on {
-		err = ledger.SetHalt(w.state, "deploys fail", "kim", time.Now())
+		err = ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", time.Now())
 	}
 	if err != nil {
 		panic(err)

@@ -199,10 +199,10 @@ func TestAChangeByHandWaitsForTheRateLimitBeforeItIsOnRecord(t *testing.T) {
 			_, err := others.Token(t.Context(), oktatest.TokenID(9))
 			require.NoError(t, err)
 		}
-		l, err := ledger.Open(state, time.Now)
+		l, err := ledger.InDirectory(state).Open(time.Now)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Close()) }()
-		h := audit.Hand{Org: connect(0.5), Policy: policy(t, nowPolicy), Ledger: l, State: state, Reason: "leaked",
+		h := audit.Hand{Org: connect(0.5), Policy: policy(t, nowPolicy), Ledger: l, Reason: "leaked",
 			Now: time.Now}
 		outcome, reason, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 		require.NoError(t, err)

@@ -17,14 +17,14 @@ import (
 // A plan that is longer than a record may be is the ledger's trouble, not the org's.
 func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
-	l, err := ledger.Open(dir, time.Now)
+	l, err := ledger.InDirectory(dir).Open(time.Now)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	client, err := okta.New(okta.Options{OrgURL: "https://acme.okta.com", Token: okta.NewSecret("x")})
 	require.NoError(t, err)
 	p, err := rules.Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {name: x}, then: flag}]"))
 	require.NoError(t, err)
-	r := newRun(Options{Org: client.Reader, Policy: p, Ledger: l, State: dir})
+	r := newRun(Options{Org: client.Reader, Policy: p, Ledger: l})
 	r.self = &caller{} // the org has answered, and does not tell the time
 	asking := make([]string, 1000)
 	for i := range asking {

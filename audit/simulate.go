@@ -21,6 +21,8 @@ type Outlook struct {
 	InUse time.Duration
 	// Past is what the ledger tells; nil where nothing is remembered. Simulate changes it.
 	Past *ledger.State
+	// Store is where Past comes from.
+	Store ledger.Store
 }
 
 // Simulate lists the org as a dry run does, and goes from there through the runs that the policy's schedule brings,
@@ -82,7 +84,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
 	c.Events = m.events
 	c.assume(o.Policy, look, len(m.others)-m.left(c.Until))
-	c.doubt(r.decider.past, o.State)
+	c.doubt(r.decider.past, look.Store)
 	return c, nil
 }
 
@@ -138,12 +140,12 @@ func (c *Calendar) assume(p *rules.Policy, look Outlook, others int) {
 	}
 }
 
-// doubt notes what would keep runs from acting now. state is the directory that the past comes from.
-func (c *Calendar) doubt(past *ledger.State, state string) {
+// doubt notes what would keep runs from acting now. store is where the past comes from.
+func (c *Calendar) doubt(past *ledger.State, store ledger.Store) {
 	if past.LastRun == nil {
 		return // there is no ledger, or it is new
 	}
-	if note, err := ledger.Halted(state); past.Halted != nil || note != nil || err != nil {
+	if note, err := store.Halted(); past.Halted != nil || note != nil || err != nil {
 		c.Notes = append(c.Notes, "the brake is pulled: nothing of this happens before tokensweep resume")
 	}
 	if n := len(past.OpenSeqs()); n > 0 {

@@ -22,7 +22,7 @@ func (w *world) past() *ledger.State {
 	if _, err := os.Stat(w.state); err != nil {
 		return s
 	}
-	_, err := ledger.Read(w.state, func(r ledger.Record) error { s.Apply(r); return nil })
+	_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error { s.Apply(r); return nil })
 	require.NoError(w.t, err)
 	return s
 }
@@ -30,11 +30,11 @@ func (w *world) past() *ledger.State {
 // simulate looks so many days ahead.
 func (w *world) simulate(text string, days int, inUse time.Duration) *audit.Calendar {
 	w.connect()
-	o := audit.Options{Org: w.client.Reader, Policy: policy(w.t, text), State: w.state, Now: func() time.Time {
+	o := audit.Options{Org: w.client.Reader, Policy: policy(w.t, text), Now: func() time.Time {
 		return w.clock
 	}}
 	c, err := audit.Simulate(w.t.Context(), o, audit.Outlook{Length: time.Duration(days) * day, InUse: inUse,
-		Past: w.past()})
+		Past: w.past(), Store: ledger.InDirectory(w.state)})
 	require.NoError(w.t, err)
 	return c
 }
@@ -202,7 +202,7 @@ func TestTheBrakeIsNoted(t *testing.T) {
 	w := newWorld(t, idleFor(1, 15))
 	w.enforce(idlePolicy)
 	require.Empty(t, w.simulate(idlePolicy, 5, 0).Notes)
-	require.NoError(t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+	require.NoError(t, ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", w.clock))
 	require.Equal(t, []string{"the brake is pulled: nothing of this happens before tokensweep resume"},
 		w.simulate(idlePolicy, 5, 0).Notes)
 }
@@ -213,7 +213,7 @@ func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
 	w.pass(day)
 	explain := func(n int) *audit.Explanation {
 		w.connect()
-		o := audit.Options{Org: w.client.Reader, Policy: policy(t, idlePolicy), State: w.state, Now: func() time.Time {
+		o := audit.Options{Org: w.client.Reader, Policy: policy(t, idlePolicy), Now: func() time.Time {
 			return w.clock
 		}}
 		e, err := audit.Explain(t.Context(), o, audit.Outlook{Past: w.past()}, oktatest.TokenID(n))

@@ -38,7 +38,7 @@ func TestWhatKeepsARunFromEnforcing(t *testing.T) {
 			w.org.Fault(oktatest.Fault{Path: "/api/v1/zones/*", Body: `{"id":"` + zoneID + `","status":"INACTIVE"}`})
 		}, code: audit.Usage, is: audit.ErrRefused},
 		"it is halted": {prepare: func(w *world) {
-			require.NoError(w.t, ledger.SetHalt(w.state, "deploys fail", "kim", w.clock))
+			require.NoError(w.t, ledger.InDirectory(w.state).SetHalt("deploys fail", "kim", w.clock))
 		}, code: audit.Halted},
 		"it is halted by an unreadable note": {prepare: func(w *world) {
 			require.NoError(w.t, os.Mkdir(filepath.Join(w.state, "halt"), 0o700))
@@ -49,7 +49,7 @@ func TestWhatKeepsARunFromEnforcing(t *testing.T) {
 			w.org.Fault(oktatest.Fault{Path: "/api/v1/api-tokens", Body: "{}"})
 		}, code: audit.Incomplete, is: okta.ErrIncomplete},
 		"the org is not the ledger's": {prepare: func(w *world) {
-			l, err := ledger.Open(w.state, time.Now)
+			l, err := ledger.InDirectory(w.state).Open(time.Now)
 			require.NoError(w.t, err)
 			_, err = l.Append(ledger.Record{Kind: ledger.Begun, Org: "https://other.okta.com"})
 			require.NoError(w.t, errors.Join(err, l.Close()))
@@ -85,14 +85,14 @@ func TestWhatKeepsARunFromEnforcing(t *testing.T) {
 func TestTheBrakeStopsARunThatIsUnderWay(t *testing.T) {
 	w := newWorld(t, idleToken(1), idleToken(2), idleToken(3))
 	w.org.Fault(oktatest.Fault{Method: http.MethodDelete, Times: 1, Then: func() {
-		require.NoError(t, ledger.SetHalt(w.state, "stop", "kim", w.clock))
+		require.NoError(t, ledger.InDirectory(w.state).SetHalt("stop", "kim", w.clock))
 	}})
 	r := w.enforce(nowPolicy)
 	require.Equal(t, audit.Halted, r.Code)
 	require.Equal(t, 1, r.Count(audit.Revoked))
 	require.Equal(t, 2, r.Count(audit.Held))
 	require.Len(t, w.changes(), 1)
-	require.NoError(t, ledger.ClearHalt(w.state))
+	require.NoError(t, ledger.InDirectory(w.state).ClearHalt())
 	require.Equal(t, 2, w.enforce(nowPolicy).Count(audit.Revoked))
 }
 

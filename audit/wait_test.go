@@ -35,7 +35,7 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 			return nil
 		}, audit.Changed, audit.OK, "Okta AD Agent"},
 		{"the brake is pulled", func(_ *oktatest.Server, state string) error {
-			return ledger.SetHalt(state, "stop", "kim", time.Now())
+			return ledger.InDirectory(state).SetHalt("stop", "kim", time.Now())
 		}, audit.Held, audit.Halted, "halted by kim"},
 	} {
 		t.Run(what.name, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 			happens := func(org *oktatest.Server, state string) { happened <- what.happens(org, state) }
 			slowOwner(t, happens, func(t *testing.T, w *slowWorld) {
 				r := audit.Run(t.Context(), audit.Options{
-					Org: w.client.Reader, Policy: policy(t, ownedPolicy), Ledger: w.ledger, State: w.state,
+					Org: w.client.Reader, Policy: policy(t, ownedPolicy), Ledger: w.ledger,
 					Enforce: &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string,
 						error) {
 						w.slow()
@@ -59,7 +59,7 @@ func TestWhatHappensWhileAnOwnerIsWaitedFor(t *testing.T) {
 			})
 			slowOwner(t, happens, func(t *testing.T, w *slowWorld) {
 				w.slow()
-				h := audit.Hand{Org: w.client, Policy: policy(t, ownedPolicy), Ledger: w.ledger, State: w.state,
+				h := audit.Hand{Org: w.client, Policy: policy(t, ownedPolicy), Ledger: w.ledger,
 					Reason: "ticket 7"}
 				_, _, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 				require.Len(t, happened, 1)
@@ -92,7 +92,7 @@ func TestAChangeWaitsForTheRateLimitThatItsReadingTells(t *testing.T) {
 	nobody := func(*oktatest.Server, string) {}
 	slowOwner(t, nobody, func(t *testing.T, w *slowWorld) {
 		r := audit.Run(t.Context(), audit.Options{
-			Org: w.client.Reader, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state,
+			Org: w.client.Reader, Policy: policy(t, nowPolicy), Ledger: w.ledger,
 			Enforce: &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {
 				w.org.Fault(usedUp)
 				return "here", nil
@@ -104,7 +104,7 @@ func TestAChangeWaitsForTheRateLimitThatItsReadingTells(t *testing.T) {
 	})
 	slowOwner(t, nobody, func(t *testing.T, w *slowWorld) {
 		w.org.Fault(usedUp)
-		h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state,
+		h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger,
 			Reason: "ticket 7"}
 		outcome, reason, err := h.Revoke(t.Context(), oktatest.TokenID(1))
 		require.NoError(t, err)
@@ -116,7 +116,7 @@ func TestAChangeWaitsForTheRateLimitThatItsReadingTells(t *testing.T) {
 			w.org.Fault(usedUp)
 			_, err := w.client.Token(t.Context(), oktatest.TokenID(1))
 			require.NoError(t, err)
-			h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger, State: w.state,
+			h := audit.Hand{Org: w.client, Policy: policy(t, nowPolicy), Ledger: w.ledger,
 				Reason: "ticket 7"}
 			outcome, reason, err := h.RevokeCurrent(t.Context())
 			require.NoError(t, err)
@@ -159,7 +159,7 @@ func slowOwner(t *testing.T, happens func(*oktatest.Server, string), f func(*tes
 		client, err := okta.New(okta.Options{OrgURL: "http://127.0.0.1", Token: okta.NewSecret(canary), RateShare: 0.5,
 			Transport: org.Transport()})
 		require.NoError(t, err)
-		l, err := ledger.Open(state, time.Now)
+		l, err := ledger.InDirectory(state).Open(time.Now)
 		require.NoError(t, err)
 		f(t, &slowWorld{org, client, l, state, func() {
 			reset := fmt.Sprint(time.Now().Add(55 * time.Second).Unix())

@@ -33,14 +33,14 @@ func TestEveryRecordOfARunIsToldOnceItIsWritten(t *testing.T) {
 	require.Equal(t, audit.OK, r.Code, "%v", r.Err)
 	require.Equal(t, o.ID, r.ID)
 
-	h := audit.Hand{Org: w.client, Policy: o.Policy, Ledger: l, State: w.state, Reason: "it was ours", Now: o.Now,
+	h := audit.Hand{Org: w.client, Policy: o.Policy, Ledger: l, Reason: "it was ours", Now: o.Now,
 		Recorded: o.Recorded}
 	_, _, err := h.Restore(t.Context(), oktatest.TokenID(1))
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 
 	var written []ledger.Record
-	_, err = ledger.Read(w.state, func(r ledger.Record) error { written = append(written, r); return nil })
+	_, err = ledger.InDirectory(w.state).Read(func(r ledger.Record) error { written = append(written, r); return nil })
 	require.NoError(t, err)
 	require.Equal(t, written, told)
 	var kinds []string

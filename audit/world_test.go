@@ -55,14 +55,14 @@ func (w *world) connect() {
 }
 
 func (w *world) open() *ledger.Ledger {
-	l, err := ledger.Open(w.state, func() time.Time { return w.clock })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return w.clock })
 	require.NoError(w.t, err)
 	return l
 }
 
 func (w *world) options(text string, l *ledger.Ledger) audit.Options {
 	return audit.Options{
-		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, State: w.state, Now: func() time.Time {
+		Org: w.client.Reader, Policy: policy(w.t, text), Ledger: l, Now: func() time.Time {
 			return w.clock
 		},
 		Deliver: func(*audit.Report) error { return w.deliverErr },
@@ -119,7 +119,7 @@ func (w *world) changes() (list []string) {
 func (w *world) pass(d time.Duration) { w.clock = w.clock.Add(d) }
 
 func (w *world) records() (all []ledger.Record) {
-	_, err := ledger.Read(w.state, func(r ledger.Record) error { all = append(all, r); return nil })
+	_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error { all = append(all, r); return nil })
 	require.NoError(w.t, err)
 	return all
 }

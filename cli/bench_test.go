@@ -205,7 +205,7 @@ func (t *benchTable) evaluation(b *testing.B) {
 func (t *benchTable) appends(b *testing.B) {
 	const n = 300
 	dir := b.TempDir()
-	l, err := ledger.Open(filepath.Join(dir, "state"), time.Now)
+	l, err := ledger.InDirectory(filepath.Join(dir, "state")).Open(time.Now)
 	require.NoError(b, err)
 	raw, err := os.OpenFile(filepath.Join(dir, "raw"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	require.NoError(b, err)

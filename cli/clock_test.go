@@ -50,7 +50,10 @@ func (w *clockWorld) do(args ...string) (audit.ExitCode, string) {
 func (w *clockWorld) records() map[ledger.Kind][]ledger.Record {
 	w.t.Helper()
 	all := make(map[ledger.Kind][]ledger.Record)
-	_, err := ledger.Read(w.state, func(r ledger.Record) error { all[r.Kind] = append(all[r.Kind], r); return nil })
+	_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error {
+		all[r.Kind] = append(all[r.Kind], r)
+		return nil
+	})
 	require.NoError(w.t, err)
 	return all
 }
@@ -58,7 +61,7 @@ func (w *clockWorld) records() map[ledger.Kind][]ledger.Record {
 // write writes records by a clock of its own, as a build before v1 did that did not doubt its clock.
 func (w *clockWorld) write(clock time.Time, records ...ledger.Record) {
 	w.t.Helper()
-	l, err := ledger.Open(w.state, func() time.Time { return clock })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return clock })
 	require.NoError(w.t, err)
 	for _, r := range records {
 		_, err := l.Append(r)

@@ -25,7 +25,7 @@ type demoRun struct {
 	org    *oktatest.Server
 	slack  *demoSlack
 	policy *rules.Policy
-	state  string
+	state  ledger.Store
 	ahead  atomic.Int64 // of the real clock, in nanoseconds
 }
 
@@ -39,10 +39,12 @@ func (a *app) demoEnforce(ctx context.Context, slackOut string) error {
 		return err
 	}
 	d := &demoRun{app: a, policy: policy}
-	if d.state, err = os.MkdirTemp("", "tokensweep-demo-"); err != nil {
+	dir, err := os.MkdirTemp("", "tokensweep-demo-")
+	if err != nil {
 		return usage("making a state directory for the demo: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(d.state) }()
+	defer func() { _ = os.RemoveAll(dir) }()
+	d.state = ledger.InDirectory(dir)
 	d.org = oktatest.Start(demoOrg(d.now))
 	defer d.org.Close()
 	d.slack = newDemoSlack(policy, d.now)
@@ -108,17 +110,17 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 	if err != nil {
 		return err
 	}
-	l, err := ledger.Open(d.state, d.now)
+	l, err := d.state.Open(d.now)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	bot, err := d.slack.delivery(d.policy, slack.Outbox{Ledger: l, State: d.state})
+	bot, err := d.slack.delivery(d.policy, slack.Outbox{Ledger: l})
 	if err != nil {
 		return err
 	}
 	brief := func(r *audit.Report) error { return notify.Brief(d.stdout, r, styleOf(d.stdout)) }
-	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true, Now: d.now}
+	o := audit.Options{Org: client.Reader, Policy: d.policy, Ledger: l, StateAlone: true, Now: d.now}
 	o.Deliver = func(r *audit.Report) error { return errors.Join(brief(r), bot.Report(ctx, r)) }
 	if enforce {
 		o.Enforce = &audit.Enforcement{Org: client,
@@ -135,7 +137,7 @@ func (d *demoRun) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := ledger.Open(d.state, d.now)
+	l, err := d.state.Open(d.now)
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,7 @@ func (d *demoRun) restore(ctx context.Context) error {
 		if t.Name != "wiki-export" {
 			continue
 		}
-		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, State: d.state, StateAlone: true,
+		h := audit.Hand{Org: client, Policy: d.policy, Ledger: l, StateAlone: true,
 			Reason: "the wiki export runs once a month", Now: d.now}
 		outcome, reason, err := h.Restore(ctx, t.ID)
 		if err != nil {
@@ -159,7 +161,7 @@ func (d *demoRun) restore(ctx context.Context) error {
 // show prints the changes that the ledger has.
 func (d *demoRun) show(context.Context) error {
 	var records []ledger.Record
-	head, err := ledger.Read(d.state, func(r ledger.Record) error {
+	head, err := d.state.Read(func(r ledger.Record) error {
 		if r.Kind == ledger.Intent || r.Kind == ledger.Outcome {
 			records = append(records, r)
 		}

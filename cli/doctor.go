@@ -72,8 +72,10 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	policy, checks := f.checkPolicy()
 	org, told, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
-	checks = append(checks, audit.CheckState(audit.StateCheck{Dir: f.state.dir, Wanted: f.state.given, OrgURL: org,
-		Told: told, Enforce: f.enforce, Alone: f.state.alone})...)
+	checks = append(checks, audit.CheckState(audit.StateCheck{
+		Store: f.state.store(), Wanted: f.state.given, OrgURL: org, Told: told,
+		Enforce: f.enforce, Alone: f.state.alone,
+	})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
 	for i := range checks {
 		checks[i].Detail, checks[i].Advice = okta.Scrub(checks[i].Detail), okta.Scrub(checks[i].Advice)

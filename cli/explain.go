@@ -129,8 +129,11 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 	}
 	const day = 24 * time.Hour
 	return &outlook{
-		Outlook:  audit.Outlook{Length: time.Duration(f.days) * day, InUse: time.Duration(f.inUse) * day, Past: past},
-		options:  audit.Options{Org: client.Reader, Policy: policy, State: f.state.dir, Progress: p.listed},
+		Outlook: audit.Outlook{
+			Length: time.Duration(f.days) * day, InUse: time.Duration(f.inUse) * day,
+			Past: past, Store: f.state.store(),
+		},
+		options:  audit.Options{Org: client.Reader, Policy: policy, Progress: p.listed},
 		progress: p, out: out,
 	}, nil
 }
@@ -138,11 +141,11 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 // read reads what the ledger tells, without its lock: a run may be under way. It is nil where there is no ledger and
 // none was asked for.
 func (f *stateFlag) read() (*ledger.State, error) {
-	if f.dir == "" || (!f.given && !f.exists()) {
+	if f.dir == "" || (!f.given && !f.store().Exists()) {
 		return nil, nil
 	}
 	past := &ledger.State{}
-	_, err := ledger.Read(f.dir, func(r ledger.Record) error { past.Apply(r); return nil })
+	_, err := f.store().Read(func(r ledger.Record) error { past.Apply(r); return nil })
 	var torn *ledger.TornError
 	if err == nil || errors.As(err, &torn) {
 		return past, nil

@@ -95,7 +95,7 @@ func (f *files) target(flag, name string) (string, error) {
 	target := resolve(name)
 	kept := slices.Clone(f.kept)
 	for dir, up := "", target; dir != up; dir, up = up, filepath.Dir(up) {
-		if ledger.Holds(up) {
+		if ledger.InDirectory(up).HasLedger() {
 			kept = append(kept, up)
 		}
 	}

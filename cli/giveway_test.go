@@ -130,7 +130,7 @@ func TestARunDoesNotGiveWayToOneWhoIsGone(t *testing.T) {
 	require.NoError(t, waiter.Process.Kill())
 	_ = waiter.Wait()
 	require.Contains(t, []int{0, int(audit.Halted)}, p.ended(t), "%s", p.stderr.String())
-	require.False(t, ledger.Awaited(w.state))
+	require.False(t, ledger.InDirectory(w.state).Awaited())
 	w.clean()
 	w.clean()
 	w.check()

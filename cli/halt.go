@@ -27,12 +27,12 @@ report.`,
 			if reason == "" {
 				return usage("say why: --reason")
 			}
-			if !state.exists() {
+			if !state.store().Exists() {
 				return noState(&state)
 			}
-			before, err := ledger.Halted(state.dir)
+			before, err := state.store().Halted()
 			if err == nil && before == nil {
-				err = ledger.SetHalt(state.dir, reason, operator(), time.Now())
+				err = state.store().SetHalt(reason, operator(), time.Now())
 			}
 			if err != nil {
 				return ended(err, audit.WhileChanging)
@@ -59,17 +59,17 @@ func (a *app) resumeCommand() *cobra.Command {
 		Short: "release the emergency brake",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if !state.exists() {
+			if !state.store().Exists() {
 				return noState(&state)
 			}
-			note, err := ledger.Halted(state.dir)
+			note, err := state.store().Halted()
 			if err != nil {
 				return ended(err, audit.WhileChanging)
 			}
 			if note == nil {
 				return a.print("not halted\n")
 			}
-			if err := ledger.ClearHalt(state.dir); err != nil {
+			if err := state.store().ClearHalt(); err != nil {
 				return ended(err, audit.WhileChanging)
 			}
 			a.recordBrake(&state, ledger.Record{Kind: ledger.Resume, Reason: reason, By: operator()})

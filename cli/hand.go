@@ -76,7 +76,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
 	}
 	defer func() { _ = l.Close() }()
 	log := a.logger()
-	h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone,
+	h := audit.Hand{Org: client, Policy: policy, Ledger: l, StateAlone: f.state.alone,
 		Reason: f.reason, OwnTokenToo: f.ownToo, Tell: a.note, Recorded: func(r ledger.Record) {
 			logRecord(log.With("run", r.Run), r)
 		}}

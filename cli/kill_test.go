@@ -176,7 +176,7 @@ func (w *killWorld) changes() (list []string) {
 }
 
 func (w *killWorld) records() (all []ledger.Record) {
-	_, err := ledger.Read(w.state, func(r ledger.Record) error { all = append(all, r); return nil })
+	_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error { all = append(all, r); return nil })
 	if torn := new(ledger.TornError); !errors.As(err, &torn) {
 		require.NoError(w.t, err)
 	}

@@ -39,10 +39,10 @@ that no record was taken away or replaced since. With a bad record it exits 23.`
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			n := 0
-			head, err := ledger.Read(state.dir, func(ledger.Record) error { n++; return nil })
+			head, err := state.store().Read(func(ledger.Record) error { n++; return nil })
 			var torn *ledger.TornError
 			if (err == nil || errors.As(err, &torn)) && expected != "" {
-				if err := ledger.CheckHead(state.dir, expected); err != nil {
+				if err := state.store().CheckHead(expected); err != nil {
 					return ended(err, audit.WhileChanging)
 				}
 			}
@@ -86,7 +86,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 			}
 			defer w.discard()
 			records := []ledger.Record{}
-			_, err = ledger.Read(state.dir, func(r ledger.Record) error {
+			_, err = state.store().Read(func(r ledger.Record) error {
 				if matches(r, token, run, since.Time, until.Time) {
 					records = append(records, r)
 				}

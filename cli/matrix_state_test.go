@@ -82,7 +82,7 @@ func lockOfEachMachine(t *testing.T) {
 	require.Equal(t, int(audit.Locked), code, said)
 	require.Contains(t, said, "locks don't hold on this file system")
 	require.Len(t, w.changes(), 1)
-	_, err := ledger.Read(w.state, func(ledger.Record) error { return nil })
+	_, err := ledger.InDirectory(w.state).Read(func(ledger.Record) error { return nil })
 	require.NoError(t, err, "nobody wrote into the other's lines")
 	code, said = w.hand(enforce...)
 	require.Zero(t, code, said)

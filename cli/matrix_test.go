@@ -298,7 +298,7 @@ func (w *bubbleWorld) run(policy string) outcome {
 	require.NoError(w.t, err)
 	p, err := rules.Parse("policy.yaml", []byte("version: 1\n"+policy))
 	require.NoError(w.t, err)
-	l, err := ledger.OpenWaiting(w.t.Context(), w.state, time.Now, time.Minute,
+	l, err := ledger.InDirectory(w.state).OpenWaiting(w.t.Context(), time.Now, time.Minute,
 		nil) // a process that another test starts has all files for a moment
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, l.Close()) }()
@@ -309,7 +309,7 @@ func (w *bubbleWorld) run(policy string) outcome {
 	}
 	defer stop()
 	r := audit.Run(ctx, audit.Options{
-		Org: client.Reader, Policy: p, Ledger: l, State: w.state,
+		Org: client.Reader, Policy: p, Ledger: l,
 		Enforce: &audit.Enforcement{Org: client, Announce: func(context.Context, *audit.Report) (string, error) {
 			return "here", nil
 		}},

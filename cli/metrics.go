@@ -73,8 +73,7 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	}
 	f.metrics = metrics.New(a.env.orgHost(), version())
 	if f.state.dir != "" && (x.file != "" || x.gateway.String() != "") {
-		if h, err := audit.ReadHistory(f.state.dir,
-			f.now()); err == nil { // if there is something wrong with it, the run says so
+		if h, err := audit.ReadHistory(f.state.store(), f.now()); err == nil { // else the run says what is wrong
 			f.metrics.Recall(h)
 		}
 	}

@@ -60,7 +60,7 @@ func TestASingleRunLeavesItsMetricsInAFile(t *testing.T) {
 	require.NotContains(t, failed, "tokensweep_tokens client=Okta API", "what was found then is not known now")
 
 	// A run that never got to the org has a result, too.
-	l, err := ledger.Open(state, time.Now)
+	l, err := ledger.InDirectory(state).Open(time.Now)
 	require.NoError(t, err)
 	r, locked := run()
 	require.Equal(t, []int{24, 24}, []int{r.code, locked["tokensweep_last_run_exit_code"]})

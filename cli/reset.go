@@ -46,7 +46,7 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 	switch {
 	case f.reason == "":
 		return usage("say why: --reason")
-	case !f.state.exists():
+	case !f.state.store().Exists():
 		return noState(&f.state)
 	}
 	client, err := a.env.client(okta.Options{UserAgent: userAgent(), Trace: a.newProgress().trace},
@@ -60,7 +60,7 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 	}
 	defer func() { _ = l.Close() }()
 	done, err := audit.ClockReset{
-		Org: client.Reader, Ledger: l, State: f.state.dir, Reason: f.reason, By: operator(),
+		Org: client.Reader, Ledger: l, Reason: f.reason, By: operator(),
 		Confirm: func(now, latest time.Time, told bool) error {
 			if f.yes {
 				return nil

@@ -190,7 +190,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if l != nil {
 		defer func() { _ = l.Close() }()
 		var unwatch func()
-		ctx, unwatch = audit.Watch(ctx, f.state.dir, f.enforce)
+		ctx, unwatch = audit.Watch(ctx, l.Store(), f.enforce)
 		defer unwatch()
 	}
 	channel, err := a.channelOf(policy, f, l)
@@ -203,7 +203,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	o := audit.Options{
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
 		Progress: progress.listed,
-		Ledger:   l, State: f.state.dir, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
+		Ledger:   l, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
 	}
 	if f.notes != nil {
 		o.Notes = f.notes()
@@ -232,7 +232,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		failed = sooner(failed, ended(undelivered, audit.WhileDelivering))
 	}
 	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, State: f.state.dir, StateAlone: f.state.alone,
+		h := audit.Hand{Org: client, Policy: policy, Ledger: l, StateAlone: f.state.alone,
 			Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
 		failed = sooner(failed, a.revokeOwn(ctx, h))
 	}

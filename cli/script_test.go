@@ -165,7 +165,7 @@ func requests(ts *testscript.TestScript, _ bool, _ []string) {
 
 // lastPlan puts the digest of the last plan of a state directory into PLAN: plan DIR.
 func lastPlan(ts *testscript.TestScript, _ bool, args []string) {
-	_, err := ledger.Read(ts.MkAbs(args[0]), func(r ledger.Record) error {
+	_, err := ledger.InDirectory(ts.MkAbs(args[0])).Read(func(r ledger.Record) error {
 		if r.Kind == ledger.Planned {
 			ts.Setenv("PLAN", r.Plan)
 		}

@@ -138,11 +138,11 @@ func (s *service) check() (history audit.History, err error) {
 	default:
 		_ = l.Close() // nothing was written
 	}
-	history, err = audit.ReadHistory(s.flags.state.dir, s.flags.now())
+	history, err = audit.ReadHistory(s.flags.state.store(), s.flags.now())
 	if err != nil {
 		return history, ended(err, audit.WhileOpening)
 	}
-	if err := audit.RightOrg(client.OrgURL(), policy, s.flags.state.dir, history); err != nil {
+	if err := audit.RightOrg(client.OrgURL(), policy, s.flags.state.store(), history); err != nil {
 		return history, usage("%w", err)
 	}
 	return history, nil

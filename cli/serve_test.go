@@ -245,7 +245,7 @@ func TestARunThatWasMissedIsMadeUpForAtTheStart(t *testing.T) {
 	w := newServeWorld(t)
 	w.become([]byte(killPolicy + "schedule: {cron: \"@daily\"}\n"))
 	past := time.Now().AddDate(0, 0, -3)
-	l, err := ledger.Open(w.state, func() time.Time { return past })
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return past })
 	require.NoError(t, err)
 	for _, r := range []ledger.Record{{Kind: ledger.Begun, Run: "early", Org: w.org.URL(), Mode: ledger.ModeDryRun},
 		{Kind: ledger.Ended, Run: "early"}} {
@@ -318,7 +318,7 @@ func TestAServiceWhoseLedgerIsLockedFailsThatRunAlone(t *testing.T) {
 	t.Parallel()
 	w := newServeWorld(t)
 	s := w.serve()
-	l, err := ledger.Open(w.state, time.Now)
+	l, err := ledger.InDirectory(w.state).Open(time.Now)
 	require.NoError(t, err)
 	s.signal(syscall.SIGUSR1)
 	require.EqualValues(t, 24, s.await("run failed")["exitCode"])

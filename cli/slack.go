@@ -95,7 +95,7 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 		a.logger().Info("a run with --as-of posts nothing to Slack")
 		return nil, nil
 	}
-	c, err := a.slackFor(policy, f.enforce, slack.Outbox{Ledger: l, State: f.state.dir}, f.where())
+	c, err := a.slackFor(policy, f.enforce, slack.Outbox{Ledger: l}, f.where())
 	if c == nil && err == nil && policy.Notify.Slack != nil {
 		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is " +
 			"set: nothing is posted")

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,15 +42,12 @@ func (f *stateFlag) addAlone(cmd *cobra.Command) {
 		"no other machine mounts the state directory, though it is on FUSE")
 }
 
-// exists reports whether there is such a directory.
-func (f *stateFlag) exists() bool {
-	st, err := os.Stat(f.dir)
-	return err == nil && st.IsDir()
-}
+// store is the one that the flag names; none for an empty name.
+func (f *stateFlag) store() ledger.Store { return ledger.InDirectory(f.dir) }
 
 // open takes the lock of the ledger, verifies it, and makes it if it isn't there.
 func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
-	l, err := ledger.Open(f.dir, now)
+	l, err := f.store().Open(now)
 	if err != nil {
 		return nil, f.unopened(err)
 	}
@@ -64,7 +60,7 @@ const patience = time.Minute
 
 // openSoon is open for a change by hand: a run under way gives way.
 func (f *stateFlag) openSoon(ctx context.Context, tell func(string)) (*ledger.Ledger, error) {
-	l, err := ledger.OpenWaiting(ctx, f.dir, time.Now, patience, func() {
+	l, err := f.store().OpenWaiting(ctx, time.Now, patience, func() {
 		tell(fmt.Sprintf("another run uses %s, and gives way: waiting for at most %v", f.dir, patience))
 	})
 	if err != nil {
@@ -80,7 +76,7 @@ func (f *stateFlag) unopened(err error) *failure {
 
 // openIfWanted is open for a dry run, which does without a ledger unless one was asked for or is there.
 func (f *stateFlag) openIfWanted(now func() time.Time) (*ledger.Ledger, error) {
-	if f.dir == "" || (!f.given && !f.exists()) {
+	if f.dir == "" || (!f.given && !f.store().Exists()) {
 		return nil, nil
 	}
 	return f.open(now)

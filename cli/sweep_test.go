@@ -75,24 +75,24 @@ func die(place int) {
 // file that is put in place, the report, and each request to Okta and Slack. The texts are in their files once; PLACE
 // becomes the number of the row.
 var crashpoints = [...]struct{ file, text, becomes string }{
-	{"audit/ledger/directory.go", "	_, err := d.file.Write(p)\n",
+	{"audit/ledger/recordsfile.go", "	_, err := d.file.Write(p)\n",
 		"	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, d.file, p)\n	_, err := d.file.Write(p)\n"},
-	{"audit/ledger/directory.go", "Sync() error { return d.file.Sync() }",
+	{"audit/ledger/recordsfile.go", "Sync() error { return d.file.Sync() }",
 		"Sync() error { crashpoint.Here(PLACE); defer crashpoint.Here(PLACE); return d.file.Sync() }"},
-	{"audit/ledger/directory.go", "	_, err = f.Write(p)\n",
+	{"audit/ledger/recordsfile.go", "	_, err = f.Write(p)\n",
 		"	crashpoint.Here(PLACE)\n	crashpoint.Torn(PLACE, f, p)\n	_, err = f.Write(p)\n"},
-	{"audit/ledger/directory.go", "		err = f.Sync()\n",
+	{"audit/ledger/recordsfile.go", "		err = f.Sync()\n",
 		"		crashpoint.Here(PLACE)\n		err = f.Sync()\n		crashpoint.Here(PLACE)\n"},
-	{"audit/ledger/directory.go", "	if err := d.file.Truncate(size); err != nil {\n",
+	{"audit/ledger/recordsfile.go", "	if err := d.file.Truncate(size); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := d.file.Truncate(size); err != " +
 			"nil {\n"},
-	{"audit/ledger/replace.go", "	if err := f.Sync(); err != nil {\n",
+	{"audit/ledger/directory.go", "	if err := f.Sync(); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	if err := f.Sync(); err != nil {\n"},
-	{"audit/ledger/replace.go", "	if err := os.Rename(f.Name(), filepath.Join(dir, name)); err != nil {\n",
+	{"audit/ledger/directory.go", "	if err := os.Rename(f.Name(), d.path(name)); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := os.Rename(f.Name(), " +
-			"filepath.Join(dir, name)); err != nil {\n"},
-	{"audit/ledger/inventory.go", "		if err := os.Rename(current,",
-		"		crashpoint.Here(PLACE)\n		if err := os.Rename(current,"},
+			"d.path(name)); err != nil {\n"},
+	{"audit/ledger/inventory.go", "		if err := d.keep(",
+		"		crashpoint.Here(PLACE)\n		if err := d.keep("},
 	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := render(o.w); err != nil || " +
 			"o.file == nil {\n"},

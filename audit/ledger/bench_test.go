@@ -19,7 +19,7 @@ import (
 func BenchmarkOpen200k(b *testing.B) {
 	const records = 200_000
 	disk := new(ledgertest.Disk)
-	l, err := ledger.OpenOn(disk, clock())
+	l, err := ledger.Store{}.OpenOn(disk, clock())
 	require.NoError(b, err)
 	for l.Head().Seq < records {
 		i := int(l.Head().Seq)
@@ -44,7 +44,7 @@ func BenchmarkOpen200k(b *testing.B) {
 	require.NoError(b, os.WriteFile(filepath.Join(dir, "ledger.jsonl"), disk.Bytes(), 0o600))
 	b.SetBytes(int64(len(disk.Bytes())))
 	for b.Loop() {
-		l, err := ledger.Open(dir, clock())
+		l, err := ledger.InDirectory(dir).Open(clock())
 		require.NoError(b, err)
 		require.Equal(b, uint64(records), l.Head().Seq)
 		require.NoError(b, l.Close())
@@ -54,7 +54,7 @@ func BenchmarkOpen200k(b *testing.B) {
 
 // BenchmarkAppend appends durably; BenchmarkRawAppend is a write and an fsync of as many bytes.
 func BenchmarkAppend(b *testing.B) {
-	l, err := ledger.Open(filepath.Join(b.TempDir(), "state"), clock())
+	l, err := ledger.InDirectory(filepath.Join(b.TempDir(), "state")).Open(clock())
 	require.NoError(b, err)
 	for b.Loop() {
 		append1(b, l, ledger.Record{Kind: ledger.Seen, Token: "00Tabcdefg1234567890", Rule: "idle"})
@@ -86,9 +86,9 @@ func BenchmarkInventory100k(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		digest, err := ledger.WriteInventory(dir, "", entries)
+		digest, err := ledger.InDirectory(dir).WriteInventory("", entries)
 		require.NoError(b, err)
-		m, err := ledger.ReadInventory(dir, digest)
+		m, err := ledger.InDirectory(dir).ReadInventory(digest)
 		require.NoError(b, err)
 		require.Len(b, m, 100_000)
 	}

@@ -92,3 +92,10 @@ func (c *chain) judgeTail(tail []byte) ([]byte, error) {
 	}
 	return tail, &TornError{Offset: c.offset, Seq: c.head.Seq + 1, Bytes: len(tail)}
 }
+
+// ReadFrom is Store.Read on the content of a ledger.
+func ReadFrom(r io.Reader, each func(Record) error) (Head, error) {
+	var c chain
+	_, err := c.verify(r, each)
+	return c.head, err
+}

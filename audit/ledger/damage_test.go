@@ -30,7 +30,7 @@ func TestLedgerCutAtEveryOffset(t *testing.T) {
 		require.Equal(t, len(tail), torn.Bytes)
 		require.NotErrorIs(t, err, ledger.ErrDamaged)
 
-		l, err := ledger.OpenOn(disk, clock())
+		l, err := ledger.Store{}.OpenOn(disk, clock())
 		require.NoError(t, err, "cut at %d", cut)
 		require.NoError(t, l.Close())
 		records = sound(t, disk.Durable())
@@ -85,7 +85,7 @@ func TestLedgerFlippedAtEveryOffset(t *testing.T) {
 			require.Equal(t, int64(bytes.LastIndexByte(whole[:at], '\n')+1), damage.Offset)
 
 			disk := ledgertest.New(flipped)
-			_, err = ledger.OpenOn(disk, clock())
+			_, err = ledger.Store{}.OpenOn(disk, clock())
 			require.ErrorIs(t, err, ledger.ErrDamaged)
 			require.Equal(t, flipped, disk.Bytes(), "a damaged ledger was changed")
 			require.Empty(t, disk.Asides())
@@ -182,7 +182,7 @@ func TestWhatIsDamageAndWhatIsTorn(t *testing.T) {
 			require.Equal(t, uint64(row.good), head.Seq)
 			torn, damage := new(ledger.TornError), new(ledger.DamageError)
 			disk := ledgertest.New([]byte(row.content))
-			opened, openErr := ledger.OpenOn(disk, clock())
+			opened, openErr := ledger.Store{}.OpenOn(disk, clock())
 			switch {
 			case row.damage != "":
 				require.ErrorContains(t, err, row.damage)
@@ -256,7 +256,7 @@ func FuzzRead(f *testing.F) {
 			}
 			disk := new(ledgertest.Disk)
 			next := 0
-			l, err := ledger.OpenOn(disk, nil)
+			l, err := ledger.Store{}.OpenOn(disk, nil)
 			require.NoError(t, err)
 			for ; next < len(records); next++ {
 				require.NoError(t, ledger.AppendAsIs(l, records[next]))

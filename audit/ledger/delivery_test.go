@@ -72,30 +72,30 @@ func TestTheTrendIsThatOfTheLastPlans(t *testing.T) {
 func TestAReportIsKeptUntilItIsDelivered(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o700))
-	file, digest, err := ledger.WriteParcel(dir, "run-1", []byte("report"))
+	file, digest, err := ledger.InDirectory(dir).WriteParcel("run-1", []byte("report"))
 	require.NoError(t, err)
-	content, err := ledger.ReadParcel(dir, file, digest)
+	content, err := ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.NoError(t, err)
 	require.Equal(t, "report", string(content))
 	info, err := os.Stat(filepath.Join(dir, file))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	ledger.RemoveParcels(dir, map[string]ledger.Delivery{"run-1": {File: file}})
-	_, err = ledger.ReadParcel(dir, file, digest)
+	ledger.InDirectory(dir).RemoveParcels(map[string]ledger.Delivery{"run-1": {File: file}})
+	_, err = ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte("another"), 0o600))
-	_, err = ledger.ReadParcel(dir, file, digest)
+	_, err = ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.ErrorIs(t, err, ledger.ErrNoParcel)
-	ledger.RemoveParcels(dir, nil)
-	_, err = ledger.ReadParcel(dir, file, digest)
+	ledger.InDirectory(dir).RemoveParcels(nil)
+	_, err = ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.ErrorIs(t, err, ledger.ErrNoParcel)
 
 	for _, run := range []string{"", "../run", "a/b", "a b"} {
-		_, _, err := ledger.WriteParcel(dir, run, nil)
+		_, _, err := ledger.InDirectory(dir).WriteParcel(run, nil)
 		require.ErrorIs(t, err, ledger.ErrUnusable, run)
 	}
-	_, _, err = ledger.WriteParcel(filepath.Join(dir, "missing"), "run-1", nil)
+	_, _, err = ledger.InDirectory(filepath.Join(dir, "missing")).WriteParcel("run-1", nil)
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }
 
@@ -111,9 +111,10 @@ func TestNoPathIsAPattern(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(above, dir, file), nil, 0o600))
 			}
 		}
-		_, err := ledger.WriteInventory(filepath.Join(above, mine), "", func(func(ledger.InventoryEntry) bool) {})
+		_, err := ledger.InDirectory(filepath.Join(above, mine)).WriteInventory("",
+			func(func(ledger.InventoryEntry) bool) {})
 		require.NoError(t, err)
-		ledger.RemoveParcels(filepath.Join(above, mine), nil)
+		ledger.InDirectory(filepath.Join(above, mine)).RemoveParcels(nil)
 		for _, file := range left {
 			for _, dir := range others {
 				require.FileExists(t, filepath.Join(above, dir, file), "as a pattern %s matches it", mine)

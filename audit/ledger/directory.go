@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 )
@@ -24,79 +23,88 @@ const (
 	worldWritable fs.FileMode = 0o002
 )
 
-// directory is a Disk in a directory. The lock is on a file of its own that is never removed: a lock on a
-// file that is removed and made anew excludes nobody.
-type directory struct {
-	path       string
-	lock, file *os.File // nil before Lock
+// directory is the place of a Store on a disk: a directory, by its clean path; "" for none.
+type directory string
+
+// path is where the file of that name is.
+func (d directory) path(name string) string { return filepath.Join(string(d), name) }
+
+// exists says whether the directory is there and is one. The error is that of os.Stat.
+func (d directory) exists() (isDirectory bool, err error) {
+	info, err := os.Stat(string(d))
+	return err == nil && info.IsDir(), err
 }
 
-// openDirectory makes the directory if it doesn't exist.
-func openDirectory(path string) (*directory, error) {
-	path = filepath.Clean(path)
-	if err := makeDirectory(path); err != nil {
-		return nil, err
+// make makes sure that it is a directory that can be trusted, and makes it if it isn't there. The one above must
+// exist: a volume that was not mounted must not be mistaken for a ledger that is new.
+func (d directory) make() error {
+	if d == "" {
+		return errNoStore
 	}
-	return &directory{path: path}, nil
-}
-
-// makeDirectory makes sure that path is a directory that can be trusted. The one above must exist: a
-// volume that was not mounted must not be mistaken for a ledger that is new.
-func makeDirectory(path string) error {
-	switch err := os.Mkdir(path, dirMode); {
+	switch err := os.Mkdir(string(d), dirMode); {
 	case err == nil:
-		if err := adoptDirectory(path); err != nil {
-			return unusable("creating the state directory "+path, err)
+		if err := d.adopt(); err != nil {
+			return unusable("creating the state directory "+string(d), err)
 		}
-		if err := syncDirectory(filepath.Dir(path)); err != nil {
-			return unusable("creating the state directory "+path, err)
+		if err := syncDirectory(filepath.Dir(string(d))); err != nil {
+			return unusable("creating the state directory "+string(d), err)
 		}
 	case !errors.Is(err, fs.ErrExist):
 		return unusable("creating the state directory", err)
 	}
-	return checkDirectory(path)
+	return d.check()
 }
 
-// adoptDirectory is adopt of a directory that was just made, which goes away again if that fails.
-func adoptDirectory(path string) error {
-	d, err := os.Open(path)
+// adopt is adopt of the directory, which was just made and goes away again if that fails.
+func (d directory) adopt() error {
+	f, err := os.Open(string(d))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = d.Close() }() // nothing was written to it
-	if err := adopt(d, filepath.Dir(path), dirMode); err != nil {
-		_ = os.Remove(path) // the first error says more
+	defer func() { _ = f.Close() }() // nothing was written to it
+	if err := adopt(f, filepath.Dir(string(d)), dirMode); err != nil {
+		_ = os.Remove(string(d)) // the first error says more
 		return err
 	}
 	return nil
 }
 
-// checkDirectory refuses what is no directory, or one that anybody may change.
-func checkDirectory(path string) error {
-	info, err := os.Lstat(path)
+// check refuses what is no directory, or one that anybody may change.
+func (d directory) check() error {
+	if d == "" {
+		return errNoStore
+	}
+	info, err := os.Lstat(string(d))
 	switch {
 	case err != nil:
 		return unusable("looking at the state directory", err)
 	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("%w: the state directory %s is a symbolic link: name the directory itself", ErrUnusable, path)
+		return fmt.Errorf("%w: the state directory %s is a symbolic link: name the directory itself", ErrUnusable, d)
 	case !info.IsDir():
-		return fmt.Errorf("%w: %s is not a directory: name a directory for the state", ErrUnusable, path)
+		return fmt.Errorf("%w: %s is not a directory: name a directory for the state", ErrUnusable, d)
 	case info.Mode()&worldWritable != 0:
 		return fmt.Errorf("%w: anybody may write to the state directory %s: chmod o-w it, or name a directory below it",
-			ErrUnusable, path)
+			ErrUnusable, d)
 	}
 	return nil
 }
 
-// Holds reports whether the directory dir has a ledger in it, in whatever condition.
-func Holds(dir string) bool {
-	_, err := os.Lstat(filepath.Join(dir, ledgerFile))
-	return err == nil
+// has reports whether there is a file of that name, of whatever kind.
+func (d directory) has(name string) (bool, error) {
+	_, err := os.Lstat(d.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
-// openFile opens a file of the state directory, or makes it if flag has os.O_CREATE, which made tells. It
-// refuses what is no regular file, or one that anybody may change.
-func openFile(path string, flag int) (f *os.File, made bool, err error) {
+// get returns what the file holds. It doesn't look at who may write it: what it holds has to be checked.
+func (d directory) get(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+
+// open opens a file that can be trusted, or makes it if flag has os.O_CREATE, which made tells. It refuses what is no
+// regular file, or one that anybody may change.
+func (d directory) open(name string, flag int) (f *os.File, made bool, err error) {
+	path := d.path(name)
 	for range 3 { // another process may make it, or replace it, between the look and the opening
 		info, err := os.Lstat(path)
 		made := errors.Is(err, fs.ErrNotExist) && flag&os.O_CREATE != 0
@@ -121,7 +129,7 @@ func openFile(path string, flag int) (f *os.File, made bool, err error) {
 		}
 		opened, err := f.Stat()
 		if err == nil && made {
-			err = adopt(f, filepath.Dir(path), fileMode)
+			err = adopt(f, string(d), fileMode)
 			if err == nil {
 				return f, true, nil
 			}
@@ -145,26 +153,80 @@ func checkFile(path string, info fs.FileInfo) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%w: %s is not a regular file: move it away", ErrUnusable, path)
 	case info.Mode()&worldWritable != 0:
-		return fmt.Errorf("%w: anybody may write to %s: chmod o-w it, after making sure that nobody did", ErrUnusable,
-			path)
+		return fmt.Errorf("%w: anybody may write to %s: chmod o-w it, after making sure that nobody did",
+			ErrUnusable, path)
 	}
 	return nil
 }
 
-// checkLoss refuses a state directory that has lost its records: with none of them, notices, spent budgets and open
-// changes would be forgotten in silence. A listing is only ever stored after a record.
-func checkLoss(dir string) error {
-	path := filepath.Join(dir, ledgerFile)
-	info, err := os.Lstat(path)
-	if !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0) {
-		return nil
+// put writes a file, or another in its place, at once and durably: after a crash it is the old or the new, never a
+// part of one.
+func (d directory) put(name string, write func(io.Writer) error) (err error) {
+	if d == "" {
+		return errNoStore
 	}
-	if _, err := os.Lstat(filepath.Join(dir, inventoryFile)); err != nil {
-		return nil
+	f, err := os.CreateTemp(string(d), "."+name+".*") // mode 0600
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf(
-		"%w: %w: %s is missing or empty, though there is a %s beside it: restore it from a copy, or move "+
-			"the whole directory away to begin anew", ErrUnusable, ErrLost, path, inventoryFile)
+	defer func() {
+		if err != nil {
+			_ = f.Close()           // a second time does no harm
+			_ = os.Remove(f.Name()) // the first error says more
+		}
+	}()
+	if err := write(f); err != nil {
+		return err
+	}
+	if err := adopt(f, string(d), fileMode); err != nil && name != haltFile { // the brake brakes whosever it is
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), d.path(name)); err != nil {
+		return err
+	}
+	return syncDirectory(string(d))
+}
+
+// keep gives what name holds to another name, in place of what that held. The next put to either name makes it
+// durable.
+func (d directory) keep(name, as string) error { return os.Rename(d.path(name), d.path(as)) }
+
+// remove removes a file, durably.
+func (d directory) remove(name string) error {
+	if err := os.Remove(d.path(name)); err != nil {
+		return err
+	}
+	return syncDirectory(string(d))
+}
+
+// list returns the names of all files, those among them that a put which crashed has left: a dot, the name that it was
+// to write, another dot, and more. A directory that can't be read has none.
+func (d directory) list() (names []string) {
+	entries, _ := os.ReadDir(string(d))
+	for _, e := range entries {
+		if !e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// discard removes the files whose names are meant, not durably: what can't be removed, or comes back, only takes space.
+func (d directory) discard(meant func(name string) bool) {
+	if d == "" {
+		return
+	}
+	for _, name := range d.list() {
+		if meant(name) {
+			_ = os.Remove(d.path(name))
+		}
+	}
 }
 
 // syncDirectory makes durable which files the directory has.
@@ -176,140 +238,4 @@ func syncDirectory(path string) error {
 	err = d.Sync()
 	_ = d.Close() // it was only read
 	return err
-}
-
-func (d *directory) Lock() error {
-	lock, madeLock, err := openFile(filepath.Join(d.path, lockFile), os.O_RDWR|os.O_CREATE)
-	if err != nil {
-		return unusable("opening its lock", err)
-	}
-	d.lock = lock
-	if err := flock(lock); err != nil {
-		return err
-	}
-	if err := checkLoss(d.path); err != nil {
-		return err
-	}
-	file, madeFile, err := openFile(filepath.Join(d.path, ledgerFile), os.O_RDWR|os.O_APPEND|os.O_CREATE)
-	if err != nil {
-		return unusable("opening it", err)
-	}
-	d.file = file
-	if madeLock || madeFile {
-		if err := syncDirectory(d.path); err != nil {
-			return unusable("creating it in "+d.path, err)
-		}
-	}
-	return nil
-}
-
-func (d *directory) Read() (io.ReadCloser, error) {
-	return io.NopCloser(io.NewSectionReader(d.file, 0, math.MaxInt64)), nil
-}
-
-func (d *directory) Write(p []byte) error {
-	_, err := d.file.Write(p)
-	return err
-}
-
-func (d *directory) Sync() error { return d.file.Sync() }
-
-func (d *directory) SetAside(name string, p []byte) error {
-	f, err := os.OpenFile(filepath.Join(d.path, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(p)
-	if err == nil {
-		err = adopt(f, d.path, fileMode)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = syncDirectory(d.path)
-	}
-	return err
-}
-
-func (d *directory) Truncate(size int64) error {
-	if err := d.file.Truncate(size); err != nil {
-		return err
-	}
-	return d.file.Sync()
-}
-
-// Sign writes into the lock file itself, which is never replaced.
-func (d *directory) Sign(text []byte) error {
-	if _, err := d.lock.WriteAt(text, 0); err != nil {
-		return err
-	}
-	if err := d.lock.Truncate(int64(len(text))); err != nil {
-		return err
-	}
-	return d.lock.Sync()
-}
-
-// Signature opens the lock file anew: on NFS an opening sees what other machines have written.
-func (d *directory) Signature() ([]byte, error) {
-	f, _, err := openFile(filepath.Join(d.path, lockFile), os.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	return io.ReadAll(io.LimitReader(f, maxHolder))
-}
-
-// Close closes both files; the lock goes with its file.
-func (d *directory) Close() error {
-	var errs []error
-	for _, f := range []*os.File{d.file, d.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
-	}
-	d.file, d.lock = nil, nil
-	return errors.Join(errs...)
-}
-
-// Read verifies the ledger in the directory dir without taking the lock or changing anything, and gives
-// each record to each, whose error ends it and is returned. The head is that of the last good record.
-//
-// A *DamageError, which is an ErrDamaged, names the first bad record, and comes after all good ones
-// before it. A *TornError says that the last line is not complete: a crash left it so, or another process
-// is just writing it. A ledger that doesn't exist is an ErrUnusable and an fs.ErrNotExist.
-func Read(dir string, each func(Record) error) (Head, error) {
-	dir = filepath.Clean(dir)
-	if err := checkDirectory(dir); err != nil {
-		return Head{}, err
-	}
-	if err := checkLoss(dir); err != nil {
-		return Head{}, err
-	}
-	f, _, err := openFile(filepath.Join(dir, ledgerFile), os.O_RDONLY)
-	if err != nil {
-		return Head{}, unusable("opening it", err)
-	}
-	defer func() { _ = f.Close() }() // it was only read
-	head, err := ReadFrom(f, each)
-	return head, located(dir, err)
-}
-
-// located says in which file the damage or the torn line is.
-func located(dir string, err error) error {
-	var torn *TornError
-	if errors.Is(err, ErrDamaged) || errors.As(err, &torn) {
-		return fmt.Errorf("%s: %w", filepath.Join(dir, ledgerFile), err)
-	}
-	return err
-}
-
-// ReadFrom is Read on the content of a ledger.
-func ReadFrom(r io.Reader, each func(Record) error) (Head, error) {
-	var c chain
-	_, err := c.verify(r, each)
-	return c.head, err
 }

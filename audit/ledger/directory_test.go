@@ -23,7 +23,7 @@ const holdEnv = "LEDGER_TEST_HOLD"
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(holdEnv); dir != "" {
-		_, err := ledger.Open(dir, clock())
+		_, err := ledger.InDirectory(dir).Open(clock())
 		if err != nil {
 			os.Exit(3)
 		}
@@ -41,7 +41,7 @@ func state(t testing.TB) string { return filepath.Join(t.TempDir(), "state") }
 func stateWith(t testing.TB, records ...ledger.Record) string {
 	t.Helper()
 	dir := state(t)
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
 	for _, r := range records {
 		append1(t, l, r)
@@ -58,11 +58,11 @@ func TestOnlyTheOwnerMayUseWhatIsCreated(t *testing.T) {
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, content[:len(content)-3], 0o600))
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
-	require.NoError(t, ledger.SetHalt(dir, "incident", "ann", start))
-	_, err = ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {})
+	require.NoError(t, ledger.InDirectory(dir).SetHalt("incident", "ann", start))
+	_, err = ledger.InDirectory(dir).WriteInventory("", func(func(ledger.InventoryEntry) bool) {})
 	require.NoError(t, err)
 
 	info, err := os.Stat(dir)
@@ -126,10 +126,10 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			dir := stateWith(t, small...)
 			require.NoError(t, row.prepare(dir))
-			_, err := ledger.Open(dir, clock())
+			_, err := ledger.InDirectory(dir).Open(clock())
 			require.ErrorIs(t, err, ledger.ErrUnusable)
 			require.ErrorContains(t, err, row.want)
-			_, err = ledger.Read(dir, func(ledger.Record) error { return nil })
+			_, err = ledger.InDirectory(dir).Read(func(ledger.Record) error { return nil })
 			if row.reads {
 				require.NoError(t, err)
 			} else {
@@ -141,7 +141,7 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 
 // listed stores a listing.
 func listed(dir string) error {
-	_, err := ledger.WriteInventory(dir, "", func(func(ledger.InventoryEntry) bool) {})
+	_, err := ledger.InDirectory(dir).WriteInventory("", func(func(ledger.InventoryEntry) bool) {})
 	return err
 }
 
@@ -174,23 +174,23 @@ func TestTheGroupMayWrite(t *testing.T) {
 	dir := stateWith(t, small...)
 	require.NoError(t, os.Chmod(dir, 0o2770))
 	require.NoError(t, os.Chmod(filepath.Join(dir, "ledger.jsonl"), 0o660))
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 }
 
 func TestReadingNeedsNoLockAndMakesNothing(t *testing.T) {
 	dir := state(t)
-	_, err := ledger.Read(dir, nil)
+	_, err := ledger.InDirectory(dir).Read(nil)
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NoDirExists(t, dir)
 
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
 	append1(t, l, small[0])
 	n := 0
-	head, err := ledger.Read(dir, func(ledger.Record) error { n++; return nil })
+	head, err := ledger.InDirectory(dir).Read(func(ledger.Record) error { n++; return nil })
 	require.NoError(t, err)
 	require.Equal(t, l.Head(), head)
 	require.Equal(t, 1, n)
@@ -198,12 +198,12 @@ func TestReadingNeedsNoLockAndMakesNothing(t *testing.T) {
 
 	file := filepath.Join(dir, "ledger.jsonl")
 	require.NoError(t, os.WriteFile(file, []byte("torn"), 0o600))
-	_, err = ledger.Read(dir, nil)
+	_, err = ledger.InDirectory(dir).Read(nil)
 	require.ErrorContains(t, err, file+": the last line of the ledger, at byte 0, ends after 4 bytes")
 	require.NoError(t, os.WriteFile(file, []byte("damaged\n"), 0o600))
-	_, err = ledger.Read(dir, nil)
+	_, err = ledger.InDirectory(dir).Read(nil)
 	require.ErrorContains(t, err, file+": the ledger is damaged: line 1")
-	_, err = ledger.Open(dir, clock())
+	_, err = ledger.InDirectory(dir).Open(clock())
 	require.ErrorContains(t, err, file+": the ledger is damaged: line 1")
 	require.ErrorIs(t, err, ledger.ErrDamaged)
 	content, err := os.ReadFile(file)
@@ -220,7 +220,7 @@ func TestATornLineOnDiskIsSetAside(t *testing.T) {
 	last := all[len(all)-1]
 	require.NoError(t, os.Truncate(file, int64(len(content)-10)))
 
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
 	append1(t, l, ledger.Record{Kind: ledger.Halt})
 	require.NoError(t, l.Close())
@@ -238,9 +238,9 @@ func TestATornLineOnDiskIsSetAside(t *testing.T) {
 
 func TestOnlyOneMayWrite(t *testing.T) {
 	dir := state(t)
-	first, err := ledger.Open(dir, clock())
+	first, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
-	_, err = ledger.Open(dir, clock())
+	_, err = ledger.InDirectory(dir).Open(clock())
 	require.ErrorIs(t, err, ledger.ErrLocked)
 	require.NotErrorIs(t, err, ledger.ErrUnusable)
 	require.ErrorContains(t, err, filepath.Join(dir, "lock"))
@@ -258,43 +258,43 @@ func TestOnlyOneMayWrite(t *testing.T) {
 	held, err := bufio.NewReader(stdout).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "held\n", held)
-	_, err = ledger.Open(dir, clock())
+	_, err = ledger.InDirectory(dir).Open(clock())
 	require.ErrorIs(t, err, ledger.ErrLocked, "another process holds it")
 	require.NoError(t, hold.Process.Kill())
 	_ = hold.Wait() // it was killed
 	_ = stdin.Close()
 
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err, "the lock ends with the process")
 	require.NoError(t, l.Close())
 }
 
 func TestHalt(t *testing.T) {
 	dir := state(t)
-	note, err := ledger.Halted(dir)
+	note, err := ledger.InDirectory(dir).Halted()
 	require.Nil(t, note)
 	require.ErrorIs(t, err, ledger.ErrUnusable, "a directory that is not there tells nothing")
 
-	require.NoError(t, ledger.SetHalt(dir, "incident 7", "ann", start))
-	note, err = ledger.Halted(dir)
+	require.NoError(t, ledger.InDirectory(dir).SetHalt("incident 7", "ann", start))
+	note, err = ledger.InDirectory(dir).Halted()
 	require.NoError(t, err)
 	require.Equal(t, &ledger.HaltNote{Reason: "incident 7", By: "ann", At: start}, note)
 
-	l, err := ledger.Open(dir, clock())
+	l, err := ledger.InDirectory(dir).Open(clock())
 	require.NoError(t, err)
-	require.NoError(t, ledger.ClearHalt(dir), "while a run holds the lock")
-	require.NoError(t, ledger.ClearHalt(dir), "twice")
-	note, err = ledger.Halted(dir)
+	require.NoError(t, ledger.InDirectory(dir).ClearHalt(), "while a run holds the lock")
+	require.NoError(t, ledger.InDirectory(dir).ClearHalt(), "twice")
+	note, err = ledger.InDirectory(dir).Halted()
 	require.NoError(t, err)
 	require.Nil(t, note)
-	require.NoError(t, ledger.SetHalt(dir, "again", "", start))
+	require.NoError(t, ledger.InDirectory(dir).SetHalt("again", "", start))
 	require.NoError(t, l.Close())
 
 	file := filepath.Join(dir, "halt")
 	for name, content := range map[string]string{"empty": "", "no note": "stop!", "no reason": "{}",
 		"cut": `{"reason":"inci`} {
 		require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
-		note, err = ledger.Halted(dir)
+		note, err = ledger.InDirectory(dir).Halted()
 		require.NoError(t, err, name)
 		require.Equal(t, file+" exists, and gives no reason that can be read", note.Reason, name)
 	}
@@ -304,12 +304,13 @@ func TestHalt(t *testing.T) {
 	} {
 		require.NoError(t, os.RemoveAll(file))
 		require.NoError(t, prepare())
-		note, err = ledger.Halted(dir)
+		note, err = ledger.InDirectory(dir).Halted()
 		require.Nil(t, note, name)
 		require.ErrorIs(t, err, ledger.ErrUnusable, name)
 	}
-	require.ErrorIs(t, ledger.SetHalt(filepath.Join(dir, "ledger.jsonl"), "x", "", start), ledger.ErrUnusable)
-	require.ErrorIs(t, ledger.ClearHalt(filepath.Join(dir, "nowhere")), ledger.ErrUnusable)
+	require.ErrorIs(t, ledger.InDirectory(filepath.Join(dir, "ledger.jsonl")).SetHalt("x", "", start),
+		ledger.ErrUnusable)
+	require.ErrorIs(t, ledger.InDirectory(filepath.Join(dir, "nowhere")).ClearHalt(), ledger.ErrUnusable)
 }
 
 func TestInventory(t *testing.T) {
@@ -324,37 +325,37 @@ func TestInventory(t *testing.T) {
 			}
 		}
 	}
-	_, err := ledger.ReadInventory(dir, "sha256:ab")
+	_, err := ledger.InDirectory(dir).ReadInventory("sha256:ab")
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	one, err := ledger.WriteInventory(dir, "", listing("00T1", "00T2"))
+	one, err := ledger.InDirectory(dir).WriteInventory("", listing("00T1", "00T2"))
 	require.NoError(t, err)
-	m, err := ledger.ReadInventory(dir, one)
+	m, err := ledger.InDirectory(dir).ReadInventory(one)
 	require.NoError(t, err)
 	require.Len(t, m, 2)
 	require.Equal(t, ledger.InventoryEntry{ID: "00T2", Name: "n\n00T2", Client: "Okta API", UserID: "00u1",
 		ExpiresAt: start}, m["00T2"])
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".inventory.jsonl.123"), nil, 0o600)) // as a crash leaves it
-	two, err := ledger.WriteInventory(dir, one, listing())
+	two, err := ledger.InDirectory(dir).WriteInventory(one, listing())
 	require.NoError(t, err)
 	require.NotEqual(t, one, two)
 	require.NoFileExists(t, filepath.Join(dir, ".inventory.jsonl.123"))
 	for digest, n := range map[string]int{one: 2, two: 0} { // a crash now would find one in Listed
-		m, err = ledger.ReadInventory(dir, digest)
+		m, err = ledger.InDirectory(dir).ReadInventory(digest)
 		require.NoError(t, err)
 		require.Len(t, m, n)
 	}
-	_, err = ledger.WriteInventory(dir, two, listing("00T3"))
+	_, err = ledger.InDirectory(dir).WriteInventory(two, listing("00T3"))
 	require.NoError(t, err)
-	_, err = ledger.ReadInventory(dir, one)
+	_, err = ledger.InDirectory(dir).ReadInventory(one)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
 
 	file := filepath.Join(dir, "inventory.jsonl")
-	three, err := ledger.WriteInventory(dir, two, listing("00T4"))
+	three, err := ledger.InDirectory(dir).WriteInventory(two, listing("00T4"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte("{}\n"), 0o600))
-	_, err = ledger.ReadInventory(dir, three)
+	_, err = ledger.InDirectory(dir).ReadInventory(three)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	_, err = ledger.WriteInventory(filepath.Join(dir, "nowhere"), "", listing())
+	_, err = ledger.InDirectory(filepath.Join(dir, "nowhere")).WriteInventory("", listing())
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }

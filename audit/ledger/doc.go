@@ -15,7 +15,7 @@
 //
 // # What is found wrong
 //
-// A last line without a newline is what a crash in mid-write leaves: [Open] sets it aside in a file of
+// A last line without a newline is what a crash in mid-write leaves: [Store.Open] sets it aside in a file of
 // its own, cuts it off and appends a record that says so. No Append that returned without an error is
 // lost by that. Everything else, a flipped bit, a line that is missing, moved or repeated, a record of a
 // newer version, is damage: Open refuses with an error that names the place, and changes nothing.
@@ -24,9 +24,10 @@
 //
 // # Who may use it
 //
-// One process at a time writes: it holds the lock of the directory. [Read] takes no lock and sees what
+// One process at a time writes: it holds the lock of the directory. [Store.Read] takes no lock and sees what
 // was written when it came by. A [Ledger] is for one goroutine at a time.
 //
-// The caller sees to it that no record contains a secret. The directory also holds the emergency brake
-// ([SetHalt]) and the last complete listing ([WriteInventory]).
+// The caller sees to it that no record contains a secret. The [Store] also holds the emergency brake
+// ([Store.SetHalt]), the last complete listing ([Store.WriteInventory]), and the reports that are still to be
+// delivered ([Store.WriteParcel]).
 package ledger

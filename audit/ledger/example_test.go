@@ -20,7 +20,7 @@ func Example() {
 	dir := filepath.Join(above, "state")
 	clock := func() time.Time { return time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC) }
 
-	l, err := ledger.Open(dir, clock)
+	l, err := ledger.InDirectory(dir).Open(clock)
 	if err != nil {
 		fmt.Println(err) // another run holds the lock, or the ledger is damaged or unusable
 		return
@@ -40,7 +40,7 @@ func Example() {
 	fmt.Println("open:", l.State().OpenSeqs(), "head:", l.Head())
 	_ = l.Close()
 
-	_, err = ledger.Read(dir, func(r ledger.Record) error {
+	_, err = ledger.InDirectory(dir).Read(func(r ledger.Record) error {
 		fmt.Printf("%d %s %s %q\n", r.Seq, r.Kind, r.Step, r.Result)
 		return nil
 	})

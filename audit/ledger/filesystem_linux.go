@@ -11,10 +11,10 @@ var fileSystems = map[uint32]FileSystem{
 	0xFE534D42: {"SMB2", Servers},
 }
 
-// FileSystemOf says what the directory dir is on. What can't be told is the zero value.
-func FileSystemOf(dir string) FileSystem {
+// fileSystem says what the directory is on. What can't be told is the zero value.
+func (d directory) fileSystem() FileSystem {
 	var st syscall.Statfs_t
-	if syscall.Statfs(dir, &st) != nil {
+	if syscall.Statfs(string(d), &st) != nil {
 		return FileSystem{}
 	}
 	// The field's type differs between machines; the magic number has 32 bits.

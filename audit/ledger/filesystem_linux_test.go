@@ -18,6 +18,6 @@ func TestFileSystemsAreToldByTheirMagicNumbers(t *testing.T) {
 	for _, magic := range []uint32{ext4, tmpfs, overlay} {
 		require.Zero(t, fileSystems[magic])
 	}
-	require.Zero(t, FileSystemOf("/proc"), "a directory of a kind that does not matter")
-	require.Zero(t, FileSystemOf("/does/not/exist"))
+	require.Zero(t, directory("/proc").fileSystem(), "a directory of a kind that does not matter")
+	require.Zero(t, directory("/does/not/exist").fileSystem())
 }

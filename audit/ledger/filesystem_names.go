@@ -10,10 +10,10 @@ var fileSystems = map[string]FileSystem{
 	"nfs": {"NFS", Servers}, "smbfs": {"SMB", Servers},
 }
 
-// FileSystemOf says what the directory dir is on. What can't be told is the zero value.
-func FileSystemOf(dir string) FileSystem {
+// fileSystem says what the directory is on. What can't be told is the zero value.
+func (d directory) fileSystem() FileSystem {
 	var st syscall.Statfs_t
-	if syscall.Statfs(dir, &st) != nil {
+	if syscall.Statfs(string(d), &st) != nil {
 		return FileSystem{}
 	}
 	var name []byte

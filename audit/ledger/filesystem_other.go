@@ -2,5 +2,5 @@
 
 package ledger
 
-// FileSystemOf knows no kinds here.
-func FileSystemOf(string) FileSystem { return FileSystem{} }
+// fileSystem knows no kinds here.
+func (directory) fileSystem() FileSystem { return FileSystem{} }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -26,37 +25,38 @@ type HaltNote struct {
 	At time.Time `json:"at,omitzero"`
 }
 
-// SetHalt pulls the emergency brake of the state directory dir, which it makes if it doesn't exist: from
+// SetHalt pulls the emergency brake of the store, which it makes if it doesn't exist: from
 // when it returns without an error, Halted returns a note, after a crash as well. It needs no lock. A
 // brake that is pulled already gets the new note. The error is an ErrUnusable.
-func SetHalt(dir, reason, by string, at time.Time) error {
-	dir = filepath.Clean(dir)
-	if err := makeDirectory(dir); err != nil {
+func (s Store) SetHalt(reason, by string, at time.Time) error {
+	d := s.directory()
+	if err := d.make(); err != nil {
 		return err
 	}
 	text, err := json.Marshal(HaltNote{Reason: reason, By: by, At: at.UTC().Truncate(time.Millisecond)})
 	if err != nil {
-		return unusable("writing the halt file in "+dir, err)
+		return unusable("writing the halt file in "+string(d), err)
 	}
-	err = replaceFile(dir, haltFile, func(w io.Writer) error {
+	err = d.put(haltFile, func(w io.Writer) error {
 		_, err := w.Write(append(text, '\n'))
 		return err
 	})
 	if err != nil {
-		return unusable("writing the halt file in "+dir, err)
+		return unusable("writing the halt file in "+string(d), err)
 	}
 	return nil
 }
 
 // ClearHalt releases the emergency brake, durably. It does nothing if it was not pulled. The error is an
 // ErrUnusable; the brake may be released or not then.
-func ClearHalt(dir string) error {
-	err := os.Remove(filepath.Join(filepath.Clean(dir), haltFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return checkDirectory(filepath.Clean(dir))
+func (s Store) ClearHalt() error {
+	d := s.directory()
+	if d == "" {
+		return errNoStore
 	}
-	if err == nil {
-		err = syncDirectory(filepath.Clean(dir))
+	err := d.remove(haltFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return d.check()
 	}
 	if err != nil {
 		return unusable("removing the halt file", err)
@@ -64,18 +64,18 @@ func ClearHalt(dir string) error {
 	return nil
 }
 
-// Halted returns nil and nil if the directory certainly exists and the halt file in it certainly does not.
+// Halted returns nil and nil if the store certainly exists and the halt file in it certainly does not.
 // Everything else means halted: a note, if there is a file, though it be empty or no note at all; or an
 // error, an ErrUnusable, if nobody can tell.
-func Halted(dir string) (*HaltNote, error) {
-	dir = filepath.Clean(dir)
-	path := filepath.Join(dir, haltFile)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, checkDirectory(dir)
-	} else if err != nil {
+func (s Store) Halted() (*HaltNote, error) {
+	d := s.directory()
+	switch there, err := d.has(haltFile); {
+	case err != nil:
 		return nil, unusable("looking for the halt file", err)
+	case !there:
+		return nil, d.check()
 	}
-	f, _, err := openFile(path, os.O_RDONLY)
+	f, _, err := d.open(haltFile, os.O_RDONLY)
 	if err != nil {
 		return nil, unusable("opening the halt file", err)
 	}
@@ -86,7 +86,7 @@ func Halted(dir string) (*HaltNote, error) {
 	}
 	note := new(HaltNote)
 	if json.Unmarshal(text, note) != nil || note.Reason == "" {
-		return &HaltNote{Reason: path + " exists, and gives no reason that can be read"}, nil
+		return &HaltNote{Reason: d.path(haltFile) + " exists, and gives no reason that can be read"}, nil
 	}
 	return note, nil
 }

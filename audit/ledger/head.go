@@ -5,8 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -15,17 +13,17 @@ import (
 var ErrBadHead = sentinel("bad head")
 
 // CheckHead checks that the record which head names, in the form of Head.String or with the whole hash, is
-// in the ledger in dir as it was then. Read should have found the ledger sound. The error is an ErrDamaged
+// in the ledger as it was then. Read should have found the ledger sound. The error is an ErrDamaged
 // if the record is missing or another one, and an ErrBadHead if head is none.
-func CheckHead(dir, head string) error {
+func (s Store) CheckHead(head string) error {
 	number, hash, _ := strings.Cut(head, ":")
 	seq, err := strconv.ParseUint(number, 10, 64)
 	if err != nil || seq == 0 || len(hash) < 12 {
 		return fmt.Errorf("%w %q: want the form that reports end with, such as 104:55e7655ae5ed", ErrBadHead, head)
 	}
-	f, _, err := openFile(filepath.Join(filepath.Clean(dir), ledgerFile), os.O_RDONLY)
+	f, err := s.directory().records()
 	if err != nil {
-		return unusable("opening it", err)
+		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	in := bufio.NewReaderSize(f, batchSize)

@@ -11,8 +11,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 )
@@ -38,25 +36,22 @@ type InventoryEntry struct {
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
 
-// WriteInventory stores a complete listing in the state directory dir, at once and durably, and returns
-// the digest to record in Listed ("sha256:" and hex). The caller holds the ledger's lock. inForce is the
-// digest in the last Listed record, "" if there is none: that listing stays available to ReadInventory, so
-// that crashes before the new one is recorded lose nothing, however many. The error is an ErrUnusable.
-func WriteInventory(dir, inForce string, entries iter.Seq[InventoryEntry]) (digest string, err error) {
-	dir = filepath.Clean(dir)
-	if err := checkDirectory(dir); err != nil {
+// WriteInventory stores a complete listing, at once and durably, and returns the digest to record in Listed
+// ("sha256:" and hex). The caller holds the ledger's lock. inForce is the digest in the last Listed record, "" if
+// there is none: that listing stays available to ReadInventory, so that crashes before the new one is recorded lose
+// nothing, however many. The error is an ErrUnusable.
+func (s Store) WriteInventory(inForce string, entries iter.Seq[InventoryEntry]) (digest string, err error) {
+	d := s.directory()
+	if err := d.check(); err != nil {
 		return "", err
 	}
-	removeFiles(dir, func(name string) bool {
-		return strings.HasPrefix(name, "."+inventoryFile+".")
-	}) // what crashes left
-	current := filepath.Join(dir, inventoryFile)
-	if isInForce(current, inForce) {
-		if err := os.Rename(current, filepath.Join(dir, previousInventoryFile)); err != nil {
+	d.discard(func(name string) bool { return strings.HasPrefix(name, "."+inventoryFile+".") }) // what crashes left
+	if current, err := d.get(inventoryFile); err == nil && digestOf(current) == inForce {
+		if err := d.keep(inventoryFile, previousInventoryFile); err != nil {
 			return "", unusable("keeping the last listing", err)
 		}
 	}
-	err = replaceFile(dir, inventoryFile, func(w io.Writer) error {
+	err = d.put(inventoryFile, func(w io.Writer) error {
 		hash := sha256.New()
 		out := bufio.NewWriterSize(io.MultiWriter(w, hash), 1<<16)
 		enc := json.NewEncoder(out)
@@ -73,26 +68,21 @@ func WriteInventory(dir, inForce string, entries iter.Seq[InventoryEntry]) (dige
 		return nil
 	})
 	if err != nil {
-		return "", unusable("writing the listing to "+current, err)
+		return "", unusable("writing the listing to "+d.path(inventoryFile), err)
 	}
 	return digest, nil
 }
 
-// isInForce reports whether the file has the digest. One that can't be read has not.
-func isInForce(file, digest string) bool {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return false
-	}
-	return digest == digestOf(text)
-}
-
 // ReadInventory returns the listing with this digest, by token id. It is the last one that was written or
 // the one before it. The error is an ErrNoInventory.
-func ReadInventory(dir, digest string) (map[string]InventoryEntry, error) {
+func (s Store) ReadInventory(digest string) (map[string]InventoryEntry, error) {
+	d := s.directory()
+	if d == "" {
+		return nil, fmt.Errorf("%w: %w", ErrNoInventory, errNoStore)
+	}
 	why := errors.New("it was replaced, or its bytes were changed")
 	for _, name := range []string{inventoryFile, previousInventoryFile} {
-		text, err := os.ReadFile(filepath.Join(filepath.Clean(dir), name))
+		text, err := d.get(name)
 		if err != nil {
 			if !errors.Is(err, fs.ErrNotExist) {
 				why = err
@@ -103,7 +93,7 @@ func ReadInventory(dir, digest string) (map[string]InventoryEntry, error) {
 			return parseInventory(text)
 		}
 	}
-	return nil, fmt.Errorf("%w: no file in %s has the digest %s: %w", ErrNoInventory, dir, digest, why)
+	return nil, fmt.Errorf("%w: no file in %s has the digest %s: %w", ErrNoInventory, s, digest, why)
 }
 
 func parseInventory(text []byte) (map[string]InventoryEntry, error) {

@@ -26,6 +26,7 @@ func (h Head) String() string {
 // Ledger is a ledger that is open for writing. It is for one goroutine at a time.
 type Ledger struct {
 	chain
+	store  Store // of everything besides the records
 	disk   Disk
 	now    func() time.Time
 	state  State
@@ -35,30 +36,8 @@ type Ledger struct {
 	doubt  func() bool // whether the clock is in doubt; nil if it isn't
 }
 
-// Open opens the ledger in the directory dir for writing, and makes both if they don't exist; the
-// directory above must. It takes the lock, verifies every record, and sets a torn last line aside.
-// now is the clock for Record.Time.
-//
-// The error is an ErrLocked, an ErrDamaged (a *DamageError) or an ErrUnusable; but for what had to be
-// created, nothing was changed then.
-func Open(dir string, now func() time.Time) (*Ledger, error) {
-	d, err := openDirectory(dir)
-	if err != nil {
-		return nil, err
-	}
-	l, err := OpenOn(d, now)
-	return l, located(d.path, err)
-}
-
-// OpenOn is Open on another storage. It closes d when it fails.
-func OpenOn(d Disk, now func() time.Time) (*Ledger, error) {
-	l := &Ledger{disk: d, now: now}
-	if err := l.open(); err != nil {
-		_ = d.Close() // the first error says more
-		return nil, err
-	}
-	return l, nil
-}
+// Store is where the ledger is, and the rest of the state with it.
+func (l *Ledger) Store() Store { return l.store }
 
 // State is what the records amount to, as of the last Append. It belongs to the ledger: it is the same
 // value each time, Append changes it, and nobody else may.

@@ -44,7 +44,7 @@ func TestALineIsSafeToShow(t *testing.T) {
 func TestAppendReturnsWhatIsRead(t *testing.T) {
 	disk := new(ledgertest.Disk)
 	zone := time.FixedZone("CET", 3600)
-	l, err := ledger.OpenOn(disk, func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6789012, zone) })
+	l, err := ledger.Store{}.OpenOn(disk, func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 6789012, zone) })
 	require.NoError(t, err)
 	given := ledger.Record{
 		Seq: 77, Time: start, Kind: ledger.Intent, Token: "00T1", Name: "bro\xffken", Step: ledger.StepRevoke,
@@ -63,7 +63,7 @@ func TestAppendReturnsWhatIsRead(t *testing.T) {
 func TestRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 	disk := new(ledgertest.Disk)
 	now := start
-	l, err := ledger.OpenOn(disk, func() time.Time { return now })
+	l, err := ledger.Store{}.OpenOn(disk, func() time.Time { return now })
 	require.NoError(t, err)
 	append1(t, l, ledger.Record{Kind: ledger.Begun, Org: org})
 	intent := append1(t, l, ledger.Record{Kind: ledger.Intent, Token: "00T1", Name: "ci", Step: ledger.StepRevoke})
@@ -111,7 +111,7 @@ func TestRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 func TestTheLatestTimeStays(t *testing.T) {
 	times := []time.Time{start, start.Add(time.Hour), start.Add(-time.Hour)}
 	next := 0
-	l, err := ledger.OpenOn(new(ledgertest.Disk), func() time.Time { next++; return times[next-1] })
+	l, err := ledger.Store{}.OpenOn(new(ledgertest.Disk), func() time.Time { next++; return times[next-1] })
 	require.NoError(t, err)
 	require.Zero(t, l.Latest())
 	for range times {
@@ -141,7 +141,7 @@ func TestEveryWriteAndFsyncFails(t *testing.T) {
 				t.Run(fmt.Sprintf("%s, of record %d, %d bytes survive", f.name, n, survives), func(t *testing.T) {
 					disk := new(ledgertest.Disk)
 					f.set(disk, n)
-					l, err := ledger.OpenOn(disk, clock())
+					l, err := ledger.Store{}.OpenOn(disk, clock())
 					require.NoError(t, err)
 					for _, r := range small[:n-1] {
 						append1(t, l, r)
@@ -165,7 +165,7 @@ func TestEveryWriteAndFsyncFails(t *testing.T) {
 
 					require.Equal(t, strings.Join(whole[:n-1], ""), string(disk.Durable()), "what was acknowledged")
 					disk.Crash(survives)
-					l, err = ledger.OpenOn(disk, clock())
+					l, err = ledger.Store{}.OpenOn(disk, clock())
 					require.NoError(t, err)
 					require.GreaterOrEqual(t, l.Head().Seq, uint64(n-1))
 					append1(t, l, ledger.Record{Kind: ledger.Halt})
@@ -183,7 +183,7 @@ func TestFullDisk(t *testing.T) {
 	for size := 1; size < len(whole); size += 7 {
 		disk := new(ledgertest.Disk)
 		disk.Limit(size)
-		l, err := ledger.OpenOn(disk, clock())
+		l, err := ledger.Store{}.OpenOn(disk, clock())
 		require.NoError(t, err)
 		n := 0
 		for ; err == nil; n++ {
@@ -194,14 +194,15 @@ func TestFullDisk(t *testing.T) {
 		require.NoError(t, l.Close())
 
 		torn := disk.Bytes()
-		if _, err = ledger.OpenOn(disk, clock()); err != nil { // there may be a torn line and no room to set it aside
+		if _, err = (ledger.Store{}).OpenOn(disk,
+			clock()); err != nil { // there may be a torn line and no room to set it aside
 			require.ErrorIs(t, err, ledger.ErrUnusable)
 			require.ErrorIs(t, err, syscall.ENOSPC)
 			require.Equal(t, torn, disk.Bytes(), "nothing is cut off that was not set aside")
 		}
 		disk.Kill()
 		disk.Limit(0)
-		l, err = ledger.OpenOn(disk, clock())
+		l, err = ledger.Store{}.OpenOn(disk, clock())
 		require.NoError(t, err)
 		append1(t, l, ledger.Record{Kind: ledger.Halt})
 		require.Equal(t, whole[:len(strings.Join(lines(whole)[:n-1], ""))],
@@ -217,10 +218,10 @@ func TestCrashWhileRecovering(t *testing.T) {
 		disk := ledgertest.New(whole[:len(whole)-5])
 		now := func() time.Time { return start } // so that the names clash
 		disk.FailWrite(1, keep, broken)
-		_, err := ledger.OpenOn(disk, now)
+		_, err := ledger.Store{}.OpenOn(disk, now)
 		require.ErrorIs(t, err, ledger.ErrPoisoned)
 		disk.Crash(keep)
-		l, err := ledger.OpenOn(disk, now)
+		l, err := ledger.Store{}.OpenOn(disk, now)
 		require.NoError(t, err)
 		require.NoError(t, l.Close())
 		records := sound(t, disk.Durable())
@@ -235,18 +236,18 @@ func TestOpeningMakesDurableWhatItFound(t *testing.T) {
 	broken := errors.New("input/output error")
 	disk := diskWith(t, small...)
 	disk.FailSync(1, broken)
-	_, err := ledger.OpenOn(disk, clock())
+	_, err := ledger.Store{}.OpenOn(disk, clock())
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 	require.ErrorIs(t, err, broken)
-	_, err = ledger.OpenOn(disk, clock())
+	_, err = ledger.Store{}.OpenOn(disk, clock())
 	require.NoError(t, err, "the lock was released")
 }
 
 func TestAClosedLedgerTakesNothing(t *testing.T) {
 	disk := new(ledgertest.Disk)
-	l, err := ledger.OpenOn(disk, clock())
+	l, err := ledger.Store{}.OpenOn(disk, clock())
 	require.NoError(t, err)
-	_, err = ledger.OpenOn(disk, clock())
+	_, err = ledger.Store{}.OpenOn(disk, clock())
 	require.ErrorIs(t, err, ledger.ErrLocked)
 	require.NoError(t, l.Close())
 	_, err = l.Append(ledger.Record{Kind: ledger.Halt})
@@ -266,7 +267,7 @@ func TestReplayIsLive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		disk := new(ledgertest.Disk)
 		now := clock()
-		l, err := ledger.OpenOn(disk, now)
+		l, err := ledger.Store{}.OpenOn(disk, now)
 		require.NoError(t, err)
 		strings := rapid.SliceOfN(rapid.String(), 0, 2)
 		condition := rapid.Custom(func(t *rapid.T) ledger.Condition {
@@ -279,7 +280,7 @@ func TestReplayIsLive(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "records") {
 			if rapid.IntRange(0, 9).Draw(t, "crash") == 0 {
 				disk.Crash(0)
-				l, err = ledger.OpenOn(disk, now)
+				l, err = ledger.Store{}.OpenOn(disk, now)
 				require.NoError(t, err)
 			}
 			r := ledger.Record{

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -23,27 +22,30 @@ const maxParcelRun = 60
 // ErrNoParcel is a report that is not there any more, or not as it was written.
 var ErrNoParcel = errors.New("the report that is to be posted is not available")
 
-// WriteParcel stores the report of a run in the state directory dir, at once and durably, until it is
-// delivered. It returns the file and the digest to record in Outbox. The caller holds the ledger's lock. The
-// error is an ErrUnusable.
-func WriteParcel(dir, run string, content []byte) (file, digest string, err error) {
-	dir = filepath.Clean(dir)
-	if err := checkDirectory(dir); err != nil {
+// WriteParcel stores the report of a run, at once and durably, until it is delivered. It returns the file and the
+// digest to record in Outbox. The caller holds the ledger's lock. The error is an ErrUnusable.
+func (s Store) WriteParcel(run string, content []byte) (file, digest string, err error) {
+	d := s.directory()
+	if err := d.check(); err != nil {
 		return "", "", err
 	}
 	if len(run) > maxParcelRun || !parcelRun.MatchString(run) {
 		return "", "", fmt.Errorf("%w: %q is no id of a run", ErrUnusable, run)
 	}
 	file = parcelPrefix + run + ".json"
-	if err := replaceFile(dir, file, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
-		return "", "", unusable("writing the report to "+filepath.Join(dir, file), err)
+	if err := d.put(file, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
+		return "", "", unusable("writing the report to "+d.path(file), err)
 	}
 	return file, digestOf(content), nil
 }
 
 // ReadParcel returns what WriteParcel stored. The error is an ErrNoParcel.
-func ReadParcel(dir, file, digest string) ([]byte, error) {
-	content, err := os.ReadFile(filepath.Join(filepath.Clean(dir), filepath.Base(file)))
+func (s Store) ReadParcel(file, digest string) ([]byte, error) {
+	d := s.directory()
+	if d == "" {
+		return nil, fmt.Errorf("%w: %w", ErrNoParcel, errNoStore)
+	}
+	content, err := d.get(filepath.Base(file))
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", ErrNoParcel, err)
@@ -55,13 +57,12 @@ func ReadParcel(dir, file, digest string) ([]byte, error) {
 
 // RemoveParcels removes the stored reports of runs that are not in undelivered. What can't be removed only
 // takes space.
-func RemoveParcels(dir string, undelivered map[string]Delivery) {
-	dir = filepath.Clean(dir)
+func (s Store) RemoveParcels(undelivered map[string]Delivery) {
 	keep := make(map[string]bool)
 	for _, d := range undelivered {
 		keep[filepath.Base(d.File)] = true
 	}
-	removeFiles(dir, func(name string) bool {
+	s.directory().discard(func(name string) bool {
 		half := strings.HasPrefix(name, "."+parcelPrefix) // what crashes left
 		return half || (strings.HasPrefix(name, parcelPrefix) && strings.HasSuffix(name, ".json") && !keep[name])
 	})

@@ -28,7 +28,7 @@ func TestARecordThatTheLedgerDoesNotTakeIsAnErrorOfTheLedger(t *testing.T) {
 		{Kind: ledger.Planned, Mode: ledger.ModeDryRun, Plan: strings.Repeat("x", 32<<20)},
 	} {
 		disk := new(ledgertest.Disk)
-		l, err := ledger.OpenOn(disk, clock())
+		l, err := ledger.Store{}.OpenOn(disk, clock())
 		require.NoError(t, err)
 		append1(t, l, ledger.Record{Kind: ledger.Begun, Org: org})
 		before := len(disk.Bytes())

@@ -182,7 +182,10 @@ func TestWhatRecordsAmountTo(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			now := start
-			l, err := ledger.OpenOn(new(ledgertest.Disk), func() time.Time { now = now.Add(time.Second); return now })
+			l, err := ledger.Store{}.OpenOn(new(ledgertest.Disk), func() time.Time {
+				now = now.Add(time.Second)
+				return now
+			})
 			require.NoError(t, err)
 			for _, r := range row.records {
 				append1(t, l, r)

@@ -51,7 +51,7 @@ var small = []ledger.Record{
 func diskWith(t testing.TB, records ...ledger.Record) *ledgertest.Disk {
 	t.Helper()
 	disk := new(ledgertest.Disk)
-	l, err := ledger.OpenOn(disk, clock())
+	l, err := ledger.Store{}.OpenOn(disk, clock())
 	require.NoError(t, err)
 	for _, r := range records {
 		append1(t, l, r)

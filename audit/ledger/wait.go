@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"time"
 )
 
@@ -18,16 +17,17 @@ const waitStep = 100 * time.Millisecond
 // OpenWaiting is Open for a person who can't wait until another run has come to its end: while one holds the lock, it
 // is asked to give way (Awaited), and has patience to do so. Then, or when ctx ends, the error is an ErrLocked. told,
 // if not nil, is called once before the waiting begins.
-func OpenWaiting(ctx context.Context, dir string, now func() time.Time, patience time.Duration, told func()) (*Ledger,
-	error) {
-	l, err := Open(dir, now)
+func (s Store) OpenWaiting(
+	ctx context.Context, now func() time.Time, patience time.Duration, told func(),
+) (*Ledger, error) {
+	l, err := s.Open(now)
 	if !errors.Is(err, ErrLocked) {
 		return l, err
 	}
 	if told != nil {
 		told()
 	}
-	f, _, asks := openFile(filepath.Join(filepath.Clean(dir), waitFile), os.O_RDWR|os.O_CREATE)
+	f, _, asks := s.directory().open(waitFile, os.O_RDWR|os.O_CREATE)
 	if asks == nil {
 		defer func() { _ = f.Close() }() // which ends the asking
 	}
@@ -43,14 +43,18 @@ func OpenWaiting(ctx context.Context, dir string, now func() time.Time, patience
 			return nil, err
 		case <-time.After(waitStep):
 		}
-		l, err = Open(dir, now)
+		l, err = s.Open(now)
 	}
 	return l, err
 }
 
-// Awaited reports whether somebody waits for the lock of the ledger in dir. What can't be told is nobody.
-func Awaited(dir string) bool {
-	f, _, err := openFile(filepath.Join(filepath.Clean(dir), waitFile), os.O_RDONLY)
+// Awaited reports whether somebody waits for the lock of the ledger. What can't be told is nobody.
+func (s Store) Awaited() bool {
+	d := s.directory()
+	if d == "" {
+		return false
+	}
+	f, _, err := d.open(waitFile, os.O_RDONLY)
 	if err != nil {
 		return false
 	}

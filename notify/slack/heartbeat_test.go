@@ -84,10 +84,10 @@ func outboxOf(t *testing.T, clock *time.Time) Outbox {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	l, err := ledger.Open(dir, func() time.Time { return *clock })
+	l, err := ledger.InDirectory(dir).Open(func() time.Time { return *clock })
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	return Outbox{Ledger: l, State: dir}
+	return Outbox{Ledger: l}
 }
 
 // pass makes a run at a time that finds nothing new, and says whether it was posted.

@@ -20,12 +20,10 @@ import (
 // giveUpAfter is how long later runs try to deliver a report.
 const giveUpAfter = 7 * 24 * time.Hour
 
-// Outbox remembers in a ledger, and in the state directory that it is in, which reports are on their way, so
+// Outbox remembers in a ledger, and in the store that it is in, which reports are on their way, so
 // that a later run can finish what this one can't. The zero value remembers nothing.
 type Outbox struct {
 	Ledger *ledger.Ledger
-	// State is the state directory.
-	State string
 }
 
 // past is what the ledger has; an empty state without one.
@@ -130,7 +128,7 @@ func (p *parcel) store(c *content) error {
 	if err != nil {
 		return fmt.Errorf("keeping the report until it is delivered: %w", err)
 	}
-	file, digest, err := ledger.WriteParcel(p.outbox.State, p.run, raw)
+	file, digest, err := p.outbox.Ledger.Store().WriteParcel(p.run, raw)
 	if err != nil {
 		return err
 	}
@@ -154,7 +152,7 @@ func (p *parcel) send(c *content, deliver func() error) error {
 func (p *parcel) done(why string) error {
 	err := p.outbox.record(ledger.Record{Kind: ledger.Delivered, Run: p.writer, Of: p.run, Reason: why})
 	if err == nil && p.outbox.Ledger != nil {
-		ledger.RemoveParcels(p.outbox.State, p.outbox.past().Undelivered)
+		p.outbox.Ledger.Store().RemoveParcels(p.outbox.past().Undelivered)
 	}
 	return err
 }
@@ -215,7 +213,7 @@ func (s *sender) resume(ctx context.Context, p *parcel, d ledger.Delivery,
 	deliver func(context.Context, *parcel, *content) error) error {
 	c := interrupted(p.run, d, s.outbox.past(), s.options(Interrupted))
 	if d.File != "" {
-		raw, err := ledger.ReadParcel(s.outbox.State, d.File, d.Snapshot)
+		raw, err := s.outbox.Ledger.Store().ReadParcel(d.File, d.Snapshot)
 		if err != nil {
 			return err
 		}

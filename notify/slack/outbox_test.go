@@ -28,10 +28,10 @@ func newOutbox(t *testing.T, at time.Time) Outbox {
 // reopen is what the next process has.
 func reopen(t *testing.T, dir string, at time.Time) Outbox {
 	t.Helper()
-	l, err := ledger.Open(dir, func() time.Time { return at })
+	l, err := ledger.InDirectory(dir).Open(func() time.Time { return at })
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	return Outbox{Ledger: l, State: dir}
+	return Outbox{Ledger: l}
 }
 
 func (o Outbox) begin(t *testing.T, run string) {
@@ -101,7 +101,7 @@ func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T
 	require.ErrorContains(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r),
 		"channel_is_on_holiday")
 	require.Equal(t, map[string]int{"parent": 1}, postedParts(t, w))
-	stored, err := filepath.Glob(filepath.Join(box.State, "outbox-*"))
+	stored, err := filepath.Glob(filepath.Join(box.Ledger.Store().String(), "outbox-*"))
 	require.NoError(t, err)
 	require.Len(t, stored, 1)
 
@@ -111,7 +111,7 @@ func TestWhatSlackDidNotTakeIsDeliveredByTheNextRunAndThenForgotten(t *testing.T
 	require.Equal(t, map[string]int{"parent": 1, "list-1": 1, "findings.csv": 1, "report.json": 1}, postedParts(t, w),
 		"the next run itself had nothing to say")
 	require.Empty(t, box.Ledger.State().Undelivered)
-	stored, err = filepath.Glob(filepath.Join(box.State, "outbox-*"))
+	stored, err = filepath.Glob(filepath.Join(box.Ledger.Store().String(), "outbox-*"))
 	require.NoError(t, err)
 	require.Empty(t, stored)
 	require.Empty(t, w.Complaints())
@@ -171,7 +171,7 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 func reopenOf(t *testing.T, o Outbox) Outbox {
 	t.Helper()
 	require.NoError(t, o.Ledger.Close())
-	return reopen(t, o.State, reportTime)
+	return reopen(t, o.Ledger.Store().String(), reportTime)
 }
 
 func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
@@ -307,7 +307,7 @@ func TestAReportThatCannotBeDeliveredIsGivenUpAndSaysSo(t *testing.T) {
 			w.Fault(slacktest.Fault{Method: "chat.postMessage", Error: "is_archived"})
 			r := testRun(audit.Flagged)
 			require.Error(t, delivery(t, w, rules.Slack{On: rules.Always}, box).Report(t.Context(), r))
-			row.spoil(t, filepath.Join(box.State, "outbox-"+r.ID+".json"))
+			row.spoil(t, filepath.Join(box.Ledger.Store().String(), "outbox-"+r.ID+".json"))
 
 			next := testRun(audit.Flagged)
 			next.ID, next.Started = "run-2", r.Started.Add(row.age)

@@ -1,11 +1,9 @@
 //go:build !unix
 
-package audit
-
-import "os"
+package ledger
 
 // writable only tells whether the directory is there.
-func writable(dir string) error {
-	_, err := os.Stat(dir)
+func (d directory) writable() error {
+	_, err := d.exists()
 	return err
 }
