@@ -75,6 +75,7 @@ func TestDirectDependenciesAreThoseAgreedUpon(t *testing.T) {
 	slices.Sort(direct)
 	require.Equal(t, []string{
 		"github.com/go-jose/go-jose/v4",
+		"github.com/go-json-experiment/json", // the standard library has it from Go 1.27 on
 		"github.com/jedib0t/go-pretty/v6",
 		"github.com/prometheus/client_golang",
 		"github.com/prometheus/common",

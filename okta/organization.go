@@ -17,27 +17,32 @@ type Organization struct {
 	Pipeline Opt[string]
 }
 
+var organizationMembers = []member[Organization]{
+	{key: "id", read: func(r *jsonReader, o *Organization) { o.ID = r.text().value }},
+	{key: "pipeline", read: func(r *jsonReader, o *Organization) { o.Pipeline = r.text() }},
+}
+
 // Organization reads which org this is. It needs no credential and sends none, so that it tells an org that
 // can't be reached from a credential that is refused. Errors are those of Token.
 func (r *Reader) Organization(ctx context.Context) (Organization, error) {
 	var o Organization
-	err := r.conn.get(ctx, organizationSubject, func(body []byte) (is Opt[string], err error) {
-		err = members(body, func(key string, value []byte) error {
-			switch key {
-			case "id":
-				is = textField(value)
-			case "pipeline":
-				o.Pipeline = textField(value)
-			}
-			return nil
-		})
-		o.ID = is.value
-		return is, err
+	err := r.conn.get(ctx, organizationSubject, func(body []byte) (Opt[string], error) {
+		err := readAnswer(body, organizationMembers, &o)
+		return Some(o.ID), err
 	})
 	if err != nil {
 		return Organization{}, err
 	}
 	return o, nil
+}
+
+// allowedMembers are what Allowed reads besides the token.
+var allowedMembers = []member[Opt[[]string]]{
+	{key: "_links", within: []member[Opt[[]string]]{{key: "self", within: []member[Opt[[]string]]{
+		{key: "hints", within: []member[Opt[[]string]]{
+			{key: "allow", read: func(r *jsonReader, methods *Opt[[]string]) { *methods = r.texts() }},
+		}},
+	}}}},
 }
 
 // Allowed reads what Okta lets this credential do with a token besides reading it: the methods in the token's
@@ -53,31 +58,12 @@ func (r *Reader) Allowed(ctx context.Context, id string) (methods Opt[[]string],
 		if err != nil {
 			return Opt[string]{}, err
 		}
-		return Some(t.ID), within(body, []string{"_links", "self", "hints", "allow"}, func(value []byte) {
-			methods = listField(value)
-		})
+		return Some(t.ID), readAnswer(body, allowedMembers, &methods)
 	})
 	if err != nil {
 		return Opt[[]string]{}, err
 	}
 	return methods, nil
-}
-
-// within gives the value at a path of keys, if it is there, to found.
-func within(raw []byte, path []string, found func([]byte)) error {
-	if len(path) == 0 {
-		found(raw)
-		return nil
-	}
-	if string(raw) == "null" {
-		return nil
-	}
-	return members(raw, func(key string, value []byte) error {
-		if key == path[0] {
-			return within(value, path[1:], found)
-		}
-		return nil
-	})
 }
 
 // Budget is what the answers so far told of the rate limit that the list of tokens counts against.

@@ -3,7 +3,6 @@ package okta
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 )
@@ -44,44 +43,27 @@ func (r *Reader) User(ctx context.Context, id string) (User, error) {
 	return r.user(ctx, userSubject(id))
 }
 
+// userMembers are what is read of a user.
+var userMembers = []member[User]{
+	{key: "id", read: func(r *jsonReader, u *User) { u.ID = r.text().value }},
+	{key: "status", read: func(r *jsonReader, u *User) { u.Status = r.text() }},
+	{key: "lastLogin", read: func(r *jsonReader, u *User) { u.LastLogin = r.time() }},
+	{key: "profile", within: []member[User]{
+		{key: "login", read: func(r *jsonReader, u *User) { u.Login = r.text() }},
+		{key: "email", read: func(r *jsonReader, u *User) { u.Email = r.text() }},
+	}},
+}
+
 func (r *Reader) user(ctx context.Context, of subject) (User, error) {
 	var u User
-	err := r.conn.get(ctx, of, func(body []byte) (is Opt[string], err error) {
-		err = members(body, func(key string, value []byte) error {
-			switch key {
-			case "id":
-				is = textField(value)
-			case "status":
-				u.Status = textField(value)
-			case "lastLogin":
-				u.LastLogin = timeField(value)
-			case "profile":
-				return u.profile(value)
-			}
-			return nil
-		})
-		u.ID = is.value
-		return is, err
+	err := r.conn.get(ctx, of, func(body []byte) (Opt[string], error) {
+		err := readAnswer(body, userMembers, &u)
+		return Some(u.ID), err
 	})
 	if err != nil {
 		return User{}, err
 	}
 	return u, nil
-}
-
-func (u *User) profile(raw []byte) error {
-	if string(raw) == "null" {
-		return nil
-	}
-	return members(raw, func(key string, value []byte) error {
-		switch key {
-		case "login":
-			u.Login = textField(value)
-		case "email":
-			u.Email = textField(value)
-		}
-		return nil
-	})
 }
 
 // Roles reads the admin roles of a user, those given through groups included. An answer with a role that is not known
@@ -94,8 +76,9 @@ func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 	err := r.conn.get(ctx, rolesSubject(userID), func(body []byte) (Opt[string], error) {
 		roles = []Role{}
 		is := Some(userID) // an empty list doesn't say whose it is
-		err := decodeArray(json.NewDecoder(bytes.NewReader(body)), func(raw json.RawMessage) error {
-			role, assignee, err := parseRole(raw)
+		answer := newJSONReader(bytes.NewBuffer(body))
+		err := answer.array(func() error {
+			role, assignee, err := readRole(answer)
 			if err != nil {
 				return fmt.Errorf("role number %d: %w", len(roles)+1, err)
 			}
@@ -113,32 +96,33 @@ func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 	return roles, nil
 }
 
-// parseRole reads a role, and the id of whoever has it, if it says so.
-func parseRole(raw []byte) (role Role, assignee Opt[string], err error) {
-	var kind, status Opt[string]
-	err = members(raw, func(key string, value []byte) error {
-		switch key {
-		case "type":
-			kind = textField(value)
-		case "status":
-			status = textField(value)
-		case "_links":
-			return within(value, []string{"assignee", "href"}, func(link []byte) {
-				assignee = field(link, func(s string) (string, error) { return lastPart(s), nil })
-			})
-		}
-		return nil
-	})
+// roleAnswer is a role as it is told.
+type roleAnswer struct{ kind, status, assignee Opt[string] }
+
+var roleMembers = []member[roleAnswer]{
+	{key: "type", read: func(r *jsonReader, a *roleAnswer) { a.kind = r.text() }},
+	{key: "status", read: func(r *jsonReader, a *roleAnswer) { a.status = r.text() }},
+	{key: "_links", within: []member[roleAnswer]{{key: "assignee", within: []member[roleAnswer]{
+		{key: "href", read: func(r *jsonReader, a *roleAnswer) {
+			a.assignee = optional(r, func(s string) (string, error) { return lastPart(s), nil })
+		}},
+	}}}},
+}
+
+// readRole reads the role that comes next, and the id of whoever has it, if it says so.
+func readRole(r *jsonReader) (role Role, assignee Opt[string], err error) {
+	var a roleAnswer
+	err = readObject(r, roleMembers, &a)
 	if err != nil {
-		return Role{}, assignee, err
+		return Role{}, a.assignee, err
 	}
-	is, known := kind.Get()
-	word, told := status.Get()
+	is, known := a.kind.Get()
+	word, told := a.status.Get()
 	switch {
 	case !known || is == "":
-		return Role{}, assignee, fmt.Errorf("%w: it has no type", errMalformed)
+		return Role{}, a.assignee, fmt.Errorf("%w: it has no type", errMalformed)
 	case !told || (word != "ACTIVE" && word != "INACTIVE"):
-		return Role{}, assignee, fmt.Errorf("%w: %s is neither ACTIVE nor INACTIVE", errMalformed, cut(is, 60))
+		return Role{}, a.assignee, fmt.Errorf("%w: %s is neither ACTIVE nor INACTIVE", errMalformed, cut(is, 60))
 	}
-	return Role{Type: is, Active: word == "ACTIVE"}, assignee, nil
+	return Role{Type: is, Active: word == "ACTIVE"}, a.assignee, nil
 }

@@ -168,7 +168,7 @@ func FuzzParseToken(f *testing.F) {
 			require.Zero(t, token)
 			return
 		}
-		// What the strict walker took, encoding/json must have seen the same way.
+		// What the strict decoder took, encoding/json must have seen the same way.
 		var std map[string]any
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.UseNumber() // one too great for a float64 is a number still

@@ -1,9 +1,7 @@
 package okta
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -101,61 +99,42 @@ func lastOf(p netip.Prefix) netip.Addr {
 	return last
 }
 
+// zoneMembers are what is read of a zone.
+var zoneMembers = []member[Zone]{
+	{key: "id", read: func(r *jsonReader, z *Zone) { z.ID = r.text().value }},
+	{key: "name", read: func(r *jsonReader, z *Zone) { z.Name = r.text() }},
+	{key: "status", read: func(r *jsonReader, z *Zone) { z.Status = r.text() }},
+	{key: "type", read: func(r *jsonReader, z *Zone) { z.Type = r.text() }},
+	{key: "usage", read: func(r *jsonReader, z *Zone) { z.Usage = r.text() }},
+	{key: "gateways", read: func(r *jsonReader, z *Zone) { z.Gateways = r.addresses() }},
+	{key: "proxies", read: func(r *jsonReader, z *Zone) { z.Proxies = r.addresses() }},
+}
+
+var addressMembers = []member[ZoneAddress]{
+	{key: "type", read: func(r *jsonReader, a *ZoneAddress) { a.Type = r.text() }},
+	{key: "value", read: func(r *jsonReader, a *ZoneAddress) { a.Value = r.text() }},
+}
+
+// addresses reads a list of which each element must be an object.
+func (r *jsonReader) addresses() Opt[[]ZoneAddress] {
+	return list(r, func() (a ZoneAddress, readable bool) {
+		err := readObject(r, addressMembers, &a)
+		return a, err == nil
+	})
+}
+
 // Zone reads a network zone. Errors are those of Token.
 func (r *Reader) Zone(ctx context.Context, id string) (Zone, error) {
 	if err := CheckZoneID(id); err != nil {
 		return Zone{}, err
 	}
-	z := Zone{ID: id}
-	err := r.conn.get(ctx, zoneSubject(id), func(body []byte) (is Opt[string], err error) {
-		err = members(body, func(key string, value []byte) error {
-			switch key {
-			case "id":
-				is = textField(value)
-			case "name":
-				z.Name = textField(value)
-			case "status":
-				z.Status = textField(value)
-			case "type":
-				z.Type = textField(value)
-			case "usage":
-				z.Usage = textField(value)
-			case "gateways":
-				z.Gateways = addressesField(value)
-			case "proxies":
-				z.Proxies = addressesField(value)
-			}
-			return nil
-		})
-		return is, err
+	var z Zone
+	err := r.conn.get(ctx, zoneSubject(id), func(body []byte) (Opt[string], error) {
+		err := readAnswer(body, zoneMembers, &z)
+		return Some(z.ID), err
 	})
 	if err != nil {
 		return Zone{}, err
 	}
 	return z, nil
-}
-
-func addressesField(raw []byte) Opt[[]ZoneAddress] {
-	if string(raw) == "null" {
-		return Opt[[]ZoneAddress]{}
-	}
-	list := []ZoneAddress{}
-	err := decodeArray(json.NewDecoder(bytes.NewReader(raw)), func(item json.RawMessage) error {
-		var a ZoneAddress
-		err := members(item, func(key string, value []byte) error {
-			switch key {
-			case "type":
-				a.Type = textField(value)
-			case "value":
-				a.Value = textField(value)
-			}
-			return nil
-		})
-		list = append(list, a)
-		return err
-	})
-	if err != nil {
-		return Unreadable[[]ZoneAddress]()
-	}
-	return Some(list)
 }
