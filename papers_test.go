@@ -171,10 +171,12 @@ func TestFlagsInPapersExist(t *testing.T) {
 	}
 }
 
-func TestPapersExplainEveryCommandExitCodeAndOutcome(t *testing.T) {
+func TestPapersExplainEveryCommandAndOutcome(t *testing.T) {
 	var all strings.Builder
-	for _, text := range papers(t) {
-		all.WriteString(text)
+	for file, text := range papers(t) {
+		if file != "docs/commands.md" { // which only repeats what --help says
+			all.WriteString(text)
+		}
 	}
 	names := subcommands(t)
 	require.Greater(t, len(names), 12)
@@ -183,34 +185,10 @@ func TestPapersExplainEveryCommandExitCodeAndOutcome(t *testing.T) {
 			require.Regexp(t, `(tokensweep|go run \.) `+name, all.String(), "the command %s is explained", name)
 		}
 	}
-	environment := paper(t, "docs/environment.md")
-	codes := regexp.MustCompile(`ExitCode = (\d+)`).FindAllStringSubmatch(paper(t, "audit/exit.go"), -1)
-	require.Greater(t, len(codes), 10)
-	for _, code := range codes {
-		require.Regexp(t, `(?m)^\| `+code[1]+` \|`, environment, "exit code %s is explained", code[1])
-	}
 	reports := paper(t, "docs/reports.md")
 	for _, outcome := range audit.Outcomes {
 		require.Regexp(t, "(?m)^\\| `"+string(outcome)+"` \\|", reports, "outcome %s is explained", outcome)
 	}
-}
-
-func TestPapersNameEveryVariableThatIsRead(t *testing.T) {
-	files, err := filepath.Glob("cli/*.go")
-	require.NoError(t, err)
-	environment := paper(t, "docs/environment.md")
-	variable := regexp.MustCompile(`"((?:OKTA|SLACK|TOKENSWEEP)_[A-Z_]+)"`)
-	named := 0
-	for _, file := range files {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		for _, m := range variable.FindAllStringSubmatch(paper(t, file), -1) {
-			require.Regexp(t, `\b`+strings.TrimSuffix(m[1], "_FILE")+`\b`, environment, "%s reads %s", file, m[1])
-			named++
-		}
-	}
-	require.Greater(t, named, 4)
 }
 
 func TestPoliciesInPapersAreValid(t *testing.T) {

@@ -46,7 +46,7 @@ type Exit struct {
 }
 
 // Exits are all exit codes. Of several that apply to a run it is the first in this order: the one that needs a person
-// soonest. docs/exit-codes.md is made from it.
+// soonest. docs/environment.md is made from it.
 var Exits = []Exit{
 	{
 		Locked, "another run uses the same state, or has taken it from this one: nothing more was done",

@@ -45,7 +45,7 @@ as far as that can be told without judging tokens or writing anything.`,
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.policyGiven = cmd.Flags().Changed("policy") || a.env.or("TOKENSWEEP_POLICY", "") != ""
+			f.policyGiven = cmd.Flags().Changed("policy") || a.env.get("TOKENSWEEP_POLICY") != ""
 			return a.doctor(cmd.Context(), f)
 		},
 	}

@@ -1,10 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -15,15 +15,17 @@ import (
 // directory, no dot file.
 type environment func(name string) (string, bool)
 
-func (e environment) or(name, fallback string) string {
-	if v, ok := e(name); ok && v != "" {
-		return v
+// get is the value of a variable that the table has; "" if it is not set.
+func (e environment) get(name string) string {
+	if _, ok := variable(name); !ok {
+		panic(name + " is not in the table of variables")
 	}
-	return fallback
+	value, _ := e(name)
+	return value
 }
 
-// secretVariables are the variables that hold secrets; each can also name a file that does, with _FILE.
-var secretVariables = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"}
+// or is get, with what holds where the variable is not set or empty.
+func (e environment) or(name, fallback string) string { return cmp.Or(e.get(name), fallback) }
 
 // secret reads a secret from the variable name, or from the file that name_FILE names.
 func (e environment) secret(name string) (okta.Secret, error) {
@@ -40,11 +42,10 @@ func (e environment) secret(name string) (okta.Secret, error) {
 
 // optionalSecret is secret, but for one that may be missing: then it is zero.
 func (e environment) optionalSecret(name string) (okta.Secret, error) {
-	if !slices.Contains(secretVariables, name) {
+	if v, ok := variable(name); !ok || !v.Secret {
 		panic(name + " is not among the variables that hold secrets")
 	}
-	value, _ := e(name)
-	file, _ := e(name + "_FILE")
+	value, file := e.get(name), e.get(name+"_FILE")
 	switch {
 	case value != "" && file != "":
 		return okta.Secret{}, usage("%s and %s_FILE are both set: unset one of them", name, name)
@@ -83,7 +84,7 @@ func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, e
 	if mode != modeToken && mode != modeApp {
 		return nil, usage("OKTA_CLIENT_AUTHORIZATIONMODE must be SSWS (an API token) or PrivateKey (a service app)")
 	}
-	org := e.or("OKTA_CLIENT_ORGURL", "")
+	org := e.get("OKTA_CLIENT_ORGURL")
 	if org == "" {
 		return nil, usageHint("set it to your org, such as https://acme.okta.com; tokensweep demo needs none",
 			"OKTA_CLIENT_ORGURL is not set")
@@ -113,7 +114,7 @@ func (e environment) client(o okta.Options, scopes okta.Scopes) (*okta.Client, e
 
 // serviceApp reads the service app to log in as.
 func (e environment) serviceApp(scopes okta.Scopes) (*okta.ServiceApp, error) {
-	id := e.or("OKTA_CLIENT_CLIENTID", "")
+	id := e.get("OKTA_CLIENT_CLIENTID")
 	if id == "" {
 		return nil, usageHint(
 			"set it to the client id of the service app: Applications › Applications › the app › General",
@@ -124,15 +125,15 @@ func (e environment) serviceApp(scopes okta.Scopes) (*okta.ServiceApp, error) {
 	if err != nil {
 		return nil, err
 	}
-	scopes.Instead = strings.FieldsFunc(e.or("OKTA_CLIENT_SCOPES", ""), func(r rune) bool {
+	scopes.Instead = strings.FieldsFunc(e.get("OKTA_CLIENT_SCOPES"), func(r rune) bool {
 		return r == ',' || unicode.IsSpace(r)
 	})
-	return &okta.ServiceApp{ClientID: id, Key: key, KeyID: e.or("OKTA_CLIENT_PRIVATEKEYID", ""), Scopes: scopes}, nil
+	return &okta.ServiceApp{ClientID: id, Key: key, KeyID: e.get("OKTA_CLIENT_PRIVATEKEYID"), Scopes: scopes}, nil
 }
 
 // otherMode adds to the failure of a credential that isn't there that the one of the other mode is.
 func (e environment) otherMode(mode string, err error) error {
-	has := func(name string) bool { return e.or(name, "") != "" || e.or(name+"_FILE", "") != "" }
+	has := func(name string) bool { return e.get(name) != "" || e.get(name+"_FILE") != "" }
 	var f *failure
 	switch {
 	case !errors.As(err, &f) || f.hint == "":
@@ -147,7 +148,7 @@ func (e environment) otherMode(mode string, err error) error {
 // checkProxy refuses a proxy that net/http would silently do without. It may hold a password, and is not shown.
 func (e environment) checkProxy() error {
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
-		proxy := e.or(name, "")
+		proxy := e.get(name)
 		if _, err := url.Parse(proxy); err == nil {
 			continue
 		}

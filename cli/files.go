@@ -57,7 +57,7 @@ func (a *app) claim(cmd *cobra.Command) error {
 func (a *app) filesOf(cmd *cobra.Command) *files {
 	f := &files{}
 	f.reads("the policy", a.policyFile())
-	if dir := a.env.or("TOKENSWEEP_STATE", ""); dir != "" {
+	if dir := a.env.get("TOKENSWEEP_STATE"); dir != "" {
 		f.kept = append(f.kept, dir)
 	}
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
@@ -75,9 +75,9 @@ func (a *app) filesOf(cmd *cobra.Command) *files {
 	for _, arg := range cmd.Flags().Args() {
 		f.reads("the argument "+arg, arg)
 	}
-	for _, name := range append([]string{"SSL_CERT"}, secretVariables...) { // SSL_CERT_FILE is crypto/x509's
-		if path := a.env.or(name+"_FILE", ""); path != "" {
-			f.reads("the file that "+name+"_FILE names", path)
+	for _, name := range fileVariables() {
+		if path := a.env.get(name); path != "" {
+			f.reads("the file that "+name+" names", path)
 		}
 	}
 	if program, err := os.Executable(); err == nil {

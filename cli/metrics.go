@@ -90,7 +90,7 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 
 // orgHost names the org in metrics; "" if the environment doesn't, which fails the run.
 func (e environment) orgHost() string {
-	u, err := okta.ParseOrgURL(e.or("OKTA_CLIENT_ORGURL", ""))
+	u, err := okta.ParseOrgURL(e.get("OKTA_CLIENT_ORGURL"))
 	if err != nil {
 		return ""
 	}

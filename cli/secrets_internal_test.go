@@ -99,13 +99,6 @@ func TestNoFlagOrArgumentRepeatsACredential(t *testing.T) {
 	require.Greater(t, n, 200)
 }
 
-// settings are the variables that are read, but for those that hold secrets.
-var settings = []string{
-	"OKTA_CLIENT_ORGURL", "OKTA_CLIENT_AUTHORIZATIONMODE", "OKTA_CLIENT_CLIENTID", "OKTA_CLIENT_PRIVATEKEYID",
-	"OKTA_CLIENT_SCOPES",
-	"SLACK_API_URL", "TOKENSWEEP_POLICY", "TOKENSWEEP_STATE", "HTTPS_PROXY", "HTTP_PROXY",
-}
-
 func TestNoVariableRepeatsACredential(t *testing.T) {
 	org := oktatest.Start(oktatest.Config{Credential: "00right"})
 	t.Cleanup(org.Close)
@@ -115,9 +108,9 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 		"{olderThan: 21d}}, then: flag}]\n"), 0o600))
 	require.NoError(t, os.WriteFile("slack.yaml", []byte("version: 1\nrules: [{id: idle, when: {lastUsed: "+
 		"{olderThan: 21d}}, then: flag}]\nnotify: {slack: {channel: C0SECURITY}}\n"), 0o600))
-	names := settings
-	for _, name := range secretVariables {
-		names = append(names, name, name+"_FILE")
+	names := fileVariables()
+	for _, v := range Variables {
+		names = append(names, v.Name)
 	}
 	for _, name := range names {
 		for what, secret := range misplaced {

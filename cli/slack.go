@@ -28,7 +28,7 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o slack.Outbox, flags
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	c := slack.Config{APIURL: a.env.or("SLACK_API_URL", ""), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
+	c := slack.Config{APIURL: a.env.get("SLACK_API_URL"), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
