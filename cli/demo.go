@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tokensweep/notify/slack"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
 	"tokensweep/rules"
@@ -75,7 +75,7 @@ func (a *app) demo(ctx context.Context, f *runFlags, slackOut string) error {
 	}
 	workspace := newDemoSlack(policy, time.Now)
 	defer workspace.Close()
-	if f.channel, err = workspace.delivery(policy, slack.Outbox{}); err != nil {
+	if f.channel, err = workspace.delivery(policy, outbox.Box{}); err != nil {
 		return err
 	}
 	if err := a.pass(ctx, client, policy, f, progress); err != nil {

@@ -13,7 +13,7 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/notify"
-	"tokensweep/notify/slack"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
 	"tokensweep/rules"
@@ -115,7 +115,7 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	bot, err := d.slack.delivery(d.policy, slack.Outbox{Ledger: l})
+	bot, err := d.slack.delivery(d.policy, outbox.Box{Ledger: l})
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slack"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
@@ -39,7 +40,7 @@ func newDemoSlack(policy *rules.Policy, now func() time.Time) *demoSlack {
 }
 
 // delivery is that of one run.
-func (d *demoSlack) delivery(policy *rules.Policy, o slack.Outbox) (*slack.Bot, error) {
+func (d *demoSlack) delivery(policy *rules.Policy, o outbox.Box) (*slack.Bot, error) {
 	return slack.NewBot(slack.Config{
 		Secret: okta.NewSecret(demoSlackToken), APIURL: d.URL(), Policy: policy.Notify.Slack, Outbox: o,
 		Pause: -1, // this workspace has no limit

@@ -18,7 +18,7 @@ import (
 	"tokensweep/audit/ledger"
 	"tokensweep/cli/daemon"
 	"tokensweep/notify/metrics"
-	"tokensweep/notify/slack"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/rules"
 	"tokensweep/rules/schedule"
@@ -122,7 +122,7 @@ func (s *service) check() (history audit.History, err error) {
 	if err != nil {
 		return history, err
 	}
-	if _, err := s.slackFor(policy, s.flags.enforce, slack.Outbox{}, ""); err != nil {
+	if _, err := s.slackFor(policy, s.flags.enforce, outbox.Box{}, ""); err != nil {
 		return history, err
 	}
 	out, err := s.flags.out.open(s.app)

@@ -7,6 +7,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slack"
 	"tokensweep/rules"
 )
@@ -24,7 +25,7 @@ type channel interface {
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
 // a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it. flags are those by which
 // commands in messages find the policy and the state.
-func (a *app) slackFor(policy *rules.Policy, enforce bool, o slack.Outbox, flags string) (channel, error) {
+func (a *app) slackFor(policy *rules.Policy, enforce bool, o outbox.Box, flags string) (channel, error) {
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
@@ -95,7 +96,7 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 		a.logger().Info("a run with --as-of posts nothing to Slack")
 		return nil, nil
 	}
-	c, err := a.slackFor(policy, f.enforce, slack.Outbox{Ledger: l}, f.where())
+	c, err := a.slackFor(policy, f.enforce, outbox.Box{Ledger: l}, f.where())
 	if c == nil && err == nil && policy.Notify.Slack != nil {
 		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is " +
 			"set: nothing is posted")
@@ -109,7 +110,7 @@ func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool
 	if policy == nil || policy.Notify.Slack == nil {
 		return []audit.Check{{Name: name, Status: audit.Skipped, Detail: "no policy asks for reports in Slack"}}
 	}
-	c, err := a.slackFor(policy, enforce, slack.Outbox{}, "")
+	c, err := a.slackFor(policy, enforce, outbox.Box{}, "")
 	switch {
 	case err != nil:
 		return []audit.Check{failed(name, err)}

@@ -100,7 +100,7 @@ var crashpoints = [...]struct{ file, text, becomes string }{
 		"	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
 	{"notify/slack/sender.go", "	defaultPause = time.Second\n",
 		"	defaultPause = time.Millisecond // the workspace of the test is in no hurry\n"},
-	{"notify/slack/sender.go", "	return &http.Client{\n",
+	{"notify/outbox/http.go", "	return &http.Client{\n",
 		"	return &http.Client{\n		Transport: crashpoint.Around(PLACE, http.DefaultTransport),\n"},
 }
 

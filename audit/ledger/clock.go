@@ -76,9 +76,9 @@ func (s *State) resetClock(r Record) {
 			delete(s.Plans, digest)
 		}
 	}
-	for run, d := range s.Undelivered {
+	for sending, d := range s.Undelivered {
 		back(&d.At)
-		s.Undelivered[run] = d
+		s.Undelivered[sending] = d
 	}
 	s.Trend = slices.Clone(s.Trend)
 	for i := range s.Trend {

@@ -16,6 +16,18 @@ type Point struct {
 	Findings, Critical int
 }
 
+// Sending names a report on its way: the run whose report it is, and the channel, which is "" for Slack.
+type Sending struct{ Channel, Run string }
+
+// Place is where a channel has put a part of a report.
+type Place struct {
+	// Via says where in words.
+	Via string
+	// Name is what the channel itself calls the part there, such as the ts of a message of Slack; "" if it has no such
+	// name, or in a record of a version that did not write it.
+	Name string
+}
+
 // Delivery is a report on its way to a channel.
 type Delivery struct {
 	// At is when its delivery was begun; zero if the clock was in doubt then.
@@ -28,46 +40,49 @@ type Delivery struct {
 	// File and Snapshot are for ReadParcel.
 	File, Snapshot string
 	// Parts are the parts that were accepted, by name, and where each is.
-	Parts map[string]string
+	Parts map[string]Place
 	// Outcomes are what the run is known to have done, settled, in the order of Seq.
 	Outcomes []Record
 }
 
 // deliver takes in a record about the delivery of a report.
 func (s *State) deliver(r Record) {
-	d, begun := s.Undelivered[r.Of]
+	sending := Sending{r.Channel, r.Of}
+	d, begun := s.Undelivered[sending]
 	at := r.Time
 	if r.Doubted {
 		at = time.Time{}
 	}
 	switch r.Kind {
 	case Announcing:
-		put(&s.Undelivered, r.Of, Delivery{At: at, Via: r.Via, Announced: true})
+		put(&s.Undelivered, sending, Delivery{At: at, Via: r.Via, Announced: true})
 	case Outbox:
 		if !begun {
 			d.At = at
 		}
 		d.Via, d.File, d.Snapshot = r.Via, r.File, r.Snapshot
-		put(&s.Undelivered, r.Of, d)
+		put(&s.Undelivered, sending, d)
 	case Posted:
-		if !r.Doubted {
+		if !r.Doubted && r.Channel == "" {
 			s.LastPost = r.Time
 		}
 		s.tellOwner(r)
 		if begun {
-			put(&d.Parts, r.Part, r.Via)
-			s.Undelivered[r.Of] = d
+			put(&d.Parts, r.Part, Place{r.Via, r.Name})
+			s.Undelivered[sending] = d
 		}
 	case Delivered:
-		delete(s.Undelivered, r.Of)
+		delete(s.Undelivered, sending)
 	}
 }
 
 // attribute keeps what a run has done while its report isn't delivered, whichever run found that out.
 func (s *State) attribute(intent, outcome Record) {
-	if d, begun := s.Undelivered[intent.Run]; begun {
-		d.Outcomes = append(slices.Clip(d.Outcomes), outcome)
-		s.Undelivered[intent.Run] = d
+	for sending, d := range s.Undelivered {
+		if sending.Run == intent.Run {
+			d.Outcomes = append(slices.Clip(d.Outcomes), outcome)
+			s.Undelivered[sending] = d
+		}
 	}
 }
 

@@ -24,14 +24,15 @@ func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
 		check   func(t *testing.T, s *ledger.State)
 	}{
 		{"announced, and nothing more", []ledger.Record{announcing}, func(t *testing.T, s *ledger.State) {
-			require.Equal(t, map[string]ledger.Delivery{"run-1": {At: at(1), Via: "slack C0", Announced: true}},
-				s.Undelivered)
+			require.Equal(t, map[ledger.Sending]ledger.Delivery{
+				{Run: "run-1"}: {At: at(1), Via: "slack C0", Announced: true},
+			}, s.Undelivered)
 		}},
 		{"announced, and the report is on its way", []ledger.Record{announcing, posted, outbox},
 			func(t *testing.T, s *ledger.State) {
-				require.Equal(t, map[string]ledger.Delivery{"run-1": {
+				require.Equal(t, map[ledger.Sending]ledger.Delivery{{Run: "run-1"}: {
 					At: at(1), Via: "slack C0", Announced: true, File: "outbox-run-1.json", Snapshot: "sha256:0",
-					Parts: map[string]string{"parent": "slack C0 1.1"},
+					Parts: map[string]ledger.Place{"parent": {Via: "slack C0 1.1"}},
 				}}, s.Undelivered)
 				require.Equal(t, at(2), s.LastPost)
 			}},
@@ -43,7 +44,7 @@ func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
 			announcing, intent, {Kind: ledger.Outcome, Run: "run-2", Ref: 2, Result: ledger.ResultRevoked,
 				Settled: true}, {Kind: ledger.Intent, Run: "run-2", Token: "00T2", Step: ledger.StepRevoke},
 		}, func(t *testing.T, s *ledger.State) {
-			require.Len(t, s.Undelivered["run-1"].Outcomes, 1)
+			require.Len(t, s.Undelivered[ledger.Sending{Run: "run-1"}].Outcomes, 1)
 			require.Empty(t, s.OpenOf("run-1"))
 			require.Len(t, s.OpenOf("run-2"), 1)
 		}},
@@ -72,7 +73,7 @@ func TestTheTrendIsThatOfTheLastPlans(t *testing.T) {
 func TestAReportIsKeptUntilItIsDelivered(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o700))
-	file, digest, err := ledger.InDirectory(dir).WriteParcel("run-1", []byte("report"))
+	file, digest, err := ledger.InDirectory(dir).WriteParcel(ledger.Sending{Run: "run-1"}, []byte("report"))
 	require.NoError(t, err)
 	content, err := ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.NoError(t, err)
@@ -81,7 +82,7 @@ func TestAReportIsKeptUntilItIsDelivered(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 
-	ledger.InDirectory(dir).RemoveParcels(map[string]ledger.Delivery{"run-1": {File: file}})
+	ledger.InDirectory(dir).RemoveParcels(map[ledger.Sending]ledger.Delivery{{Run: "run-1"}: {File: file}})
 	_, err = ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte("another"), 0o600))
@@ -91,11 +92,15 @@ func TestAReportIsKeptUntilItIsDelivered(t *testing.T) {
 	_, err = ledger.InDirectory(dir).ReadParcel(file, digest)
 	require.ErrorIs(t, err, ledger.ErrNoParcel)
 
-	for _, run := range []string{"", "../run", "a/b", "a b"} {
-		_, _, err := ledger.InDirectory(dir).WriteParcel(run, nil)
+	for _, run := range []string{"", "../run", "a/b", "a b", "a.b"} {
+		_, _, err := ledger.InDirectory(dir).WriteParcel(ledger.Sending{Run: run}, nil)
 		require.ErrorIs(t, err, ledger.ErrUnusable, run)
 	}
-	_, _, err = ledger.InDirectory(filepath.Join(dir, "missing")).WriteParcel("run-1", nil)
+	for _, channel := range []string{"../up", "a.b", "Slack"} {
+		_, _, err := ledger.InDirectory(dir).WriteParcel(ledger.Sending{Channel: channel, Run: "run-1"}, nil)
+		require.ErrorIs(t, err, ledger.ErrUnusable, channel)
+	}
+	_, _, err = ledger.InDirectory(filepath.Join(dir, "missing")).WriteParcel(ledger.Sending{Run: "run-1"}, nil)
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }
 

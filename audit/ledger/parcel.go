@@ -17,22 +17,28 @@ const parcelPrefix = "outbox-"
 // parcelRun is the shape of the run ids that name such files, but for their length.
 var parcelRun = regexp.MustCompile(`^[0-9A-Za-z-]+$`)
 
+// parcelChannel is the shape of the names of channels.
+var parcelChannel = regexp.MustCompile(`^[a-z]*$`)
+
 const maxParcelRun = 60
 
 // ErrNoParcel is a report that is not there any more, or not as it was written.
 var ErrNoParcel = errors.New("the report that is to be posted is not available")
 
-// WriteParcel stores the report of a run, at once and durably, until it is delivered. It returns the file and the
+// WriteParcel stores a report, at once and durably, until it is delivered. It returns the file and the
 // digest to record in Outbox. The caller holds the ledger's lock. The error is an ErrUnusable.
-func (s Store) WriteParcel(run string, content []byte) (file, digest string, err error) {
+func (s Store) WriteParcel(of Sending, content []byte) (file, digest string, err error) {
 	d := s.directory()
 	if err := d.check(); err != nil {
 		return "", "", err
 	}
-	if len(run) > maxParcelRun || !parcelRun.MatchString(run) {
-		return "", "", fmt.Errorf("%w: %q is no id of a run", ErrUnusable, run)
+	if len(of.Run) > maxParcelRun || !parcelRun.MatchString(of.Run) || !parcelChannel.MatchString(of.Channel) {
+		return "", "", fmt.Errorf("%w: %q names no report of a run", ErrUnusable, of)
 	}
-	file = parcelPrefix + run + ".json"
+	file = parcelPrefix + of.Run + ".json"
+	if of.Channel != "" {
+		file = parcelPrefix + of.Run + "." + of.Channel + ".json"
+	}
 	if err := d.put(file, func(w io.Writer) error { _, err := w.Write(content); return err }); err != nil {
 		return "", "", unusable("writing the report to "+d.path(file), err)
 	}
@@ -55,9 +61,9 @@ func (s Store) ReadParcel(file, digest string) ([]byte, error) {
 	return content, nil
 }
 
-// RemoveParcels removes the stored reports of runs that are not in undelivered. What can't be removed only
+// RemoveParcels removes the stored reports that are not in undelivered. What can't be removed only
 // takes space.
-func (s Store) RemoveParcels(undelivered map[string]Delivery) {
+func (s Store) RemoveParcels(undelivered map[Sending]Delivery) {
 	keep := make(map[string]bool)
 	for _, d := range undelivered {
 		keep[filepath.Base(d.File)] = true

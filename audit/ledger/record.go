@@ -43,7 +43,7 @@ const (
 	Announcing Kind = "announcing"
 	// Outbox is a report that is about to be posted to a channel: Of, Via, File and Snapshot are set.
 	Outbox Kind = "outbox"
-	// Posted is a part of an announcement or a report that a channel has accepted: Of, Part and Via are set.
+	// Posted is a part of an announcement or a report that a channel has accepted: Of, Part, Via and Name are set.
 	Posted Kind = "posted"
 	// Delivered is the end of a delivery: Of is set, and Reason if it was given up.
 	Delivered Kind = "delivered"
@@ -106,7 +106,8 @@ type Record struct {
 	// Token is the id of the token, in Seen, Resolved, Noticed, Voided, Intent, Exempted, Lifted and
 	// Vanished, and in Outcome, where Append takes it from the intent if it is empty.
 	Token string `json:"token,omitempty"`
-	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text.
+	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text; in Posted,
+	// what the channel calls the part, such as the ts of a message of Slack.
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`
@@ -130,6 +131,9 @@ type Record struct {
 	// Of is the id of the run whose report it is, in Announcing, Outbox, Posted and Delivered: a later run may
 	// deliver what an earlier one could not.
 	Of string `json:"of,omitempty"`
+	// Channel is the channel of which Announcing, Outbox, Posted and Delivered are, "" for Slack. Versions
+	// that know Slack alone refuse a ledger in which another is named: they would post its reports to Slack.
+	Channel string `json:"channel,omitempty"`
 	// Part names the part of a report, in Posted.
 	Part string `json:"part,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.

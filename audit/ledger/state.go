@@ -92,11 +92,11 @@ type State struct {
 	Listing *Record
 	// LastRun is the last Begun or Ended record, nil before any.
 	LastRun *Record
-	// LastPost is when a part of a report was last accepted by a channel, zero if none was.
+	// LastPost is when a part of a report was last accepted by Slack, zero if none was.
 	LastPost time.Time
-	// Undelivered are the reports, by the id of their run, that were begun to be posted and are not known to be
+	// Undelivered are the reports, by channel and run, that were begun to be posted and are not known to be
 	// delivered or given up.
-	Undelivered map[string]Delivery
+	Undelivered map[Sending]Delivery
 	// Trend are the last plans, oldest first, at most TrendLength.
 	Trend []Point
 	// Halted is the Halt record in force, nil if there is none. The file of SetHalt is another matter.

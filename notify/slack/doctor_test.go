@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/rules"
 )
@@ -68,7 +69,7 @@ func TestWhatDoctorSaysOfSlack(t *testing.T) {
 			if row.fault.Method != "" || row.fault.Hangup {
 				w.Fault(row.fault)
 			}
-			checks := delivery(t, w, rules.Slack{Owners: row.owners}, Outbox{}).Check(t.Context())
+			checks := delivery(t, w, rules.Slack{Owners: row.owners}, outbox.Box{}).Check(t.Context())
 			require.Equal(t, row.want, statusOf(checks))
 			require.Equal(t, row.code, audit.Worst(checks))
 			said := ""

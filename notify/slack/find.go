@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"tokensweep/notify/outbox"
+
 	"github.com/slack-go/slack"
 )
 
@@ -13,7 +15,7 @@ const clockMargin = 10 * time.Minute
 
 // find looks for a message of ours by its metadata: in the channel, or in a thread. ts is "" if it is not there.
 // It takes the scopes channels:history or groups:history, and metadata.message:read.
-func (s *Bot) find(ctx context.Context, p *parcel, part, thread string) (ts string, err error) {
+func (s *Bot) find(ctx context.Context, p *outbox.Parcel, part, thread string) (ts string, err error) {
 	const doing = "looking for what was posted before"
 	if err := s.identify(ctx); err != nil {
 		return "", err
@@ -28,7 +30,7 @@ func (s *Bot) find(ctx context.Context, p *parcel, part, thread string) (ts stri
 			return "", err
 		}
 		for i := range messages {
-			if s.isOurs(&messages[i], p.run, part) {
+			if s.isOurs(&messages[i], p.Run, part) {
 				return messages[i].Timestamp, nil
 			}
 		}
@@ -39,9 +41,9 @@ func (s *Bot) find(ctx context.Context, p *parcel, part, thread string) (ts stri
 }
 
 // page reads some messages of the channel since the report was begun, or of a thread.
-func (s *Bot) page(ctx context.Context, p *parcel, thread, cursor string) (messages []slack.Message, next string,
+func (s *Bot) page(ctx context.Context, p *outbox.Parcel, thread, cursor string) (messages []slack.Message, next string,
 	err error) {
-	oldest := strconv.FormatInt(max(0, p.since.Add(-clockMargin).Unix()), 10) + ".000000"
+	oldest := strconv.FormatInt(max(0, p.Since.Add(-clockMargin).Unix()), 10) + ".000000"
 	if thread != "" {
 		messages, _, next, err = s.api.GetConversationRepliesContext(ctx, &slack.GetConversationRepliesParameters{
 			ChannelID: s.channelOf(p), Timestamp: thread, Cursor: cursor, Limit: 200, IncludeAllMetadata: true,

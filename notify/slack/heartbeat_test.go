@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/rules"
 	"tokensweep/rules/schedule"
 )
@@ -80,18 +81,18 @@ func scheduleOf(t *testing.T, cron, zone string) *schedule.Schedule {
 }
 
 // outboxOf is a ledger whose clock is where clock points.
-func outboxOf(t *testing.T, clock *time.Time) Outbox {
+func outboxOf(t *testing.T, clock *time.Time) outbox.Box {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	l, err := ledger.InDirectory(dir).Open(func() time.Time { return *clock })
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	return Outbox{Ledger: l}
+	return outbox.Box{Ledger: l}
 }
 
 // pass makes a run at a time that finds nothing new, and says whether it was posted.
-func pass(t *testing.T, box Outbox, clock *time.Time, at time.Time, heartbeat time.Duration) bool {
+func pass(t *testing.T, box outbox.Box, clock *time.Time, at time.Time, heartbeat time.Duration) bool {
 	t.Helper()
 	r := nothingNew("run-" + at.Format("20060102T150405Z"))
 	*clock = at

@@ -12,19 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/rules"
 )
 
 // backlog is a ledger with the reports of n runs that Slack took nothing of: late-1, late-2 and so on. Each has a
 // change that failed.
-func backlog(t *testing.T, w *slacktest.Server, n int) Outbox {
+func backlog(t *testing.T, w *slacktest.Server, n int) outbox.Box {
 	t.Helper()
 	return backlogOf(t, w, slices.Repeat([]*audit.Report{testRun(audit.Failed)}, n)...)
 }
 
 // backlogOf is one of the given reports.
-func backlogOf(t *testing.T, w *slacktest.Server, reports ...*audit.Report) Outbox {
+func backlogOf(t *testing.T, w *slacktest.Server, reports ...*audit.Report) outbox.Box {
 	t.Helper()
 	box := newOutbox(t, reportTime)
 	w.Fault(slacktest.Fault{Error: "is_archived"})
@@ -74,7 +75,7 @@ func TestAnAnnouncementDoesNotWaitForWhatEarlierRunsLeft(t *testing.T) {
 	require.Equal(t, []string{"run-1"}, postedRuns(t, w))
 	require.NoError(t, s.Report(t.Context(), after))
 	require.Equal(t, []string{"run-1", "late-1", "late-2", "late-3"}, postedRuns(t, w))
-	require.Empty(t, s.outbox.past().Undelivered)
+	require.Empty(t, s.outbox.Past().Undelivered)
 	require.Empty(t, w.Complaints())
 }
 
@@ -91,7 +92,7 @@ func TestAWebhooksAnnouncementDoesNotWaitForWhatEarlierRunsLeft(t *testing.T) {
 	require.Contains(t, ws.Messages(channelID)[0].Text, "about to revoke 1 token")
 	require.NoError(t, w.Report(t.Context(), after))
 	require.Len(t, ws.Messages(channelID), 3)
-	require.Empty(t, w.outbox.past().Undelivered)
+	require.Empty(t, w.outbox.Past().Undelivered)
 }
 
 func TestWhatThereIsNoTimeForIsLeftToTheNextRunAndFailsNothing(t *testing.T) {

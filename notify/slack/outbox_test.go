@@ -13,12 +13,13 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/rules"
 )
 
 // newOutbox is a ledger in a directory of its own; its clock stands at a time.
-func newOutbox(t *testing.T, at time.Time) Outbox {
+func newOutbox(t *testing.T, at time.Time) outbox.Box {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.Mkdir(dir, 0o700))
@@ -26,15 +27,15 @@ func newOutbox(t *testing.T, at time.Time) Outbox {
 }
 
 // reopen is what the next process has.
-func reopen(t *testing.T, dir string, at time.Time) Outbox {
+func reopen(t *testing.T, dir string, at time.Time) outbox.Box {
 	t.Helper()
 	l, err := ledger.InDirectory(dir).Open(func() time.Time { return at })
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	return Outbox{Ledger: l}
+	return outbox.Box{Ledger: l}
 }
 
-func (o Outbox) begin(t *testing.T, run string) {
+func begin(t *testing.T, o outbox.Box, run string) {
 	t.Helper()
 	_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Begun, Run: run, Org: "https://acme.okta.com",
 		Mode: "enforce"})
@@ -42,7 +43,7 @@ func (o Outbox) begin(t *testing.T, run string) {
 }
 
 // acted records a change of run-1 and what came of it, "" for a change whose outcome nobody knows.
-func (o Outbox) acted(t *testing.T, token, step, result string) {
+func acted(t *testing.T, o outbox.Box, token, step, result string) {
 	t.Helper()
 	r, err := o.Ledger.Append(ledger.Record{Kind: ledger.Intent, Run: "run-1", Token: token, Name: "deploy <!channel>",
 		Step: step, By: ledger.ByRun})
@@ -168,7 +169,7 @@ func TestSlackGoesAwayAtEveryRequestAndTheNextRunFinishesTheReport(t *testing.T)
 }
 
 // reopenOf gives the next process the ledger of the last.
-func reopenOf(t *testing.T, o Outbox) Outbox {
+func reopenOf(t *testing.T, o outbox.Box) outbox.Box {
 	t.Helper()
 	require.NoError(t, o.Ledger.Close())
 	return reopen(t, o.Ledger.Store().String(), reportTime)
@@ -177,20 +178,20 @@ func reopenOf(t *testing.T, o Outbox) Outbox {
 func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 	for _, row := range []struct {
 		name string
-		acts func(*testing.T, Outbox)
+		acts func(*testing.T, outbox.Box)
 		says string
 	}{
-		{"before its first change", func(*testing.T, Outbox) {}, "INTERRUPTED, 0 changes done"},
-		{"after two", func(t *testing.T, o Outbox) {
-			o.acted(t, "00T1", ledger.StepRevoke, ledger.ResultRevoked)
-			o.acted(t, "00T2", ledger.StepQuarantine, ledger.ResultQuarantined)
+		{"before its first change", func(*testing.T, outbox.Box) {}, "INTERRUPTED, 0 changes done"},
+		{"after two", func(t *testing.T, o outbox.Box) {
+			acted(t, o, "00T1", ledger.StepRevoke, ledger.ResultRevoked)
+			acted(t, o, "00T2", ledger.StepQuarantine, ledger.ResultQuarantined)
 		}, "INTERRUPTED, 2 changes done"},
-		{"in the middle of one", func(t *testing.T, o Outbox) {
-			o.acted(t, "00T1", ledger.StepRevoke, ledger.ResultRevoked)
-			o.acted(t, "00T2", ledger.StepRevoke, "")
+		{"in the middle of one", func(t *testing.T, o outbox.Box) {
+			acted(t, o, "00T1", ledger.StepRevoke, ledger.ResultRevoked)
+			acted(t, o, "00T2", ledger.StepRevoke, "")
 		}, "INTERRUPTED, 1 change done"},
-		{"in the middle of one that its successor settled", func(t *testing.T, o Outbox) {
-			o.acted(t, "00T1", ledger.StepRevoke, "")
+		{"in the middle of one that its successor settled", func(t *testing.T, o outbox.Box) {
+			acted(t, o, "00T1", ledger.StepRevoke, "")
 			_, err := o.Ledger.Append(ledger.Record{Kind: ledger.Outcome, Run: "run-2",
 				Ref: o.Ledger.State().OpenSeqs()[0], Result: ledger.ResultRevoked, Settled: true})
 			require.NoError(t, err)
@@ -199,7 +200,7 @@ func TestARunThatDiedBetweenPostAndActionIsFoundByTheNext(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			w := fakeWorkspace(t, slacktest.Config{})
 			box := newOutbox(t, reportTime)
-			box.begin(t, "run-1")
+			begin(t, box, "run-1")
 			before, _ := enforced("run-1")
 			_, err := delivery(t, w, rules.Slack{On: rules.Always}, box).Announce(t.Context(), before)
 			require.NoError(t, err)
@@ -230,7 +231,7 @@ func TestARunThatDiedBeforeItKnewOfItsAnnouncementIsFoundByItsMetadata(t *testin
 	require.NoError(t, err)
 	// A ledger that has no more than that something was to be announced.
 	other := newOutbox(t, time.Now())
-	_, err = other.announce("run-1", "slack "+channelID, time.Now())
+	_, err = other.Announce("run-1", "slack "+channelID, time.Now())
 	require.NoError(t, err)
 	// What others write about the run is not ours.
 	w.AddMessage(channelID, slacktest.Message{User: "U0MALLORY", Text: "x",
@@ -249,7 +250,7 @@ func TestAnAnnouncementThatSomebodyDeletedIsPostedAnewWithTheResults(t *testing.
 	before, after := enforced("run-1")
 	_, err := s.Announce(t.Context(), before)
 	require.NoError(t, err)
-	_, _, err = s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
+	_, _, err = s.api.DeleteMessageContext(t.Context(), channelID, parent(s.own))
 	require.NoError(t, err)
 	require.NoError(t, s.Report(t.Context(), after))
 	require.Equal(t, map[string]int{"parent": 1, "plan-1": 1, "list-1": 1, "notes": 1, "findings.csv": 1,
@@ -262,7 +263,7 @@ func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testi
 	w.Fault(slacktest.Fault{Times: 1, Method: "files.completeUploadExternal", Error: "invalid_arguments"})
 	s := delivery(t, w, rules.Slack{On: rules.Always}, box)
 	require.Error(t, s.Report(t.Context(), testRun(audit.Flagged)))
-	_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
+	_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, parent(s.own))
 	require.NoError(t, err)
 
 	next := testRun(audit.Flagged)
@@ -283,7 +284,7 @@ func TestAReportWhoseMessageSomebodyDeletedBeforeItWasWholeIsPostedAnew(t *testi
 func TestAReplyWhoseThreadIsGoneDoesNotStayInTheChannel(t *testing.T) {
 	w, s := workspace(t, rules.Slack{On: rules.Always})
 	w.Fault(slacktest.Fault{Method: "chat.postMessage", Skip: 1, Times: 1, Then: func() {
-		_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, s.own.parent())
+		_, _, err := s.api.DeleteMessageContext(t.Context(), channelID, parent(s.own))
 		require.NoError(t, err)
 	}, Act: true})
 	require.ErrorIs(t, s.Report(t.Context(), testRun(audit.Flagged)), errNoThread)

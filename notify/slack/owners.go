@@ -10,7 +10,9 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -116,13 +118,13 @@ func emailOf(o *okta.Owner) string {
 
 // tellOwners sends the direct messages, and then says in the thread who was told and who was not. What can't be
 // sent to an owner is no failure of the report.
-func (s *Bot) tellOwners(ctx context.Context, p *parcel, c *content) error {
-	if len(c.Owners) == 0 || p.parts[partOwners] != "" {
+func (s *Bot) tellOwners(ctx context.Context, p *outbox.Parcel, c *content) error {
+	if len(c.Owners) == 0 || has(p, partOwners) {
 		return nil
 	}
 	for i := range c.Owners {
 		w := &c.Owners[i]
-		if w.User == "" || p.parts[w.Message.Part] != "" {
+		if w.User == "" || has(p, w.Message.Part) {
 			continue
 		}
 		where, err := s.tell(ctx, w)
@@ -133,13 +135,13 @@ func (s *Bot) tellOwners(ctx context.Context, p *parcel, c *content) error {
 			w.Why = err.Error()
 			continue
 		}
-		p.accepted(w.Message.Part, where)
+		p.Accepted(w.Message.Part, where)
 	}
-	return s.reply(ctx, p, c, toldMessage(p.run, c))
+	return s.reply(ctx, p, c, toldMessage(p.Run, c))
 }
 
 // tell sends one direct message. One whose answer is lost may have been sent, and is not sent again.
-func (s *Bot) tell(ctx context.Context, w *recipient) (where string, err error) {
+func (s *Bot) tell(ctx context.Context, w *recipient) (where ledger.Place, err error) {
 	var channel, ts string
 	err = s.patiently(ctx, "opening a conversation with an owner", func() error {
 		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{
@@ -150,13 +152,13 @@ func (s *Bot) tell(ctx context.Context, w *recipient) (where string, err error) 
 		return err
 	})
 	if err != nil {
-		return "", err
+		return where, err
 	}
 	err = s.plainly(ctx, "sending a direct message to an owner", w.Message, func(m Message) (err error) {
 		ts, err = s.send(ctx, channel, "", m)
 		return err
 	})
-	return viaBot + channel + " " + ts, err
+	return placeOf(channel, ts), err
 }
 
 // toldMessage says in the thread which owners were told, and which were not and why.

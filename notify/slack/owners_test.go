@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -39,7 +40,7 @@ func TestOwnersAreToldOfTheirOwnTokensOnly(t *testing.T) {
 	r.Findings[1].Change = audit.Ongoing                         // nothing about it has changed
 	r.Findings[3].Token.Owner.Status = okta.Some("SUSPENDED")    // has an account
 	r.Findings[4].Token.Owner = &okta.Owner{Unknown: "whatever"} // no address
-	require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: true}, Outbox{}).Report(t.Context(), r))
+	require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: true}, outbox.Box{}).Report(t.Context(), r))
 	dms := w.DMs()
 	require.Len(t, dms, 1)
 	require.Equal(t, "U0OWNER0", dms[0].User)
@@ -102,7 +103,7 @@ func TestOwnersWhoAreNotTold(t *testing.T) {
 			if row.fault.Method != "" {
 				w.Fault(row.fault)
 			}
-			require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: row.owners}, Outbox{}).Report(
+			require.NoError(t, delivery(t, w, rules.Slack{On: rules.Always, Owners: row.owners}, outbox.Box{}).Report(
 				t.Context(), withOwners(row.mode, row.n)))
 			sent := 0
 			for _, d := range w.DMs() {

@@ -10,6 +10,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/rules"
 )
@@ -22,7 +23,7 @@ type way interface {
 }
 
 // bothWays calls do with the delivery of one run by each way, to a workspace of its own.
-func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox,
+func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) outbox.Box,
 	do func(*testing.T, *slacktest.Server, way)) {
 	t.Run("app", func(t *testing.T) {
 		w := fakeWorkspace(t, slacktest.Config{})
@@ -37,8 +38,8 @@ func bothWays(t *testing.T, policy rules.Slack, o func(*testing.T) Outbox,
 }
 
 // sinceLastPost is a ledger in which something was posted so long before reportTime.
-func sinceLastPost(d time.Duration) func(*testing.T) Outbox {
-	return func(t *testing.T) Outbox {
+func sinceLastPost(d time.Duration) func(*testing.T) outbox.Box {
+	return func(t *testing.T) outbox.Box {
 		t.Helper()
 		box := newOutbox(t, reportTime.Add(-d))
 		_, err := box.Ledger.Append(ledger.Record{Kind: ledger.Posted, Of: "an earlier run", Part: partParent})
@@ -81,7 +82,7 @@ func TestAnEnforcingRunWithNothingToAnnouncePostsWhatADryRunWould(t *testing.T) 
 }
 
 func TestARunThatOnlyGivesANoticeAnnouncesIt(t *testing.T) {
-	bothWays(t, rules.Slack{On: rules.OnChanges}, func(*testing.T) Outbox { return Outbox{} },
+	bothWays(t, rules.Slack{On: rules.OnChanges}, func(*testing.T) outbox.Box { return outbox.Box{} },
 		func(t *testing.T, w *slacktest.Server, s way) {
 			r := nothingNew("run-1")
 			r.Mode, r.Before, r.Notices = rules.Enforce, true, 1

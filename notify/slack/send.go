@@ -12,6 +12,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -29,7 +31,7 @@ type Config struct {
 	// Policy says where reports go, and when.
 	Policy *rules.Slack
 	// Outbox remembers what is on its way.
-	Outbox Outbox
+	Outbox outbox.Box
 	// Flags are those of Options.
 	Flags string
 	// Pause is the time between two messages: 0 means a second, which is Slack's own limit
@@ -47,9 +49,9 @@ type Bot struct {
 
 // NewBot makes the delivery of one run. It sends nothing.
 func NewBot(c Config) (*Bot, error) {
-	options := []slack.Option{slack.OptionHTTPClient(newHTTPClient())}
+	options := []slack.Option{slack.OptionHTTPClient(outbox.NewClient(time.Minute))}
 	if c.APIURL != "" {
-		u, ok := parseURL(c.APIURL)
+		u, ok := outbox.ParseURL(c.APIURL)
 		if !ok {
 			return nil, errors.New("bad SLACK_API_URL: want https, or plain http for a loopback address")
 		}
@@ -65,8 +67,8 @@ func NewBot(c Config) (*Bot, error) {
 const viaBot = "slack "
 
 // channelOf is the channel to which a parcel goes: one of another kind of delivery comes to the policy's.
-func (s *Bot) channelOf(p *parcel) string {
-	if channel, ok := strings.CutPrefix(p.via, viaBot); ok && p.via != viaWebhook {
+func (s *Bot) channelOf(p *outbox.Parcel) string {
+	if channel, ok := strings.CutPrefix(p.Via, viaBot); ok && p.Via != viaWebhook {
 		return channel
 	}
 	return s.policy.Channel
@@ -78,17 +80,18 @@ func (s *Bot) channelOf(p *parcel) string {
 func (s *Bot) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
-	if silent(r) {
+	if outbox.Silent(r) {
 		return viaBot + s.policy.Channel, nil
 	}
-	if s.own, err = s.outbox.announce(r.ID, viaBot+s.policy.Channel, time.Now()); err != nil {
+	if s.own, err = s.outbox.Announce(r.ID, viaBot+s.policy.Channel, time.Now()); err != nil {
 		return "", err
 	}
 	c := &content{Thread: Report(r, s.options(Before)), announcement: true}
 	if err := s.deliver(ctx, s.own, c); err != nil {
 		return "", err
 	}
-	return s.own.parts[partParent], nil
+	at, _ := s.own.Part(partParent)
+	return at.Via, nil
 }
 
 // Report posts the report of a run, if the policy wants this one posted. That of a
@@ -96,7 +99,7 @@ func (s *Bot) Announce(ctx context.Context, r *audit.Report) (via string, err er
 // called if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it posts what
 // earlier runs left, unless ctx is done.
 func (s *Bot) Report(ctx context.Context, r *audit.Report) error {
-	late, cancel := gracefully(ctx)
+	late, cancel := outbox.Gracefully(ctx)
 	defer cancel()
 	err := s.reportOwn(late, r)
 	return errors.Join(err, s.catchUp(ctx, r, s.deliver))
@@ -109,19 +112,19 @@ func (s *Bot) reportOwn(ctx context.Context, r *audit.Report) error {
 		if !s.wanted(r) {
 			return nil
 		}
-		s.own = s.outbox.newParcel(r.ID, viaBot+s.policy.Channel, time.Now())
+		s.own = s.outbox.New(r.ID, viaBot+s.policy.Channel, time.Now())
 	}
 	o := s.options(Final)
 	c := &content{Thread: Report(r, o), Owners: s.owners(ctx, r, o), Mode: r.Mode, OrgURL: r.OrgURL}
 	if alert, ok := Alert(r, o); ok {
 		c.Alert, c.Lasting = &alert, lasting(r)
 	}
-	return s.own.send(c, func() error { return s.deliver(ctx, s.own, c) })
+	return s.own.Send(c, func() error { return s.deliver(ctx, s.own, c) })
 }
 
 // deliver posts what isn't posted yet of a report: the message in the channel, then what goes into its thread,
 // what goes to owners, and the call for people last.
-func (s *Bot) deliver(ctx context.Context, p *parcel, c *content) error {
+func (s *Bot) deliver(ctx context.Context, p *outbox.Parcel, c *content) error {
 	if err := s.lead(ctx, p, c); err != nil {
 		return err
 	}
@@ -143,14 +146,14 @@ func (s *Bot) deliver(ctx context.Context, p *parcel, c *content) error {
 			return err
 		}
 	}
-	return p.unrecorded
+	return p.Unrecorded()
 }
 
 // lead posts the message in the channel. One that is there already, or may be, is rewritten; if somebody deleted
 // it, all of the report is posted anew.
-func (s *Bot) lead(ctx context.Context, p *parcel, c *content) error {
-	ts := p.parent()
-	if ts == "" && p.doubtful {
+func (s *Bot) lead(ctx context.Context, p *outbox.Parcel, c *content) error {
+	ts := parent(p)
+	if ts == "" && p.Doubtful {
 		var err error
 		if ts, err = s.find(ctx, p, c.Thread.Parent.Part, ""); err != nil && !isRefused(err) {
 			return err
@@ -158,46 +161,51 @@ func (s *Bot) lead(ctx context.Context, p *parcel, c *content) error {
 	}
 	if ts != "" {
 		err := s.rewrite(ctx, p, ts, c.Thread.Parent)
-		if err == nil && p.parent() == "" {
-			p.accepted(partParent, s.where(p, ts))
+		if err == nil && parent(p) == "" {
+			p.Accepted(partParent, s.where(p, ts))
 		}
 		if err == nil || !isGone(err) {
 			return err
 		}
-		clear(p.parts)
+		p.Forget()
 	}
 	ts, err := s.post(ctx, p, c.Thread.Parent, "")
 	if err == nil {
-		p.accepted(partParent, s.where(p, ts))
+		p.Accepted(partParent, s.where(p, ts))
 	}
 	return err
 }
 
-func (s *Bot) where(p *parcel, ts string) string { return viaBot + s.channelOf(p) + " " + ts }
+// where is the place of a message, or of what hangs on it.
+func (s *Bot) where(p *outbox.Parcel, ts string) ledger.Place { return placeOf(s.channelOf(p), ts) }
+
+func placeOf(channel, ts string) ledger.Place {
+	return ledger.Place{Via: viaBot + channel + " " + ts, Name: ts}
+}
 
 // reply posts a message to the thread, unless it is there.
-func (s *Bot) reply(ctx context.Context, p *parcel, c *content, m Message) (err error) {
-	if p.parts[c.key(m.Part)] != "" {
+func (s *Bot) reply(ctx context.Context, p *outbox.Parcel, c *content, m Message) (err error) {
+	if has(p, c.key(m.Part)) {
 		return nil
 	}
 	ts := ""
-	if p.doubtful {
-		if ts, err = s.find(ctx, p, m.Part, p.parent()); err != nil && !isRefused(err) {
+	if p.Doubtful {
+		if ts, err = s.find(ctx, p, m.Part, parent(p)); err != nil && !isRefused(err) {
 			return err
 		}
 	}
 	if ts == "" {
-		if ts, err = s.post(ctx, p, m, p.parent()); err != nil {
+		if ts, err = s.post(ctx, p, m, parent(p)); err != nil {
 			return err
 		}
 	}
-	p.accepted(c.key(m.Part), s.where(p, ts))
+	p.Accepted(c.key(m.Part), s.where(p, ts))
 	return nil
 }
 
 // post posts a message to the channel, or to a thread. If the answer is lost, the message is looked for, and
 // posted once more only if it can't be found.
-func (s *Bot) post(ctx context.Context, p *parcel, m Message, thread string) (ts string, err error) {
+func (s *Bot) post(ctx context.Context, p *outbox.Parcel, m Message, thread string) (ts string, err error) {
 	for again := false; ; again = true {
 		err = s.plainly(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m,
 			func(m Message) error {
@@ -208,10 +216,10 @@ func (s *Bot) post(ctx context.Context, p *parcel, m Message, thread string) (ts
 		if !errors.As(err, &e) || !e.MayHavePosted {
 			return ts, err
 		}
-		if p.doubtful = true; again {
+		if p.Doubtful = true; again {
 			return "", err
 		}
-		if pause(ctx, 2*s.gap) != nil {
+		if outbox.Pause(ctx, 2*s.gap) != nil {
 			return "", err
 		}
 		found, lookErr := s.find(ctx, p, m.Part, thread)
@@ -259,7 +267,7 @@ func messageOptions(m Message) []slack.MsgOption {
 }
 
 // rewrite replaces a message. To do so twice does no harm.
-func (s *Bot) rewrite(ctx context.Context, p *parcel, ts string, m Message) error {
+func (s *Bot) rewrite(ctx context.Context, p *outbox.Parcel, ts string, m Message) error {
 	return s.plainly(ctx, "rewriting the report in "+s.channelOf(p), m, func(m Message) error {
 		_, _, _, err := s.api.UpdateMessageContext(ctx, s.channelOf(p), ts, messageOptions(m)...)
 		return err
@@ -268,19 +276,19 @@ func (s *Bot) rewrite(ctx context.Context, p *parcel, ts string, m Message) erro
 
 // upload shares a file in the thread, unless it is there. A file can't be looked for: after a lost answer the
 // next run may share it again.
-func (s *Bot) upload(ctx context.Context, p *parcel, c *content, f File) error {
-	if p.parts[c.key(f.Name)] != "" {
+func (s *Bot) upload(ctx context.Context, p *outbox.Parcel, c *content, f File) error {
+	if has(p, c.key(f.Name)) {
 		return nil
 	}
 	err := s.patiently(ctx, fmt.Sprintf("uploading %s to %s", f.Name, s.channelOf(p)), func() error {
 		_, err := s.api.UploadFileContext(ctx, slack.UploadFileParameters{
 			Filename: f.Name, Title: f.Title, Reader: bytes.NewReader(f.Content), FileSize: len(f.Content),
-			Channel: s.channelOf(p), ThreadTimestamp: p.parent(),
+			Channel: s.channelOf(p), ThreadTimestamp: parent(p),
 		})
 		return err
 	})
 	if err == nil {
-		p.accepted(c.key(f.Name), s.where(p, p.parent()))
+		p.Accepted(c.key(f.Name), s.where(p, parent(p)))
 	}
 	return err
 }

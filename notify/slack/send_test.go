@@ -11,6 +11,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -25,7 +26,7 @@ const (
 func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Bot) {
 	t.Helper()
 	w := fakeWorkspace(t, slacktest.Config{})
-	return w, delivery(t, w, policy, Outbox{})
+	return w, delivery(t, w, policy, outbox.Box{})
 }
 
 // fakeWorkspace starts a workspace with a channel and, unless c has others, no people.
@@ -39,7 +40,7 @@ func fakeWorkspace(t *testing.T, c slacktest.Config) *slacktest.Server {
 }
 
 // delivery is that of one run.
-func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o Outbox) *Bot {
+func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o outbox.Box) *Bot {
 	t.Helper()
 	policy.Channel = channelID
 	s, err := NewBot(Config{Secret: okta.NewSecret(canary), APIURL: w.URL(), Policy: &policy, Outbox: o,

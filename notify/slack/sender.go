@@ -3,14 +3,13 @@ package slack
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
 	"tokensweep/notify"
+	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -27,13 +26,13 @@ const (
 type sender struct {
 	policy   *rules.Slack
 	secret   okta.Secret
-	outbox   Outbox
+	outbox   outbox.Box
 	flags    string
-	own      *parcel       // the report of this run, once it is begun
-	called   bool          // people were called for a report of an earlier run
-	posted   time.Time     // when the last message was
-	gap      time.Duration // between two of them
-	patience time.Duration // for what earlier runs left
+	own      *outbox.Parcel //  the report of this run, once it is begun
+	called   bool           // people were called for a report of an earlier run
+	posted   time.Time      // when the last message was
+	gap      time.Duration  // between two of them
+	patience time.Duration  // for what earlier runs left
 }
 
 func newSender(c Config) sender {
@@ -45,27 +44,9 @@ func newSender(c Config) sender {
 		patience: deliveryTimeout}
 }
 
-// newHTTPClient follows no redirect, which could carry a message or a token elsewhere.
-func newHTTPClient() *http.Client {
-	return &http.Client{
-		Timeout:       time.Minute,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// parseURL parses a URL of https, or of plain http for a loopback address.
-func parseURL(raw string) (*url.URL, bool) {
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" || u.User != nil ||
-		(u.Scheme != "https" && (u.Scheme != "http" || !okta.IsLoopback(u.Hostname()))) {
-		return nil, false
-	}
-	return u, true
-}
-
 func (s *sender) options(stage Stage) Options {
 	o := Options{Mention: s.policy.Mention, Stage: stage, Flags: s.flags}
-	for _, p := range s.outbox.past().Trend {
+	for _, p := range s.outbox.Past().Trend {
 		o.Trend = append(o.Trend, TrendPoint{At: p.At, Findings: p.Findings, Critical: p.Critical})
 	}
 	return o
@@ -74,15 +55,12 @@ func (s *sender) options(stage Stage) Options {
 // Begun reports whether anything of this run was to be posted: an announcement, or a report that the policy wants.
 func (s *sender) Begun() bool { return s.own != nil }
 
-// silent reports whether an enforcing run has nothing to announce: no step is due, and no notice is to be given.
-func silent(r *audit.Report) bool { return due(r) == 0 && r.Notices == 0 }
-
 // wanted says whether the policy wants a report posted. Failures are always, and what nobody was told of before.
 func (s *sender) wanted(r *audit.Report) bool {
 	switch {
 	case r.Err != nil, r.Count(audit.Failed) > 0, r.Acted, r.Shrunken, r.Belated > 0, notify.CalledOffNews(r):
 		return true
-	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.past().LastPost) > s.policy.Heartbeat:
+	case s.policy.Heartbeat > 0 && r.Finished.Add(s.untilNext()).Sub(s.outbox.Past().LastPost) > s.policy.Heartbeat:
 		return true
 	}
 	switch s.policy.On {
@@ -100,7 +78,7 @@ func (s *sender) wanted(r *audit.Report) bool {
 // late if the time for it is over by then: a punctual one is always a little short of it.
 func (s *sender) untilNext() time.Duration {
 	wait := time.Hour
-	if trend := s.outbox.past().Trend; len(trend) > 1 {
+	if trend := s.outbox.Past().Trend; len(trend) > 1 {
 		wait = max(wait, trend[len(trend)-1].At.Sub(trend[len(trend)-2].At))
 	}
 	return wait
@@ -119,58 +97,28 @@ func (s *sender) plainly(ctx context.Context, doing string, m Message, send func
 	}
 }
 
-// errNoTime is a pause that Slack asks for and that would take longer than there is time.
-var errNoTime = errors.New("there is no time to wait")
-
 // patiently sends one thing, not too soon after the last, and again when Slack asks for that. A lost answer is
 // not tried again: the message may be there.
 func (s *sender) patiently(ctx context.Context, doing string, send func() error) error {
-	for try := 1; ; try++ {
-		if wait := s.gap - time.Since(s.posted); try == 1 && wait > 0 {
-			if err := pause(ctx, wait); err != nil {
-				return failureOf(doing, s.secret, err)
-			}
+	if wait := s.gap - time.Since(s.posted); wait > 0 {
+		if err := outbox.Pause(ctx, wait); err != nil {
+			return failureOf(doing, s.secret, err)
 		}
+	}
+	return outbox.Retry(ctx, maxTries, func() error {
 		err := send()
 		s.posted = time.Now()
 		if err == nil {
 			return nil
 		}
 		e := failureOf(doing, s.secret, err)
-		if e.class != classLater || try == maxTries {
+		if e.class != classLater {
 			return e
 		}
-		wait := time.Duration(try) * 5 * time.Second
-		if limited := (*slack.RateLimitedError)(nil); errors.As(err, &limited) && limited.RetryAfter > 0 {
-			wait = limited.RetryAfter
+		later := &outbox.Later{Err: e}
+		if limited := (*slack.RateLimitedError)(nil); errors.As(err, &limited) {
+			later.Wait = limited.RetryAfter
 		}
-		if end, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(end) {
-			e.err = errors.Join(errNoTime, e.err)
-			return e
-		}
-		if err := pause(ctx, wait); err != nil {
-			return e
-		}
-	}
-}
-
-// grace is how long a run that was told to end goes on to tell of it.
-const grace = 10 * time.Second
-
-// gracefully returns a context for what a run has to tell at its end: it ends grace after ctx, at the earliest.
-func gracefully(ctx context.Context) (context.Context, context.CancelFunc) {
-	late, end := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, end) })
-	return late, func() { stop(); end() }
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+		return later
+	})
 }

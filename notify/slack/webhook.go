@@ -16,6 +16,8 @@ import (
 	"github.com/slack-go/slack"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 )
 
 // Webhook delivers the report of one run through an incoming webhook: messages without a thread that can't be
@@ -32,26 +34,26 @@ const viaWebhook = "slack webhook"
 // NewWebhook makes the delivery of one run. It sends nothing. The URL in c.Secret is of https, or of plain http for a
 // loopback address; no error repeats it.
 func NewWebhook(c Config) (*Webhook, error) {
-	if _, ok := parseURL(c.Secret.Reveal()); !ok {
+	if _, ok := outbox.ParseURL(c.Secret.Reveal()); !ok {
 		return nil, errors.New("bad SLACK_WEBHOOK_URL: want https, or plain http for a loopback address")
 	}
-	return &Webhook{sender: newSender(c), client: newHTTPClient()}, nil
+	return &Webhook{sender: newSender(c), client: outbox.NewClient(time.Minute)}, nil
 }
 
 // Announce posts what an enforcing run is about to do. Without an error Slack has accepted it. Of a run that changes
 // and announces nothing there is the report alone, if the policy wants it.
 func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
-	if silent(r) {
+	if outbox.Silent(r) {
 		return viaWebhook, nil
 	}
-	if w.own, err = w.outbox.announce(r.ID, viaWebhook, time.Now()); err != nil {
+	if w.own, err = w.outbox.Announce(r.ID, viaWebhook, time.Now()); err != nil {
 		return "", err
 	}
 	c := &content{Thread: Thread{Parent: OneMessage(r, w.options(Before))}, announcement: true}
 	if err := w.deliver(ctx, w.own, c); err != nil {
 		return "", err
 	}
-	clear(w.own.parts) // it can't be rewritten: the report is another message
+	w.own.Forget() // it can't be rewritten: the report is another message
 	return viaWebhook, nil
 }
 
@@ -59,15 +61,15 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 // a second message if they are needed. What can't be posted now is kept in the outbox for the next run. Last, it
 // posts what earlier runs left, unless ctx is done.
 func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
-	late, cancel := gracefully(ctx)
+	late, cancel := outbox.Gracefully(ctx)
 	defer cancel()
 	err := w.reportOwn(late, r)
-	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *parcel, c *content) error {
-		if p.via != viaWebhook {
-			return fmt.Errorf("%w (%s), and there is only a webhook", errElsewhere, p.via)
+	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *outbox.Parcel, c *content) error {
+		if p.Via != viaWebhook {
+			return fmt.Errorf("%w (%s), and there is only a webhook", outbox.ErrElsewhere, p.Via)
 		}
 		if c.Thread.Parent.Part == partParent { // an interrupted run: what was announced can't be rewritten
-			clear(p.parts)
+			p.Forget()
 		}
 		return w.deliver(ctx, p, c)
 	}))
@@ -78,32 +80,32 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 		if !w.wanted(r) {
 			return nil
 		}
-		w.own = w.outbox.newParcel(r.ID, viaWebhook, time.Now())
+		w.own = w.outbox.New(r.ID, viaWebhook, time.Now())
 	}
 	o := w.options(Final)
 	c := &content{Thread: Thread{Parent: OneMessage(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
 	if alert, ok := Alert(r, o); ok {
 		c.Alert, c.Lasting = &alert, lasting(r)
 	}
-	return w.own.send(c, func() error { return w.deliver(ctx, w.own, c) })
+	return w.own.Send(c, func() error { return w.deliver(ctx, w.own, c) })
 }
 
 // deliver posts what isn't posted yet. After a lost answer a message may come twice: it can't be looked for.
-func (w *Webhook) deliver(ctx context.Context, p *parcel, c *content) error {
+func (w *Webhook) deliver(ctx context.Context, p *outbox.Parcel, c *content) error {
 	messages := []Message{c.Thread.Parent}
 	if c.Alert != nil {
 		messages = append(messages, *c.Alert)
 	}
 	for _, m := range messages {
-		if p.parts[c.key(m.Part)] != "" {
+		if has(p, c.key(m.Part)) {
 			continue
 		}
 		if err := w.post(ctx, m); err != nil {
 			return err
 		}
-		p.accepted(c.key(m.Part), viaWebhook)
+		p.Accepted(c.key(m.Part), ledger.Place{Via: viaWebhook})
 	}
-	return p.unrecorded
+	return p.Unrecorded()
 }
 
 func (w *Webhook) post(ctx context.Context, m Message) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slacktest"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -18,10 +19,10 @@ func hook(t *testing.T, policy rules.Slack) (*slacktest.Server, *Webhook) {
 		WebhookChannel: channelID, Channels: []slacktest.Channel{
 			{ID: channelID, Name: "security", Member: true}}})
 	t.Cleanup(ws.Close)
-	return ws, hookDelivery(t, ws, policy, Outbox{})
+	return ws, hookDelivery(t, ws, policy, outbox.Box{})
 }
 
-func hookDelivery(t *testing.T, ws *slacktest.Server, policy rules.Slack, o Outbox) *Webhook {
+func hookDelivery(t *testing.T, ws *slacktest.Server, policy rules.Slack, o outbox.Box) *Webhook {
 	t.Helper()
 	w, err := NewWebhook(Config{Secret: okta.NewSecret(ws.WebhookURL()), Policy: &policy, Outbox: o, Pause: -1})
 	require.NoError(t, err)
