@@ -120,7 +120,7 @@ func hasKeyTwice(body []byte) bool {
 }
 
 // sameWords requires two errors to be the same. Where the syntax of a page is wrong, the two decoders don't always name
-// the same character; and if its end is missing, too, one may see that first.
+// the same character; and if its end is missing, too, or it is a number beyond float64, one may see that first.
 func sameWords(t *testing.T, before, after error, page string) {
 	t.Helper()
 	if before == nil || after == nil {
@@ -129,7 +129,8 @@ func sameWords(t *testing.T, before, after error, page string) {
 	}
 	const syntax = "malformed answer: want a JSON array: "
 	wrong := strings.HasPrefix(before.Error(), syntax)
-	if wrong && (strings.HasPrefix(after.Error(), syntax) || strings.Contains(after.Error(), "it ends before")) {
+	if wrong && (strings.HasPrefix(after.Error(), syntax) || strings.Contains(after.Error(), "it ends before") ||
+		strings.Contains(after.Error(), "found another JSON value")) {
 		return
 	}
 	require.Equal(t, before.Error(), after.Error(), "%q", page)
