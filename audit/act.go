@@ -119,7 +119,7 @@ func readAgain(ctx context.Context, org *okta.Client, id string) (okta.Token, er
 // ownerOf reads the owner of a token again, if the policy asks about owners; else what is known will do.
 func (r *run) ownerOf(ctx context.Context, t *okta.Token) (*okta.Owner, error) {
 	id, known := t.UserID.Get()
-	if !known || !r.o.Policy.ReadsOwners() {
+	if !known || !r.o.Policy.Reads(rules.Owners) {
 		return r.owners.of(t), nil
 	}
 	return r.o.Org.Owner(ctx, id)

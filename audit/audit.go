@@ -272,7 +272,7 @@ func (r *run) exempts(v rules.Verdict, lookedUp bool) {
 		r.used[e] = reach
 	}
 	for _, e := range v.Undecided {
-		if reach := r.used[e]; lookedUp || !e.ReadsOwners() {
+		if reach := r.used[e]; lookedUp || !e.Reads(rules.Owners) {
 			reach.Unknown++
 			r.used[e] = reach
 		}

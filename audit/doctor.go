@@ -320,7 +320,7 @@ func (x *examination) owners(ctx context.Context) Check {
 		return good(name, "owners can be read; that of the token looked at is gone, so that no roles were")
 	case unknown == "":
 		return good(name, "an owner and their roles can be read")
-	case x.Policy != nil && x.Policy.ReadsOwners():
+	case x.Policy != nil && x.Policy.Reads(rules.Owners):
 		return warning(name, "rules and exemptions of the policy ask about owners, and can't be judged without", "%s",
 			unknown)
 	}

@@ -224,7 +224,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		after := zoneCondition(h.Policy.QuarantineZone)
 		intent.After = &after
 	}
-	fresh, err := h.read(ctx, id, h.Policy.ReadsOwners())
+	fresh, err := h.read(ctx, id, h.Policy.Reads(rules.Owners))
 	if err != nil {
 		return "", "", err
 	}

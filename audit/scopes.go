@@ -26,7 +26,7 @@ func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
 	if quarantine && p.QuarantineZone != "" {
 		s.Needed = append(s.Needed, okta.ScopeZones)
 	}
-	if p.ReadsOwners() {
+	if p.Reads(rules.Owners) {
 		s.Optional = []string{okta.ScopeUsers, okta.ScopeRoles}
 	}
 	return s

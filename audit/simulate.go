@@ -61,7 +61,7 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		t.used = !r.decider.quarantine(&k.token).holds() && (inUse || t.own != "" && r.self.found == 1)
 		if r.concerned(t, c, runs) {
 			m.tokens = append(m.tokens, t)
-			if o.Policy.ReadsOwners() {
+			if o.Policy.Reads(rules.Owners) {
 				owners.want(&t.Token)
 			}
 		} else if ends, known := t.ExpiresAt.Get(); known && !t.used {

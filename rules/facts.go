@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"tokensweep/okta"
@@ -26,34 +25,6 @@ func (r *Rule) Facts(t *okta.Token) string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// ReadsOwners reports whether a rule or an exemption asks about owners, so that they must be looked up.
-func (p *Policy) ReadsOwners() bool {
-	read := make(map[*field]bool)
-	for _, r := range p.Rules {
-		r.when.reads(read)
-	}
-	for _, e := range p.Exemptions {
-		e.match.reads(read)
-	}
-	return readsOwners(read)
-}
-
-// ReadsOwners reports whether the exemption asks about owners.
-func (e *Exemption) ReadsOwners() bool {
-	read := make(map[*field]bool)
-	e.match.reads(read)
-	return readsOwners(read)
-}
-
-func readsOwners(read map[*field]bool) bool {
-	for f := range read {
-		if strings.HasPrefix(f.name, ownerFields) {
-			return true
-		}
-	}
-	return false
 }
 
 // reads adds the fields that the condition asks about.

@@ -9,8 +9,9 @@ import (
 // field is one thing that a condition can ask of a token: a row of the table below, which is all that
 // the language knows of it. Exactly one of the getters is set; it gives the field its kind.
 type field struct {
-	name string
-	doc  string // where it comes from, for the reference
+	name   string
+	source Source
+	doc    string // what it is, for the reference
 
 	text  func(*okta.Token) okta.Opt[string]
 	time  func(*okta.Token) okta.Opt[time.Time]
@@ -22,85 +23,91 @@ type field struct {
 	remark func(t *okta.Token) string
 	// values are those that Okta has, where it hasn't just any; nil where it has.
 	values *values
+	// listed are the values that a listing had, if that is counted; nil where it isn't.
+	listed func(*Census) map[string]int
+	// always is set if no token lacks it.
+	always bool
+
 	// past is set for a time that can't lie in the future.
 	past bool
+	// byNature are the ages that a time can have, given how Okta ends tokens.
+	byNature span
+	// since names another time that a time is never before; "" if there is none.
+	since string
+	// compares names two times, the second not before the first, which are the same where a yes/no is yes.
+	compares []string
+	// onUse is what becomes of it when the token is used.
+	onUse effect
+
 	// blame says which other field is why a derived one can't be judged, or "" if none is. It is nil
 	// for a field that isn't derived.
 	blame func(t *okta.Token, now time.Time) string
 }
 
 var fields = []field{
-	{name: "id", doc: "the token's id, 00T…", values: tokenIDs,
+	{name: "id", source: Tokens, doc: "the token's id, 00T…", values: tokenIDs, always: true,
 		text: func(t *okta.Token) okta.Opt[string] { return okta.Some(t.ID) }},
-	{name: "name", doc: "what the creator called it",
+	{name: "name", source: Tokens, doc: "what the creator called it",
 		text: func(t *okta.Token) okta.Opt[string] { return t.Name }},
-	{name: "clientName", doc: "Okta API for tokens made by people; Okta's agents have names of their own",
-		values: clients,
-		text:   func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
-	{name: "userId", doc: "the owner's id, 00u…", values: userIDs,
+	{name: "clientName", source: Tokens, values: clients, listed: func(c *Census) map[string]int { return c.Clients },
+		doc:  "Okta API for tokens made by people; Okta's agents have names of their own",
+		text: func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
+	{name: "userId", source: Tokens, doc: "the owner's id, 00u…", values: userIDs,
 		text: func(t *okta.Token) okta.Opt[string] { return t.UserID }},
-	{name: "created", doc: "when it was made", past: true,
+	{name: "created", source: Tokens, doc: "when it was made", past: true,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.Created }},
-	{name: "lastUpdated", doc: "its last use or the last edit of its metadata, whichever is later", past: true,
-		remark: EditRemark,
-		time:   func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
-	{name: "expiresAt", doc: "when Okta ends it unless it is used before",
+	{name: "lastUpdated", source: Tokens, doc: "its last use or the last edit of its metadata, whichever is later",
+		past: true, byNature: span{most: usedLately}, since: "lastUsed", onUse: movedByEach, remark: EditRemark,
+		time: func(t *okta.Token) okta.Opt[time.Time] { return t.LastUpdated }},
+	{name: "expiresAt", source: Tokens, doc: "when Okta ends it unless it is used before",
+		byNature: span{least: endsSoon, most: notEnded}, onUse: movedByEach,
 		time: func(t *okta.Token) okta.Opt[time.Time] { return t.ExpiresAt }},
-	{name: "lastUsed", doc: "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not " +
-		"move it", past: true,
+	{name: lastUsed, source: Tokens, past: true, byNature: span{most: usedLately}, since: "created", onUse: movedByEach,
+		doc:  "derived: expiresAt less tokenWindow (P30D if absent); an edit of the metadata does not move it",
 		time: (*okta.Token).LastUsed, blame: blameLastUsed, remark: derivation},
-	{name: "neverUsed", doc: "derived: lastUsed equals created",
-		yesNo: neverUsed, blame: blameNeverUsed, remark: func(*okta.Token) string {
-			return "derived: lastUsed compared with created"
-		}},
-	{name: "tokenWindow", doc: "how long after its last use Okta ends it",
+	{name: "neverUsed", source: Tokens, doc: "derived: lastUsed equals created",
+		compares: []string{"created", lastUsed}, onUse: endedByFirst,
+		yesNo: neverUsed, blame: blameNeverUsed,
+		remark: func(*okta.Token) string { return "derived: lastUsed compared with created" }},
+	{name: "tokenWindow", source: Tokens, doc: "how long after its last use Okta ends it",
 		span: func(t *okta.Token) okta.Opt[time.Duration] { return t.TokenWindow }},
-	{name: "network.connection", doc: "from where it may be used: ANYWHERE, ZONE, …", values: connections,
-		text: func(t *okta.Token) okta.Opt[string] {
-			return ofNetwork(t, func(n okta.Network) okta.Opt[string] { return n.Connection })
-		}},
-	{name: "network.include", doc: "ids of the network zones from which it may be used", values: zoneIDs,
-		list: func(t *okta.Token) okta.Opt[[]string] {
-			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Include })
-		}},
-	{name: "network.exclude", doc: "ids of the network zones from which it may not be used", values: zoneIDs,
-		list: func(t *okta.Token) okta.Opt[[]string] {
-			return ofNetwork(t, func(n okta.Network) okta.Opt[[]string] { return n.Exclude })
-		}},
-	{name: "owner.login", doc: "the owner's login, from /api/v1/users/{userId}", blame: blameOwner,
-		text: func(t *okta.Token) okta.Opt[string] {
-			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Login })
-		}},
-	{name: "owner.email", doc: "the owner's e-mail address", blame: blameOwner,
-		text: func(t *okta.Token) okta.Opt[string] {
-			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Email })
-		}},
-	{name: "owner.status", doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner, values: statuses,
-		text: func(t *okta.Token) okta.Opt[string] {
-			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Status })
-		}},
-	{name: "owner.lastLogin", doc: "when the owner last logged in; missing if never", past: true, blame: blameOwner,
-		time: func(t *okta.Token) okta.Opt[time.Time] {
-			return ofOwner(t, blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })
-		}},
-	{name: "owner.roles", doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: " +
-		"SUPER_ADMIN, …", blame: blameRoles, values: roleTypes,
-		list: func(t *okta.Token) okta.Opt[[]string] {
-			return ofOwner(t, blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })
-		}},
+	{name: "network.connection", source: Tokens, doc: "from where it may be used: ANYWHERE, ZONE, …",
+		values: connections,
+		text:   ofNetwork(func(n okta.Network) okta.Opt[string] { return n.Connection })},
+	{name: "network.include", source: Tokens, doc: "ids of the network zones from which it may be used",
+		values: zoneIDs,
+		list:   ofNetwork(func(n okta.Network) okta.Opt[[]string] { return n.Include })},
+	{name: "network.exclude", source: Tokens, doc: "ids of the network zones from which it may not be used",
+		values: zoneIDs,
+		list:   ofNetwork(func(n okta.Network) okta.Opt[[]string] { return n.Exclude })},
+	{name: "owner.login", source: Owners, doc: "the owner's login, from /api/v1/users/{userId}", blame: blameOwner,
+		text: ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Login })},
+	{name: "owner.email", source: Owners, doc: "the owner's e-mail address", blame: blameOwner,
+		text: ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Email })},
+	{name: "owner.status", source: Owners, doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner,
+		values: statuses,
+		text:   ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Status })},
+	{name: "owner.lastLogin", source: Owners, doc: "when the owner last logged in; missing if never", past: true,
+		blame: blameOwner,
+		time:  ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })},
+	{name: "owner.roles", source: Owners, blame: blameRoles, values: roleTypes,
+		doc:  "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …",
+		list: ofOwner(blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })},
 }
 
-// ownerFields is how the names of the fields start that need a look-up of the token's owner.
-const ownerFields = "owner."
+// lastUsed is the field that Okta counts from when it ends a token that is not used.
+const lastUsed = "lastUsed"
 
-// ofOwner is something about the owner. Until somebody has looked, and where looking failed, it is neither
-// there nor missing.
-func ofOwner[T any](t *okta.Token, blame func(*okta.Token, time.Time) string,
-	part func(*okta.Owner) okta.Opt[T]) okta.Opt[T] {
-	if blame(t, time.Time{}) != "" {
-		return okta.Unreadable[T]()
+// ofOwner gets something about the owner. Until somebody has looked, and where looking failed, it is neither there nor
+// missing.
+func ofOwner[T any](blame func(*okta.Token, time.Time) string,
+	part func(*okta.Owner) okta.Opt[T]) func(*okta.Token) okta.Opt[T] {
+	return func(t *okta.Token) okta.Opt[T] {
+		if blame(t, time.Time{}) != "" {
+			return okta.Unreadable[T]()
+		}
+		return part(t.Owner)
 	}
-	return part(t.Owner)
 }
 
 func blameOwner(t *okta.Token, _ time.Time) string {
@@ -171,16 +178,18 @@ func fieldNames() []string {
 	return names
 }
 
-// ofNetwork is a part of the network condition: absent or malformed as the whole is.
-func ofNetwork[T any](t *okta.Token, part func(okta.Network) okta.Opt[T]) okta.Opt[T] {
-	n, ok := t.Network.Get()
-	switch {
-	case ok:
-		return part(n)
-	case t.Network.Presence() == okta.Malformed:
-		return okta.Unreadable[T]()
-	default:
-		return okta.Opt[T]{}
+// ofNetwork gets a part of the network condition: absent or malformed as the whole is.
+func ofNetwork[T any](part func(okta.Network) okta.Opt[T]) func(*okta.Token) okta.Opt[T] {
+	return func(t *okta.Token) okta.Opt[T] {
+		n, ok := t.Network.Get()
+		switch {
+		case ok:
+			return part(n)
+		case t.Network.Presence() == okta.Malformed:
+			return okta.Unreadable[T]()
+		default:
+			return okta.Opt[T]{}
+		}
 	}
 }
 

@@ -132,13 +132,13 @@ func (l *linter) forestalled(rule *Rule, delay time.Duration) bool {
 	match := goal{&rule.when, true}
 	read := make(map[*field]bool)
 	rule.when.reads(read)
-	still, late := []goal{match}, asks("lastUsed", "newerThan", argument{limit: window - delay})
+	still, late := []goal{match}, asks(lastUsed, "newerThan", argument{limit: window - delay})
 	for i := range fields {
 		f := &fields[i]
 		if n, moves := unmoved(f); moves && read[f] {
 			still = append(still, goal{&n, true})
 		}
-		if f.name == "lastUsed" && read[f] { // a token of which it is missing was used nobody knows when
+		if f.name == lastUsed && read[f] { // a token of which it is missing was used nobody knows when
 			late = node{join: joinAny, parts: []node{late, asks(f.name, "present", argument{})}}
 		}
 	}
@@ -150,10 +150,10 @@ func (l *linter) forestalled(rule *Rule, delay time.Duration) bool {
 // unmoved is the condition under which a use of the token doesn't change a field; of most fields it never does.
 func unmoved(f *field) (n node, moves bool) {
 	missing := asks(f.name, "present", argument{})
-	switch f.name {
-	case "lastUsed", "lastUpdated", "expiresAt":
+	switch f.onUse {
+	case movedByEach:
 		return missing, true
-	case "neverUsed": // the first use alone changes it
+	case endedByFirst:
 		return node{join: joinAny, parts: []node{asks(f.name, "is", argument{}), missing}}, true
 	}
 	return node{}, false
@@ -231,7 +231,7 @@ func (l *linter) reach(at place, e *Exemption, seen Reach) {
 		l.warn(at, "the exemption %s could not be judged for any of the tokens that it may cover (%d), to which "+
 			"nothing is done before it can: "+
 			"keep it, and see with tokensweep explain what is not known of them", e.label(), seen.Unknown)
-	case !e.ReadsOwners():
+	case !e.Reads(Owners):
 		l.warn(at, "the exemption %s matches no token: remove it", e.label())
 	}
 }

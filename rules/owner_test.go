@@ -17,7 +17,7 @@ rules:
   - {id: nobody, when: {owner.login: {present: false}}, then: flag}
   - {id: narrow, when: {clientName: Other, owner.status: {is: ACTIVE}}, then: flag}`))
 	require.NoError(t, err)
-	require.True(t, p.ReadsOwners())
+	require.True(t, p.Reads(Owners))
 	now := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 	for name, row := range map[string]struct {
 		owner            *okta.Owner
@@ -48,7 +48,34 @@ rules:
 	}
 	p, err = Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {name: x}, then: flag}]"))
 	require.NoError(t, err)
-	require.False(t, p.ReadsOwners())
+	require.False(t, p.Reads(Owners))
+}
+
+func TestWhatAPolicyReads(t *testing.T) {
+	const quarantine = "\nquarantine: {zone: nzo1a2b3c4d5e6f7g8h9}"
+	for name, row := range map[string]struct {
+		when, more string
+		reads      []Source
+	}{
+		"tokens, always":        {"{name: x}", "", []Source{Tokens}},
+		"an owner":              {"{owner.status: ACTIVE}", "", []Source{Tokens, Owners}},
+		"an owner, deep within": {"{not: {any: [{name: x}, {all: [{owner.email: x}]}]}}", "", []Source{Tokens, Owners}},
+		"an owner, in an exemption": {"{name: x}",
+			"\nexemptions: [{match: {owner.login: x}, reason: a, owner: b, until: 2027-01-01}]",
+			[]Source{Tokens, Owners}},
+		"ids of zones are the token's own": {"{network.include: {contains: nzo1}}", "", []Source{Tokens}},
+		"the zone of a quarantine":         {"{name: x}", quarantine, []Source{Tokens, Zones}},
+	} {
+		p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: "+row.when+", then: flag}]"+row.more))
+		require.NoError(t, err, name)
+		var reads []Source
+		for s := Tokens; s <= Zones; s++ {
+			if p.Reads(s) {
+				reads = append(reads, s)
+			}
+		}
+		require.Equal(t, row.reads, reads, name)
+	}
 }
 
 func ids(matches []Match) (list []string) {

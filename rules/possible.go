@@ -191,8 +191,8 @@ func missing(same []claim) string {
 	switch {
 	case absent != nil && there != nil:
 		return together(*absent, *there)
-	case absent != nil && absent.field.name == "id":
-		return "a token always has an id"
+	case absent != nil && absent.field.always:
+		return "a token always has an " + absent.field.name
 	}
 	return ""
 }

@@ -101,6 +101,12 @@ func TestTheTablesAreWhole(t *testing.T) {
 		}
 		require.Equal(t, 1, getters, f.name)
 		require.NotEmpty(t, f.doc, f.name)
+		require.NotZero(t, f.source, f.name)
+		require.Equal(t, f.kind() == yesNoKind, f.compares != nil, f.name)
+		require.True(t, f.onUse != endedByFirst || f.kind() == yesNoKind, f.name)
+		for _, other := range append(f.compares, f.since) {
+			require.True(t, other == "" || fieldNamed(other).kind() == timeKind, "%s needs the time %s", f.name, other)
+		}
 	}
 	seen := map[string]bool{}
 	for _, o := range operators {

@@ -78,60 +78,69 @@ func (s *span) empty() string {
 	return together(*a.from, *b.from)
 }
 
-const (
-	usedLately   = "Okta itself ends a token that was not used for 30 days, so write less than that"
-	endsTheToken = "Okta ends the token then, and lists it no more"
-	endsSoon     = "Okta ends a token at most 30 days after its last use"
-	pastOnly     = "it can't lie in the future"
+// The bounds that times have by nature.
+var (
+	pastOnly   = &bound{nature: "it can't lie in the future"}
+	usedLately = &bound{length: window, open: true,
+		nature: "Okta itself ends a token that was not used for 30 days, so write less than that"}
+	endsSoon = &bound{length: -window, nature: "Okta ends a token at most 30 days after its last use"}
+	notEnded = &bound{open: true, nature: "Okta ends the token then, and lists it no more"}
 )
 
-// noTime looks for times that satisfy all claims, and each other: a token is used no earlier than it is created, and
-// lastUpdated is no earlier than lastUsed.
+// noTime looks for times that satisfy all claims, and each other.
 func (s *search) noTime(claims []claim) string {
-	ages := make(map[string]*span)
+	a := ages{}
 	for i := range fields {
-		f := &fields[i]
-		if f.kind() != timeKind {
-			continue
+		if f := &fields[i]; f.kind() == timeKind {
+			age := f.byNature
+			if f.past {
+				age.atLeast(pastOnly)
+			}
+			a[f] = &age
 		}
-		age := &span{}
-		switch {
-		case f.past:
-			age.atLeast(&bound{nature: pastOnly})
-		case f.name == "expiresAt":
-			age.atLeast(&bound{length: -window, nature: endsSoon})
-			age.atMost(&bound{open: true, nature: endsTheToken})
-		}
-		ages[f.name] = age
 	}
-	created, used, updated := ages["created"], ages["lastUsed"], ages["lastUpdated"]
-	used.atMost(&bound{length: window, open: true, nature: usedLately})
-	updated.atMost(&bound{length: window, open: true, nature: usedLately})
 	earliest, latest := dates{}, dates{}
-	never := false
+	var same []*field // whose two times are the same
 	for _, c := range claims {
-		never = never || c.field.name == "neverUsed" && c.op.kind == yesNoKind && c.arg.yes == c.holds
+		if c.op.kind == yesNoKind && c.arg.yes == c.holds && c.field.compares != nil {
+			same = append(same, c.field)
+		}
 		if c.op.kind != timeKind {
 			continue
 		}
-		ages[c.field.name].add(c, s.now)
+		a[c.field].add(c, s.now)
 		if why := between(c, earliest, latest); why != "" {
 			return why
 		}
 	}
-	used.atMost(created.most)
-	updated.atMost(used.most)
-	if never { // then its last use is its creation
-		used.atLeast(created.least)
+	for f := range a {
+		a.bindSince(f)
+	}
+	for _, f := range same {
+		first, second := fieldNamed(f.compares[0]), fieldNamed(f.compares[1])
+		a[second].atLeast(a[first].least)
 	}
 	for i := range fields { // in the order of the table, so that the reason is always the same
-		if age := ages[fields[i].name]; age != nil {
+		if age := a[&fields[i]]; age != nil {
 			if why := age.empty(); why != "" {
 				return why
 			}
 		}
 	}
 	return ""
+}
+
+// ages are what is left of the ages of times, by field.
+type ages map[*field]*span
+
+// bindSince makes a time no older than the one that it is never before, which may be bound in the same way.
+func (a ages) bindSince(f *field) {
+	if f.since == "" {
+		return
+	}
+	earlier := fieldNamed(f.since)
+	a.bindSince(earlier)
+	a[f].atMost(a[earlier].most)
 }
 
 // dates are claims that bound a field by a date, by field.

@@ -41,9 +41,9 @@ func (n *node) turns(all []time.Time, t *okta.Token) []time.Time {
 				all = append(all, at.Add(d), at.Add(d+1))
 			}
 		}
-	case yesNoKind: // neverUsed compares two times, which must be real
-		for _, o := range []okta.Opt[time.Time]{t.Created, t.LastUsed()} {
-			if at, ok := o.Get(); ok {
+	case yesNoKind: // the times that it compares must be real
+		for _, name := range l.field.compares {
+			if at, ok := fieldNamed(name).time(t).Get(); ok {
 				all = append(all, at)
 			}
 		}

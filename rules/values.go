@@ -143,10 +143,10 @@ func (l *linter) values(n *node) {
 
 // also are the values of a field that the listing had besides those that are known.
 func (l *linter) also(f *field) (names []string) {
-	if l.seen == nil || f.name != "clientName" {
+	if l.seen == nil || f.listed == nil {
 		return nil
 	}
-	for name := range l.seen.Clients {
+	for name := range f.listed(l.seen) {
 		names = append(names, name)
 	}
 	slices.Sort(names)
