@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tokensweep/notify"
 	"tokensweep/notify/outbox"
 	"tokensweep/okta"
 	"tokensweep/okta/oktatest"
@@ -49,7 +50,7 @@ of the demo is moved.`,
 			return a.demo(cmd.Context(), f, slackOut)
 		},
 	}
-	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	f.out = addOutputFlags(cmd, notify.ReportForms)
 	cmd.Flags().BoolVar(&enforce, "enforce", false,
 		"show a week of notices, quarantines, a restoration and revocations")
 	cmd.Flags().StringVar(&slackOut, "slack-out", "",
@@ -86,7 +87,7 @@ func (a *app) demo(ctx context.Context, f *runFlags, slackOut string) error {
 			return err
 		}
 	}
-	if f.out.format.value != "text" || f.out.file != "" {
+	if form, _ := f.out.chosen(); !form.ForPeople || f.out.file != "" {
 		return nil
 	}
 	return a.print("\n== In Slack this reads as follows\n\n" + workspace.transcript() + `

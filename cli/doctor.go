@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 	"time"
@@ -24,7 +23,7 @@ type doctorFlags struct {
 	rateShare   float64
 	enforce     bool
 	state       stateFlag
-	out         *outputFlags
+	out         *outputFlags[[]audit.Check]
 }
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -56,7 +55,7 @@ as far as that can be told without judging tokens or writing anything.`,
 	flags.BoolVar(&f.enforce, "enforce", false, "look at what run --enforce needs, too")
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
-	f.out = addOutputFlags(cmd, "text", "json")
+	f.out = addOutputFlags(cmd, notify.CheckForms)
 	return cmd
 }
 
@@ -80,11 +79,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	for i := range checks {
 		checks[i].Detail, checks[i].Advice = okta.Scrub(checks[i].Detail), okta.Scrub(checks[i].Advice)
 	}
-	err = out.write(map[string]func(io.Writer) error{
-		"text": func(w io.Writer) error { return notify.DoctorText(w, checks, out.style) },
-		"json": func(w io.Writer) error { return notify.DoctorJSON(w, checks) },
-	})
-	if err != nil {
+	if err := out.write(checks); err != nil {
 		return err
 	}
 	if code := audit.Worst(checks); code != audit.OK {

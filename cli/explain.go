@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"time"
 
@@ -22,7 +21,7 @@ type outlookFlags struct {
 	inUse     int
 	rateShare float64
 	state     stateFlag
-	out       *outputFlags
+	calendar  *outputFlags[*audit.Calendar]
 }
 
 func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
@@ -37,6 +36,7 @@ func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
 
 func (a *app) explainCommand() *cobra.Command {
 	f := &outlookFlags{}
+	var out *outputFlags[*audit.Explanation]
 	cmd := &cobra.Command{
 		Use:   "explain ID",
 		Short: "one token: rules, conditions, protections, and what comes next",
@@ -58,17 +58,17 @@ there the limits of the policy and its schedule count too.`,
 			case cmd.Flags().Changed("in-use"):
 				return usage("--in-use goes with --days")
 			}
-			return a.explain(cmd.Context(), f, args[0])
+			return a.explain(cmd.Context(), f, args[0], out)
 		},
 	}
 	f.add(a, cmd, 0)
-	f.out = addOutputFlags(cmd, "text", "json", "csv")
+	out, f.calendar = addEitherOutputFlags(cmd, notify.ExplanationForms, notify.CalendarForms)
 	return cmd
 }
 
-func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
-	if f.out.format.value == "csv" {
-		return usage("--output csv goes with --days: a calendar is a table, an explanation is not")
+func (a *app) explain(ctx context.Context, f *outlookFlags, id string, flags *outputFlags[*audit.Explanation]) error {
+	if _, ok := flags.chosen(); !ok {
+		return usage("--output %s goes with --days: a calendar is a table, an explanation is not", flags.form.value)
 	}
 	if err := okta.CheckTokenID(id); err != nil {
 		return usage("%w", err)
@@ -77,7 +77,11 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
 	if err != nil {
 		return err
 	}
-	defer l.out.discard()
+	out, err := flags.open(a)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	e, err := audit.Explain(ctx, l.options, l.Outlook, id)
 	l.progress.end()
 	switch {
@@ -86,10 +90,7 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string) error {
 	case err != nil:
 		return ended(err, audit.WhileReading)
 	}
-	return l.out.write(map[string]func(io.Writer) error{
-		"text": func(w io.Writer) error { return notify.ExplanationText(w, e, l.out.style) },
-		"json": func(w io.Writer) error { return notify.ExplanationJSON(w, e) },
-	})
+	return out.write(e)
 }
 
 // noSuchToken is the failure of an id that the org does not know.
@@ -97,12 +98,11 @@ func noSuchToken(id, org string) error {
 	return usage("there is no token %s in %s: it was revoked, it has expired, or it never was", id, org)
 }
 
-// outlook is what looking ahead takes: the policy, the past, an org to read, and a place for the result.
+// outlook is what looking ahead takes: the policy, the past and an org to read.
 type outlook struct {
 	audit.Outlook
 	options  audit.Options
 	progress *progress
-	out      *output
 }
 
 func (a *app) outlook(f *outlookFlags) (*outlook, error) {
@@ -123,10 +123,6 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := f.out.open(a)
-	if err != nil {
-		return nil, err
-	}
 	const day = 24 * time.Hour
 	return &outlook{
 		Outlook: audit.Outlook{
@@ -134,7 +130,7 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 			Past: past, Store: f.state.store(),
 		},
 		options:  audit.Options{Org: client.Reader, Policy: policy, Progress: p.listed},
-		progress: p, out: out,
+		progress: p,
 	}, nil
 }
 

@@ -1,10 +1,8 @@
 package cli
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -67,7 +65,7 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 	var state stateFlag
 	var token, run string
 	var since, until instantFlag
-	var out *outputFlags
+	var out *outputFlags[[]ledger.Record]
 	cmd := &cobra.Command{
 		Use:   "show",
 		Short: "show records of the ledger",
@@ -95,15 +93,11 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 			if torn := (*ledger.TornError)(nil); err != nil && !errors.As(err, &torn) {
 				return ended(err, audit.WhileChanging)
 			}
-			return w.write(map[string]func(io.Writer) error{
-				"text": func(w io.Writer) error { return notify.LedgerText(w, records) },
-				"json": func(w io.Writer) error { return jsonLines(w, records) },
-				"csv":  func(w io.Writer) error { return notify.LedgerCSV(w, records) },
-			})
+			return w.write(records)
 		},
 	}
 	state.add(cmd, a.env)
-	out = addOutputFlags(cmd, "text", "json", "csv")
+	out = addOutputFlags(cmd, notify.RecordForms)
 	cmd.Flags().StringVar(&token, "token", "", "only records about the token with this `id`")
 	cmd.Flags().StringVar(&run, "run", "", "only records of the run with this `id`")
 	cmd.Flags().Var(&since, "since", "only records from this `time` on")
@@ -114,18 +108,4 @@ func (a *app) ledgerShowCommand() *cobra.Command {
 func matches(r ledger.Record, token, run string, since, until time.Time) bool {
 	return (token == "" || r.Token == token) && (run == "" || r.Run == run || r.Of == run) &&
 		(since.IsZero() || !r.Time.Before(since)) && (until.IsZero() || r.Time.Before(until))
-}
-
-// jsonLines writes a JSON object a line, as the ledger itself has them.
-func jsonLines(w io.Writer, records []ledger.Record) error {
-	for _, r := range records {
-		line, err := json.Marshal(r)
-		if err != nil {
-			return err
-		}
-		if err := notify.JSONLine(w, line); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -15,25 +15,52 @@ import (
 	"tokensweep/notify"
 )
 
-// outputFlags say in which form a result is written, and where.
-type outputFlags struct {
-	format *choice
-	file   string
+// outputFlags say in which form a result of type T is written, and where.
+type outputFlags[T any] struct {
+	*placeFlags
+	forms notify.Forms[T]
 }
 
-// addOutputFlags defines --output, with the first of the forms as its default, and --output-file.
-func addOutputFlags(cmd *cobra.Command, forms ...string) *outputFlags {
-	f := &outputFlags{format: newChoice(forms[0], forms...)}
-	f.format.add(cmd, cmd.Flags(), "output", "form of the result")
-	cmd.Flags().StringVar(&f.file, outputFlag[2:], "", "write the result to this `file` instead of standard output")
-	return f
+// placeFlags are the values of --output and --output-file.
+type placeFlags struct {
+	form *choice
+	file string
 }
 
 const outputFlag = "--output-file"
 
-// output is where a result goes.
-type output struct {
-	form  string
+// addOutputFlags defines --output, with the first of the forms as its default, and --output-file.
+func addOutputFlags[T any](cmd *cobra.Command, forms notify.Forms[T]) *outputFlags[T] {
+	return &outputFlags[T]{addPlaceFlags(cmd, forms.Names()), forms}
+}
+
+// addEitherOutputFlags is addOutputFlags for a command whose other flags say which of two kinds of result it has.
+func addEitherOutputFlags[T, U any](cmd *cobra.Command, forms notify.Forms[T], others notify.Forms[U]) (
+	*outputFlags[T], *outputFlags[U],
+) {
+	names := forms.Names()
+	for _, name := range others.Names() {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	p := addPlaceFlags(cmd, names)
+	return &outputFlags[T]{p, forms}, &outputFlags[U]{p, others}
+}
+
+func addPlaceFlags(cmd *cobra.Command, forms []string) *placeFlags {
+	p := &placeFlags{form: newChoice(forms[0], forms...)}
+	p.form.add(cmd, cmd.Flags(), "output", "form of the result")
+	cmd.Flags().StringVar(&p.file, outputFlag[2:], "", "write the result to this `file` instead of standard output")
+	return p
+}
+
+// chosen is the form that was asked for. ok is false if it is one of the other result's alone.
+func (f *outputFlags[T]) chosen() (form notify.Form[T], ok bool) { return f.forms.Find(f.form.value) }
+
+// output is where a result of type T goes, and in which form.
+type output[T any] struct {
+	form  notify.Form[T]
 	style notify.Style
 	w     io.Writer
 	file  *os.File // being written beside target, nil for standard output
@@ -42,8 +69,12 @@ type output struct {
 }
 
 // open prepares the output before any work is done, so that a bad place is found out first.
-func (f *outputFlags) open(a *app) (*output, error) {
-	o := &output{form: f.format.value, w: a.stdout, style: styleOf(a.stdout), to: f.file, files: a.files}
+func (f *outputFlags[T]) open(a *app) (*output[T], error) {
+	form, ok := f.chosen()
+	if !ok { // it is the other result's
+		return nil, usage("--output %s: want one of %s", f.form.value, strings.Join(f.forms.Names(), ", "))
+	}
+	o := &output[T]{form: form, w: a.stdout, style: styleOf(a.stdout), to: f.file, files: a.files}
 	if f.file == "" {
 		return o, nil
 	}
@@ -98,20 +129,20 @@ func styleOf(w io.Writer) notify.Style {
 }
 
 // write renders the result in its form and puts the file in its place.
-func (o *output) write(forms map[string]func(io.Writer) error) error {
+func (o *output[T]) write(result T) error {
 	if o.file != nil { // more may have been read since it was opened
 		if _, err := o.files.target(outputFlag, o.to); err != nil {
 			return err
 		}
 	}
-	if err := o.deliver(forms[o.form]); err != nil {
+	if err := o.deliver(result); err != nil {
 		return undelivered(err)
 	}
 	return nil
 }
 
-func (o *output) deliver(render func(io.Writer) error) error {
-	if err := render(o.w); err != nil || o.file == nil {
+func (o *output[T]) deliver(result T) error {
+	if err := o.form.Write(o.w, result, o.style); err != nil || o.file == nil {
 		return err
 	}
 	if err := o.file.Chmod(0o600); err != nil { // names of tokens and owners are nobody else's business
@@ -131,7 +162,7 @@ func (o *output) deliver(render func(io.Writer) error) error {
 }
 
 // discard removes a file that was not finished.
-func (o *output) discard() {
+func (o *output[T]) discard() {
 	if o.file != nil {
 		_ = o.file.Close()
 		_ = os.Remove(o.file.Name())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"time"
@@ -20,6 +19,9 @@ import (
 	"tokensweep/rules"
 )
 
+// reportOutput is where the report of a run goes.
+type reportOutput = output[*audit.Report]
+
 // runFlags are the flags of a pass over an org.
 type runFlags struct {
 	policy    string
@@ -32,7 +34,7 @@ type runFlags struct {
 	planGiven bool
 	revokeOwn bool
 	deadline  time.Duration
-	out       *outputFlags
+	out       *outputFlags[*audit.Report]
 	channel   channel          // to which reports go, instead of the one that the environment has; nil for that
 	now       func() time.Time // our clock
 
@@ -76,7 +78,7 @@ before it is taken.`,
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)
 	f.addDeadline(flags)
-	f.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	f.out = addOutputFlags(cmd, notify.ReportForms)
 	x.add(cmd)
 	a.summary.add(cmd, f)
 	completeSeverities(cmd)
@@ -267,9 +269,9 @@ func (a *app) openLedger(f *runFlags) (*ledger.Ledger, error) {
 
 // announce delivers what an enforcing run is about to do, in brief: as text, on standard output if that is where the
 // text report goes, else on standard error, which the report itself does not use.
-func (a *app) announce(out *output, progress *progress) func(context.Context, *audit.Report) (string, error) {
+func (a *app) announce(out *reportOutput, progress *progress) func(context.Context, *audit.Report) (string, error) {
 	w, style, via := a.stderr, styleOf(a.stderr), "standard error"
-	if out.form == "text" && out.file == nil {
+	if out.form.ForPeople && out.file == nil {
 		w, style, via = a.stdout, out.style, "standard output"
 	}
 	return func(_ context.Context, r *audit.Report) (string, error) {
@@ -284,20 +286,20 @@ func (a *app) announce(out *output, progress *progress) func(context.Context, *a
 
 // unreported says that there is no report to write: nothing was asked of the org, or the form is a table, which has
 // no place for a failure and would look like good news.
-func unreported(r *audit.Report, out *output) bool {
+func unreported(r *audit.Report, out *reportOutput) bool {
 	return !r.Complete && (errors.Is(r.Err, audit.ErrWrongOrg) || errors.Is(r.Err, audit.ErrRefused) ||
-		out.form == "csv")
+		out.form.RowsOnly)
 }
 
 // deliver writes the report.
-func (a *app) deliver(out *output, r *audit.Report) error {
+func (a *app) deliver(out *reportOutput, r *audit.Report) error {
 	if unreported(r, out) {
 		return a.besides(r)
 	}
-	if err := out.report(r); err != nil {
+	if err := out.write(r); err != nil {
 		return err
 	}
-	if out.form == "csv" { // a table has no place for it
+	if out.form.RowsOnly { // a table has no place for it
 		head := ""
 		if r.Head != (ledger.Head{}) {
 			head = ", ledger " + r.Head.String()
@@ -326,7 +328,7 @@ func (a *app) besides(r *audit.Report) error {
 }
 
 // outcome says how a run went, to the one who started it. reported is the error that the report has.
-func outcome(r *audit.Report, out *output, reported error) error {
+func outcome(r *audit.Report, out *reportOutput, reported error) error {
 	if r.Err == nil {
 		if r.Code == audit.OK {
 			return nil
@@ -340,18 +342,8 @@ func outcome(r *audit.Report, out *output, reported error) error {
 			audit.WhileReading,
 		).Advice // what stops an enforcing run otherwise says itself what to do
 	}
-	f.told = out.form == "text" && out.to == "" && !unreported(r, out) && errors.Is(reported, r.Err)
+	f.told = out.form.ForPeople && out.to == "" && !unreported(r, out) && errors.Is(reported, r.Err)
 	return f
-}
-
-// report renders a report in the form that was asked for, and delivers it.
-func (o *output) report(r *audit.Report) error {
-	return o.write(map[string]func(io.Writer) error{
-		"text":     func(w io.Writer) error { return notify.Text(w, r, o.style) },
-		"json":     func(w io.Writer) error { return notify.JSON(w, r) },
-		"csv":      func(w io.Writer) error { return notify.CSV(w, r) },
-		"markdown": func(w io.Writer) error { return notify.Markdown(w, r) },
-	})
 }
 
 // traceTo logs what the client tells of its requests.

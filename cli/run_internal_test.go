@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit"
+	"tokensweep/notify"
 )
 
 func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
@@ -14,7 +15,8 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}}
-			require.NoError(t, a.deliver(&output{form: "csv", w: &stdout}, &audit.Report{
+			csv, _ := notify.ReportForms.Find("csv")
+			require.NoError(t, a.deliver(&reportOutput{form: csv, w: &stdout}, &audit.Report{
 				Complete: complete, Notes: []string{"the run X did not come to report\x1b[2J that"},
 				Vanished: []audit.Vanished{{ID: "00T1", Name: "ci", Reason: "unexplained"}},
 			}))

@@ -17,6 +17,7 @@ import (
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/cli/daemon"
+	"tokensweep/notify"
 	"tokensweep/notify/metrics"
 	"tokensweep/notify/outbox"
 	"tokensweep/okta"
@@ -72,7 +73,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 	s.flags.state.add(cmd, a.env)
 	s.flags.state.addAlone(cmd)
 	s.flags.addDeadline(flags)
-	s.flags.out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	s.flags.out = addOutputFlags(cmd, notify.ReportForms)
 	return cmd
 }
 

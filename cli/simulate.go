@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -31,7 +30,7 @@ the last seven days go on being used.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f, "") },
 	}
 	f.add(a, cmd, 30)
-	f.out = addOutputFlags(cmd, "text", "json", "csv")
+	f.calendar = addOutputFlags(cmd, notify.CalendarForms)
 	return cmd
 }
 
@@ -52,7 +51,11 @@ func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
 	if err != nil {
 		return err
 	}
-	defer l.out.discard()
+	out, err := f.calendar.open(a)
+	if err != nil {
+		return err
+	}
+	defer out.discard()
 	c, err := audit.Simulate(ctx, l.options, l.Outlook)
 	l.progress.end()
 	if err != nil {
@@ -63,9 +66,5 @@ func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
 			return noSuchToken(id, l.options.Org.OrgURL())
 		}
 	}
-	return l.out.write(map[string]func(io.Writer) error{
-		"text": func(w io.Writer) error { return notify.CalendarText(w, c, l.out.style) },
-		"json": func(w io.Writer) error { return notify.CalendarJSON(w, c) },
-		"csv":  func(w io.Writer) error { return notify.CalendarCSV(w, c) },
-	})
+	return out.write(c)
 }

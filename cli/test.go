@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -15,7 +14,7 @@ import (
 func (a *app) testCommand() *cobra.Command {
 	var policy string
 	var strict bool
-	var out *outputFlags
+	var out *outputFlags[[]audit.TestReport]
 	cmd := &cobra.Command{
 		Use:   "test FILE…",
 		Short: "check a policy against examples of tokens",
@@ -45,12 +44,12 @@ another one.`,
 	}
 	cmd.Flags().StringVar(&policy, "policy", a.policyFile(), "policy `file`, instead of the one that the tests name")
 	cmd.Flags().BoolVar(&strict, "strict", false, "make warnings of the tests mistakes")
-	out = addOutputFlags(cmd, "text", "json", "junit")
+	out = addOutputFlags(cmd, notify.TestForms)
 	return cmd
 }
 
 // test tries the files. policy, if not "", is used instead of the policies that they name.
-func (a *app) test(files []string, policy string, strict bool, flags *outputFlags) error {
+func (a *app) test(files []string, policy string, strict bool, flags *outputFlags[[]audit.TestReport]) error {
 	out, err := flags.open(a)
 	if err != nil {
 		return err
@@ -79,11 +78,7 @@ func (a *app) test(files []string, policy string, strict bool, flags *outputFlag
 	if len(mistakes) > 0 {
 		return ended(mistakes, audit.WhileReading)
 	}
-	if err := out.write(map[string]func(io.Writer) error{
-		"text":  func(w io.Writer) error { return notify.TestsText(w, reports, out.style) },
-		"json":  func(w io.Writer) error { return notify.TestsJSON(w, reports) },
-		"junit": func(w io.Writer) error { return notify.TestsJUnit(w, reports) },
-	}); err != nil {
+	if err := out.write(reports); err != nil {
 		return err
 	}
 	if failed > 0 {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +25,7 @@ func (a *app) tokensCommand() *cobra.Command {
 }
 
 func (a *app) tokensListCommand() *cobra.Command {
-	var out *outputFlags
+	var out *outputFlags[*notify.Inventory]
 	var share float64
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -35,13 +34,14 @@ func (a *app) tokensListCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
 	}
-	out = addOutputFlags(cmd, "text", "json", "csv", "markdown")
+	out = addOutputFlags(cmd, notify.InventoryForms)
 	cmd.Flags().Float64Var(&share, "rate-share", okta.DefaultRateShare,
 		"`share` of the org's rate limit to use, over 0 and up to 1")
 	return cmd
 }
 
-func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags) error {
+func (a *app) listTokens(ctx context.Context, share float64,
+	flags *outputFlags[*notify.Inventory]) error {
 	if err := checkShare(share); err != nil {
 		return err
 	}
@@ -71,12 +71,7 @@ func (a *app) listTokens(ctx context.Context, share float64, flags *outputFlags)
 		return ended(err, audit.WhileReading)
 	}
 	v.Pages, v.At = listing.Pages, orgClock(client.Reader)
-	return out.write(map[string]func(io.Writer) error{
-		"text":     func(w io.Writer) error { return notify.InventoryText(w, v, out.style) },
-		"json":     func(w io.Writer) error { return notify.InventoryJSON(w, v) },
-		"csv":      func(w io.Writer) error { return notify.InventoryCSV(w, v) },
-		"markdown": func(w io.Writer) error { return notify.InventoryMarkdown(w, v) },
-	})
+	return out.write(v)
 }
 
 // orgClock is what the org's clock shows, as far as its answers told.
@@ -86,18 +81,18 @@ func orgClock(org *okta.Reader) time.Time {
 }
 
 func (a *app) tokensGetCommand() *cobra.Command {
-	var out *outputFlags
+	var out *outputFlags[notify.TokenAt]
 	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "show one token as Okta has it now",
 		Args:  cobra.ExactArgs(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.getToken(cmd.Context(), args[0], out) },
 	}
-	out = addOutputFlags(cmd, "text", "json")
+	out = addOutputFlags(cmd, notify.TokenForms)
 	return cmd
 }
 
-func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error {
+func (a *app) getToken(ctx context.Context, id string, flags *outputFlags[notify.TokenAt]) error {
 	if err := okta.CheckTokenID(id); err != nil {
 		return usage("%w", err)
 	}
@@ -120,8 +115,5 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags) error
 	case err != nil:
 		return ended(err, audit.WhileReading)
 	}
-	return out.write(map[string]func(io.Writer) error{
-		"text": func(w io.Writer) error { return notify.TokenText(w, &t, orgClock(client.Reader)) },
-		"json": func(w io.Writer) error { return notify.TokenJSON(w, &t) },
-	})
+	return out.write(notify.TokenAt{Token: t, At: orgClock(client.Reader)})
 }

@@ -1,0 +1,46 @@
+package notify_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tokensweep/audit"
+	"tokensweep/audit/ledger"
+	"tokensweep/notify"
+	"tokensweep/notify/notifytest"
+	"tokensweep/okta"
+)
+
+// eachForm writes a result in every form of a table.
+func eachForm[T any](t *testing.T, forms notify.Forms[T], result T) {
+	t.Helper()
+	require.NotEmpty(t, forms)
+	require.True(t, forms[0].ForPeople, "the default is for people")
+	for _, f := range forms {
+		require.Regexp(t, `^[a-z]+$`, f.Name)
+		found, ok := forms.Find(f.Name)
+		require.True(t, ok)
+		var b, again bytes.Buffer
+		require.NoError(t, f.Write(&b, result, notify.Style{}), f.Name)
+		require.NoError(t, found.Write(&again, result, notify.Style{}), f.Name)
+		require.Equal(t, b.String(), again.String(), "%s is there twice", f.Name)
+		require.Regexp(t, `\n$`, b.String(), f.Name)
+	}
+	_, ok := forms.Find("none")
+	require.False(t, ok)
+	require.Len(t, forms.Names(), len(forms))
+}
+
+func TestEveryFormWritesItsResult(t *testing.T) {
+	token := okta.Token{ID: "00T00000000000000001", Name: okta.Some("ci")}
+	eachForm(t, notify.ReportForms, notifytest.Report())
+	eachForm(t, notify.InventoryForms, &notify.Inventory{Tokens: []okta.Token{token}, Pages: 1})
+	eachForm(t, notify.TokenForms, notify.TokenAt{Token: token})
+	eachForm(t, notify.ExplanationForms, &audit.Explanation{Token: token})
+	eachForm(t, notify.CalendarForms, &audit.Calendar{})
+	eachForm(t, notify.RecordForms, []ledger.Record{{Kind: ledger.Halt, Reason: "fire"}})
+	eachForm(t, notify.CheckForms, []audit.Check{{Name: "org", Status: audit.Good}})
+	eachForm(t, notify.TestForms, []audit.TestReport{{}})
+}
