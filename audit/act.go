@@ -75,7 +75,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 	owner, err := r.ownerOf(ctx, &f.Token)
 	if err != nil {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
-		return r.lost(ctx, err)
+		return r.stopAfter(ctx, err)
 	}
 	fresh, err := readAgain(ctx, r.o.Enforce.Org, f.Token.ID)
 	switch {
@@ -84,9 +84,9 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 		return "", nil
 	case err != nil:
 		f.Outcome, f.Reason = Held, fmt.Sprintf("it could not be read again: %v", err)
-		return r.lost(ctx, err)
+		return r.stopAfter(ctx, err)
 	}
-	if err := r.lastLook(); err != nil {
+	if err := r.checkBeforeChange(); err != nil {
 		hold([]*Finding{f}, "%v", err)
 		return "", err
 	}
@@ -120,7 +120,7 @@ func readAgain(ctx context.Context, org *okta.Client, id string) (okta.Token, er
 func (r *run) ownerOf(ctx context.Context, t *okta.Token) (*okta.Owner, error) {
 	id, known := t.UserID.Get()
 	if !known || !r.o.Policy.Reads(rules.Owners) {
-		return r.owners.of(t), nil
+		return r.owners.get(t), nil
 	}
 	return r.o.Org.Owner(ctx, id)
 }
@@ -136,7 +136,7 @@ func (f *Finding) differs(again Finding, ok bool, fresh okta.Token) string {
 		return "no rule matches it any more"
 	case again.Outcome != f.Outcome || again.Step != f.Step:
 		return fmt.Sprintf("it would now be %s (%s)", again.Outcome, again.Reason)
-	case len(again.untold) > 0:
+	case len(again.unannounced) > 0:
 		return "the values that the rule reads have changed since the notice"
 	}
 	return ""
@@ -150,7 +150,7 @@ func sameInstant(a, b okta.Opt[time.Time]) bool {
 
 // change takes one step and puts what came of it into the finding.
 func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop string, err error) {
-	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.asking, Plan: r.Digest,
+	intent := ledger.Record{Kind: ledger.Intent, Step: f.Step.String(), Rules: f.stepRules, Plan: r.Digest,
 		By: ledger.ByRun}
 	if f.Step == rules.Quarantine {
 		after := zoneCondition(r.o.Policy.QuarantineZone)
@@ -178,7 +178,7 @@ func (r *run) change(ctx context.Context, f *Finding, fresh okta.Token) (stop st
 		r.fail(ActionFailed, nil)
 	}
 	if result.err != nil {
-		return r.lost(ctx, result.err)
+		return r.stopAfter(ctx, result.err)
 	}
 	return result.doubt, nil
 }
@@ -200,7 +200,7 @@ func (r *run) carryOut(ctx context.Context, org *okta.Client, intent ledger.Reco
 	r.Acted = true
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	res := changer{org}.take(ctx, intent, fresh)
+	res := changer{org}.send(ctx, intent, fresh)
 	return res, r.settle(intent, res)
 }
 
@@ -212,9 +212,9 @@ func (r *run) settle(intent ledger.Record, res result) error {
 	})
 }
 
-// lost stops the acting after an error of the org. A credential that is refused ends the run with its
+// stopAfter stops the acting after an error of the org. A credential that is refused ends the run with its
 // own exit code.
-func (r *run) lost(ctx context.Context, err error) (stop string, _ error) {
+func (r *run) stopAfter(ctx context.Context, err error) (stop string, _ error) {
 	if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 		return "", err
 	}

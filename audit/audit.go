@@ -84,19 +84,19 @@ type run struct {
 	book    book // nil for one that writes nothing
 	decider decider
 	self    *caller
-	owners  *directory
+	owners  *ownerLookup
 	listing
 	readings int // of the list
 	// before is what was listed the last time, missing what was on the last list that was believed, both less what is
 	// still there, once the list is whole; only with a ledger.
 	before, missing map[string]ledger.InventoryEntry
-	forgotten       error          // why what was listed before can't be told
-	known           int            // how many were listed before
-	done            int            // changes that this run has begun
-	toldUpTo        uint64         // the last record that ended a notice, of those that the report tells
-	unread          []unread       // changes of earlier runs that can't be settled by reading
-	shrunken        string         // why the listing is too small to act on, "" if it isn't
-	listed          *ledger.Record // what to remember of the listing; nil if the last one stays in force
+	inventoryErr    error             // why what was listed before can't be told
+	known           int               // how many were listed before
+	done            int               // changes that this run has begun
+	toldUpTo        uint64            // the last record that ended a notice, of those that the report tells
+	unsettled       []unsettledChange // changes of earlier runs that can't be settled by reading
+	shrunkenReason  string            // why the listing is too small to act on, "" if it isn't
+	listed          *ledger.Record    // what to remember of the listing; nil if the last one stays in force
 }
 
 // Run makes one pass over the org. The report is never nil; if the listing was not complete it judges
@@ -145,7 +145,7 @@ func newRun(o Options) *run {
 	r.decider = decider{policy: o.Policy, past: &ledger.State{}}
 	if o.Ledger != nil {
 		r.book, r.decider.past = o.Ledger, o.Ledger.State()
-		o.Ledger.Doubt(r.doubted)
+		o.Ledger.Doubt(r.clockInDoubt)
 	}
 	return r
 }
@@ -199,26 +199,26 @@ func (r *run) pass(ctx context.Context) (err error) {
 		return err
 	}
 	r.noteUnreported()
-	if err := r.enter(ctx, string(r.Mode)); err != nil {
+	if err := r.begin(ctx, string(r.Mode)); err != nil {
 		return err
 	}
-	defer r.noteUnread()
+	defer r.noteUnsettled()
 	if r.o.Enforce != nil {
 		if err := r.prepare(ctx); err != nil {
 			return err
 		}
 	}
 	r.readZones(ctx)
-	r.recall()
+	r.loadInventory()
 	if err := r.judgeAll(ctx); err != nil {
 		return err
 	}
 	r.Complete = true
 	sortFindings(r.Findings)
-	r.shrunken, r.listed = r.shrinkage()
-	r.Shrunken = r.shrunken != ""
+	r.shrunkenReason, r.listed = r.shrinkage()
+	r.Shrunken = r.shrunkenReason != ""
 	unrecorded := r.settleByList()
-	r.noteUnread()
+	r.noteUnsettled()
 	r.compare()
 	r.stopAbove(r.o.Policy.Limits)
 	if r.o.Enforce != nil && r.o.Enforce.Plan != "" {
@@ -243,9 +243,9 @@ func (r *run) pass(ctx context.Context) (err error) {
 	return r.enforce(ctx)
 }
 
-// enter asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so
+// begin asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so
 // that it is known whether ours can be believed.
-func (r *run) enter(ctx context.Context, mode string) (err error) {
+func (r *run) begin(ctx context.Context, mode string) (err error) {
 	if r.o.Ledger != nil {
 		if err := r.o.Ledger.Claim(r.ID); err != nil {
 			return err
@@ -263,9 +263,9 @@ func (r *run) checkOrg() error {
 	return RightOrg(r.OrgURL, r.o.Policy, r.store(), History{Org: past.Org, Listed: past.Listing != nil})
 }
 
-// exempts counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not be
-// judged for that alone.
-func (r *run) exempts(v rules.Verdict, lookedUp bool) {
+// countExemptions counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not
+// be judged for that alone.
+func (r *run) countExemptions(v rules.Verdict, lookedUp bool) {
 	for _, e := range v.Exemptions {
 		reach := r.used[e]
 		reach.Matched++
@@ -279,8 +279,8 @@ func (r *run) exempts(v rules.Verdict, lookedUp bool) {
 	}
 }
 
-// orOurs is a time of the org's clock, or of ours if the org didn't send its own.
-func (r *run) orOurs(t time.Time) time.Time {
+// orNow is a time of the org's clock, or of ours if the org didn't send its own.
+func (r *run) orNow(t time.Time) time.Time {
 	if t.IsZero() {
 		return r.now()
 	}
@@ -314,7 +314,7 @@ func (r *run) note() {
 	if r.Stopped && r.o.Enforce == nil {
 		add("an enforcing run would stop: %s", r.stopReason)
 	}
-	if _, err := apart(r.o.Org, r.now()); err != nil {
+	if _, err := compareClocks(r.o.Org, r.now()); err != nil {
 		add("the org's clock and ours differ by %v: set the clock of this machine; what such a run finds is not "+
 			"remembered", r.orgNow().Sub(r.now()).Abs().Round(time.Second))
 	}
@@ -327,12 +327,12 @@ func (r *run) note() {
 	}
 	for _, q := range r.InQuarantine {
 		add("no rule matches the token %s (%q) any more, and it is in our quarantine: %s", okta.Printable(q.Token.ID),
-			named(q.Token.Name), q)
+			orEmpty(q.Token.Name), q)
 	}
 	if shared := sharedState(r.store(), r.o.StateAlone); r.o.Ledger != nil && shared != "" {
 		add("%s", shared)
 	}
-	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.census()) {
+	for _, doubt := range r.o.Policy.Lint(r.AsOf, r.survey()) {
 		add("%s", doubt)
 	}
 }

@@ -51,7 +51,7 @@ func (c *CalledOff) What() string {
 func (r *run) calledOff(ctx context.Context) {
 	past := r.decider.past
 	for _, n := range past.Recalled {
-		r.CalledOff = append(r.CalledOff, r.off(n.Key, n.Notice, n.Reason, n.Ended))
+		r.CalledOff = append(r.CalledOff, r.newCalledOff(n.Key, n.Notice, n.Reason, n.Ended))
 		r.toldUpTo = n.Seq
 	}
 	for i := range r.CalledOff {
@@ -61,7 +61,7 @@ func (r *run) calledOff(ctx context.Context) {
 		if c.OwnerTold = known && ever && !told.Before(c.Announced); !c.OwnerTold {
 			continue
 		}
-		if c.Token.Owner = r.owners.of(&c.Token); c.Token.Owner == nil { // no rule concerns the token any more
+		if c.Token.Owner = r.owners.get(&c.Token); c.Token.Owner == nil { // no rule concerns the token any more
 			c.Token.Owner, _ = r.o.Org.Owner(ctx, id) // without one they can't be told, which is said
 		}
 	}
@@ -69,17 +69,17 @@ func (r *run) calledOff(ctx context.Context) {
 
 // wouldCallOff tells what an enforcing run would call off. It ends no notice.
 func (r *run) wouldCallOff() {
-	if r.imagined() {
+	if r.judgesOtherTime() {
 		return
 	}
 	stale, why := r.stale()
 	for _, key := range stale {
-		r.CalledOff = append(r.CalledOff, r.off(key, r.decider.past.Notices[key], why[key], time.Time{}))
+		r.CalledOff = append(r.CalledOff, r.newCalledOff(key, r.decider.past.Notices[key], why[key], time.Time{}))
 	}
 }
 
-func (r *run) off(key ledger.Key, n ledger.Notice, why string, ended time.Time) CalledOff {
-	c := CalledOff{Token: r.remembered(key.Token, n), Rule: key.Rule, Announced: n.At, Why: why, Ended: ended}
+func (r *run) newCalledOff(key ledger.Key, n ledger.Notice, why string, ended time.Time) CalledOff {
+	c := CalledOff{Token: r.tokenAtNotice(key.Token, n), Rule: key.Rule, Announced: n.At, Why: why, Ended: ended}
 	_, quarantined := r.decider.past.Quarantined[key.Token]
 	for _, d := range n.Ahead {
 		step := rules.Revoke
@@ -94,8 +94,8 @@ func (r *run) off(key ledger.Key, n ledger.Notice, why string, ended time.Time) 
 	return c
 }
 
-// remembered is a token as it is listed or, if it isn't any more, as it was at its notice.
-func (r *run) remembered(id string, n ledger.Notice) okta.Token {
+// tokenAtNotice is a token as it is listed or, if it isn't any more, as it was at its notice.
+func (r *run) tokenAtNotice(id string, n ledger.Notice) okta.Token {
 	name, owner := n.Name, n.Owner
 	for i := range r.inventory {
 		if was := &r.inventory[i]; was.ID == id {

@@ -36,8 +36,8 @@ func (r result) outcome() Outcome {
 // changer makes the requests that change something; nothing else does.
 type changer struct{ org *okta.Client }
 
-// take makes the request of an intent, about a token that was read just before.
-func (c changer) take(ctx context.Context, intent ledger.Record, t okta.Token) result {
+// send makes the request of an intent, about a token that was read just before.
+func (c changer) send(ctx context.Context, intent ledger.Record, t okta.Token) result {
 	switch intent.Step {
 	case ledger.StepRevoke:
 		return c.revoke(ctx, t.ID)
@@ -49,10 +49,9 @@ func (c changer) take(ctx context.Context, intent ledger.Record, t okta.Token) r
 	return c.setNetwork(ctx, t, *intent.After, ledger.ResultQuarantined)
 }
 
-// twice is why a change may find nothing though what it is about was there a moment before.
-const twice = "it was there a moment before: it was ended by this request, which something on the way may have sent " +
-	"twice, " +
-	"or by somebody else's doing"
+// maybeSentTwice is why a change may find nothing though what it is about was there a moment before.
+const maybeSentTwice = "it was there a moment before: it was ended by this request, which something on the way may " +
+	"have sent twice, or by somebody else's doing"
 
 // revokeCurrent ends the credential in use. It can't be read afterwards, so only 204 counts as its end, and a refusal
 // of the credential, which was accepted just before, as the end of its use.
@@ -62,7 +61,7 @@ func (c changer) revokeCurrent(ctx context.Context) result {
 		return result{word: ledger.ResultRevoked}
 	case errors.Is(err, okta.ErrUnauthorized):
 		return result{word: ledger.ResultGone, reason: fmt.Sprintf("okta does not accept it any more, and %s: %v",
-			twice, err)}
+			maybeSentTwice, err)}
 	default:
 		return c.judgeError(err, func(string) result {
 			return result{word: ledger.ResultUnknown,
@@ -151,7 +150,7 @@ func (c changer) judgeError(err error, read func(why string) result) result {
 	res := read(why)
 	plain := nothing && (res.word == ledger.ResultRevoked || res.word == ledger.ResultGone)
 	if nothing && res.word == ledger.ResultRevoked {
-		res.reason += "; " + twice
+		res.reason += "; " + maybeSentTwice
 	}
 	res.reason = fmt.Sprintf("%v; %s", err, res.reason)
 	if res.err == nil && !plain {

@@ -27,8 +27,9 @@ type clockError struct{ text string }
 func (e *clockError) Error() string        { return e.text }
 func (e *clockError) Is(target error) bool { return target == errClocks }
 
-// apart says that the org's clock and ours, which shows now, disagree; told is whether the org tells the time at all.
-func apart(org *okta.Reader, now time.Time) (told bool, err error) {
+// compareClocks says that the org's clock and ours, which shows now, disagree; told is whether the org tells the time
+// at all.
+func compareClocks(org *okta.Reader, now time.Time) (told bool, err error) {
 	offset, told := org.ClockOffset()
 	if !told {
 		return false, nil
@@ -42,13 +43,13 @@ func apart(org *okta.Reader, now time.Time) (told bool, err error) {
 
 // ClockTold reports whether the org has told the time, and agrees with our clock, which shows now.
 func ClockTold(org *okta.Reader, now time.Time) bool {
-	told, err := apart(org, now)
+	told, err := compareClocks(org, now)
 	return told && err == nil
 }
 
-// ahead says that the ledger has records of later than now: our clock was set back, or is right and was ahead once.
-// Which of both the org's clock tells; told says that it was seen, and agrees with ours.
-func ahead(latest, now time.Time, told bool) error {
+// checkFuture says that the ledger has records of later than now: our clock was set back, or is right and was ahead
+// once. Which of both the org's clock tells; told says that it was seen, and agrees with ours.
+func checkFuture(latest, now time.Time, told bool) error {
 	if latest.Sub(now) <= maxLead {
 		return nil
 	}
@@ -62,20 +63,20 @@ func ahead(latest, now time.Time, told bool) error {
 		"clock of this machine; if it is right, " + way}
 }
 
-// doubted says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that
+// clockInDoubt says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that
 // answers and never tells the time only ours is left.
-func (r *run) doubted() bool {
-	told, err := apart(r.o.Org, r.now())
+func (r *run) clockInDoubt() bool {
+	told, err := compareClocks(r.o.Org, r.now())
 	return err != nil || !told && r.self == nil
 }
 
 // clocksAgree compares our clock with the org's and with what the ledger has seen of it.
 func (r *run) clocksAgree() error {
-	told, err := apart(r.o.Org, r.now())
+	told, err := compareClocks(r.o.Org, r.now())
 	if err != nil {
 		return err
 	}
-	return ahead(r.o.Ledger.Latest(), r.now(), told)
+	return checkFuture(r.o.Ledger.Latest(), r.now(), told)
 }
 
 // ClockReset is what it takes to end that a ledger has records of the future.
@@ -107,8 +108,8 @@ func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	now, latest := c.Now().UTC(), c.Ledger.Latest()
-	told, err := apart(c.Org, now)
-	if err != nil || ahead(latest, now, told) == nil {
+	told, err := compareClocks(c.Org, now)
+	if err != nil || checkFuture(latest, now, told) == nil {
 		return false, err
 	}
 	if err := c.Confirm(now, latest, told); err != nil {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"slices"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -64,4 +65,10 @@ func conditionKnown(network okta.Opt[okta.Network]) bool {
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
 	n, known := okta.Whole(network)
 	return known && n.Connection == c.Connection && sameSet(n.Include, c.Include) && sameSet(n.Exclude, c.Exclude)
+}
+
+// sameSet compares two lists without regard to their order and to repetitions.
+func sameSet(a, b []string) bool {
+	sorted := func(list []string) []string { return slices.Compact(slices.Sorted(slices.Values(list))) }
+	return slices.Equal(sorted(a), sorted(b))
 }

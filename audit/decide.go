@@ -29,7 +29,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	}
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
-		Severity: severity(v), Step: strongest(v.Matched), Outcome: Flagged, At: at,
+		Severity: severity(v), Step: strongestStep(v.Matched), Outcome: Flagged, At: at,
 		Remark: rules.EditRemark(&view), Quarantine: d.quarantine(&t),
 	}
 	spared := slices.Clone(v.Protections)
@@ -44,7 +44,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	case v.Exemption != nil:
 		f.Outcome, f.Reason = Exempt, v.Exemption.String()
 	case len(v.Matched) == 0:
-		f.Outcome, f.Reason = Unknown, strings.Join(append([]string{unjudged(v.Unknown)}, v.Doubts...), "; ")
+		f.Outcome, f.Reason = Unknown, strings.Join(append([]string{unknownReason(v.Unknown)}, v.Doubts...), "; ")
 	case disrupts && len(v.Doubts) > 0:
 		f.Outcome, f.Reason = Unknown, strings.Join(v.Doubts, "; ")
 	case disrupts && len(spared) > 0:
@@ -54,7 +54,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	default: // it is reported whether it is exempt or not
 		f.Reason = strings.Join(v.Doubts, "; ")
 	}
-	f.Quarantine.spareIf(f.Outcome)
+	f.Quarantine.noteSpared(f.Outcome)
 	return f, v, true
 }
 
@@ -62,7 +62,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 // long as both are what we made them, rules see them as they were before, so that a quarantine makes no
 // token look fresh, and none look mended.
 func (d *decider) view(t okta.Token) okta.Token {
-	q, ok := d.ours(&t)
+	q, ok := d.quarantineRecord(&t)
 	if !ok {
 		return t
 	}
@@ -87,8 +87,8 @@ func severity(v rules.Verdict) (worst rules.Severity) {
 	return worst
 }
 
-// strongest is the strongest step that any of the rules takes one day.
-func strongest(matches []rules.Match) (s rules.Step) {
+// strongestStep is the strongest step that any of the rules takes one day.
+func strongestStep(matches []rules.Match) (s rules.Step) {
 	for _, m := range matches {
 		for _, d := range m.Rule.Steps {
 			s = max(s, d.Step)
@@ -113,7 +113,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
 		return
 	}
-	quarantined := f.Quarantine.holds()
+	quarantined := f.Quarantine.certain()
 	steps := d.steps(f, view, at, quarantined)
 	var due, coming step
 	for _, s := range steps {
@@ -144,7 +144,7 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 	f.Step, f.Due = next.Step, next.due
 	for _, s := range steps {
 		if s.Step == next.Step && s.now == next.now {
-			f.asking = append(f.asking, s.rule)
+			f.stepRules = append(f.stepRules, s.rule)
 		}
 	}
 }
@@ -156,7 +156,7 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 	lifted := d.lifted(f.Token)
 	_, released := d.past.Released[f.Token.ID]
 	for _, m := range f.Matched {
-		if strongest([]rules.Match{m}) <= rules.Flag {
+		if strongestStep([]rules.Match{m}) <= rules.Flag {
 			continue
 		}
 		seen := facts{m.Rule.ID, m.Rule.Facts(view)}
@@ -164,7 +164,7 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 		told = told && n.Facts == seen.digest && !lifted
 		f.facts = append(f.facts, seen)
 		if !told {
-			f.untold = append(f.untold, seen)
+			f.unannounced = append(f.unannounced, seen)
 		}
 		start := at
 		if told {
@@ -182,11 +182,11 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 	return steps
 }
 
-// ours is the quarantine of ours that a token is in, or was in when it was last seen: the one on record, or else the
-// last that was begun, if the token's condition is the one that it was to have. What is on record of its outcome
-// doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed a
-// proxy.
-func (d *decider) ours(t *okta.Token) (q ledger.Quarantine, known bool) {
+// quarantineRecord is the quarantine of ours that a token is in, or was in when it was last seen: the one on record, or
+// else the last that was begun, if the token's condition is the one that it was to have. What is on record of its
+// outcome doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed
+// a proxy.
+func (d *decider) quarantineRecord(t *okta.Token) (q ledger.Quarantine, known bool) {
 	if q, known = d.past.Quarantined[t.ID]; known {
 		return q, true
 	}
@@ -200,8 +200,8 @@ func (d *decider) lifted(t okta.Token) bool {
 	return ok && conditionKnown(t.Network) && !sameCondition(t.Network, q.After)
 }
 
-// unjudged is the reason of a finding that no rule matched: which rules could not be judged, and why.
-func unjudged(unknown []rules.Match) string {
+// unknownReason is the reason of a finding that no rule matched: which rules could not be judged, and why.
+func unknownReason(unknown []rules.Match) string {
 	var parts []string
 	for _, m := range unknown {
 		parts = append(parts, fmt.Sprintf("rule %s: %s", m.Rule.ID, strings.Join(m.Because, ", ")))

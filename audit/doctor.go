@@ -238,7 +238,7 @@ func (x *examination) owner(ctx context.Context) bool {
 			with = "roles " + cmp.Or(strings.Join(roles, " "), "none")
 		}
 	}
-	x.add(good("identity", "an API token of %s (%s), %s", cmp.Or(named(me.Login), "a user whose login is not known"),
+	x.add(good("identity", "an API token of %s (%s), %s", cmp.Or(orEmpty(me.Login), "a user whose login is not known"),
 		me.ID, with))
 	x.add(allRights)
 	return true

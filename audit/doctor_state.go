@@ -57,7 +57,7 @@ func CheckState(c StateCheck) []Check {
 		return []Check{failure(state, CodeOf(err), "tokensweep ledger verify names the first bad record; keep the "+
 			"directory as evidence, and restore a copy", "%v", err)}
 	}
-	return []Check{c.ledger(&past, records, head, torn), c.brake(), unsettled(&past), unreported(&past)}
+	return []Check{c.ledger(&past, records, head, torn), c.brake(), checkUnsettled(&past), checkUnreported(&past)}
 }
 
 // none is a run that does without a ledger, which an enforcing one can't.
@@ -101,7 +101,7 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 	}
 	last := past.LastRun
 	shared, isShared := c.shared(sound)
-	future := ahead(past.Latest(), c.Now(), c.Told)
+	future := checkFuture(past.Latest(), c.Now(), c.Told)
 	switch {
 	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
 		return failure(name, Usage, "give each org a state directory of its own",
@@ -135,8 +135,8 @@ func (c StateCheck) brake() Check {
 	return good(name, "not halted")
 }
 
-// unsettled tells of changes whose outcome nobody knows. The next enforcing run finds out by reading.
-func unsettled(past *ledger.State) Check {
+// checkUnsettled tells of changes whose outcome nobody knows. The next enforcing run finds out by reading.
+func checkUnsettled(past *ledger.State) Check {
 	seqs := past.OpenSeqs()
 	if len(seqs) == 0 {
 		return good("unsettled", "what came of every change is known")
@@ -147,8 +147,8 @@ func unsettled(past *ledger.State) Check {
 		first.Token, first.Run)
 }
 
-// unreported tells of what runs did whose report reached nobody.
-func unreported(past *ledger.State) Check {
+// checkUnreported tells of what runs did whose report reached nobody.
+func checkUnreported(past *ledger.State) Check {
 	switch {
 	case len(past.Undelivered) > 0:
 		return warning("unreported", "the next run posts them; ledger show --run has what was posted of one",

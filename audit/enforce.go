@@ -102,7 +102,7 @@ func (r *run) enforce(ctx context.Context) error {
 		}
 		return nil
 	}
-	if err := r.tell(ctx, via); err != nil {
+	if err := r.recordNotices(ctx, via); err != nil {
 		hold(r.due(), "%v", err)
 		return err
 	}
@@ -127,8 +127,8 @@ func (r *run) mayAct() (ExitCode, error) {
 		return ActionFailed, fmt.Errorf("what came of the %s of the token %s in run %s is not known, and nothing "+
 			"else is changed before it is", intent.Step, intent.Token, intent.Run)
 	}
-	if r.shrunken != "" {
-		return Incomplete, errors.New(r.shrunken)
+	if r.shrunkenReason != "" {
+		return Incomplete, errors.New(r.shrunkenReason)
 	}
 	return OK, nil
 }
@@ -136,8 +136,8 @@ func (r *run) mayAct() (ExitCode, error) {
 // errHalted is the emergency brake.
 var errHalted = errors.New("halted")
 
-// lastLook is what is looked at right before a change, after all that may take long.
-func (r *run) lastLook() error {
+// checkBeforeChange is what is looked at right before a change, after all that may take long.
+func (r *run) checkBeforeChange() error {
 	if err := r.checkHalt(); err != nil {
 		return err
 	}
@@ -152,29 +152,30 @@ func (r *run) checkHalt() error {
 			return err
 		}
 	}
-	return braked(note, err)
+	return brakeError(note, err)
 }
 
 // notices counts those that tell would write down.
 func (r *Report) notices() (n int) {
 	for i := range r.Findings {
-		if f := &r.Findings[i]; !f.spared() {
-			n += len(f.untold)
+		if f := &r.Findings[i]; !f.announcesNothing() {
+			n += len(f.unannounced)
 		}
 	}
 	return n
 }
 
-// tell writes down the notices that have just been delivered. Those that it doesn't come to are given once more.
-func (r *run) tell(ctx context.Context, via string) error {
+// recordNotices writes down the notices that have just been delivered. Those that it doesn't come to are given once
+// more.
+func (r *run) recordNotices(ctx context.Context, via string) error {
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		if f.spared() {
+		if f.announcesNothing() {
 			continue
 		}
-		for _, u := range f.untold {
-			if err := r.keep(ctx, ledger.Record{
-				Kind: ledger.Noticed, Token: f.Token.ID, Name: named(f.Token.Name), Owner: named(f.Token.UserID),
+		for _, u := range f.unannounced {
+			if err := r.recordUnlessEnded(ctx, ledger.Record{
+				Kind: ledger.Noticed, Token: f.Token.ID, Name: orEmpty(f.Token.Name), Owner: orEmpty(f.Token.UserID),
 				Rule: u.rule, Facts: u.digest, Ahead: announcedBy(f.Matched, u.rule), Via: via,
 			}); err != nil {
 				return err
@@ -185,8 +186,8 @@ func (r *run) tell(ctx context.Context, via string) error {
 	return nil
 }
 
-// spared says that nothing is announced about a finding.
-func (f *Finding) spared() bool {
+// announcesNothing says that nothing is announced about a finding.
+func (f *Finding) announcesNothing() bool {
 	return f.Outcome == Exempt || f.Outcome == Protected || f.Outcome == Unknown || f.Outcome == Flagged
 }
 
@@ -196,7 +197,7 @@ func (f *Finding) spared() bool {
 func (r *run) voidStale(ctx context.Context) error {
 	stale, why := r.stale()
 	for _, key := range stale {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule,
+		if err := r.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule,
 			Reason: why[key]}); err != nil {
 			return err
 		}
@@ -217,7 +218,7 @@ func (r *run) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " +
 				strings.Join(m.Because, ", ")
 		}
-		if f.spared() {
+		if f.announcesNothing() {
 			for _, m := range f.Matched {
 				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+
 					" now: "+f.Reason, ": ")
@@ -228,7 +229,7 @@ func (r *run) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	for key, n := range r.decider.past.Notices {
 		digest, ok := holds[key]
 		switch {
-		case r.shrunken != "" && unlisted[key.Token]:
+		case r.shrunkenReason != "" && unlisted[key.Token]:
 			continue
 		case why[key] != "":
 		case unlisted[key.Token] && r.inventory != nil:

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -43,11 +44,12 @@ type StepAhead struct {
 	Due     time.Time
 }
 
-// Explain reads one token and its owner, and explains what the policy and the past make of it. Of the outlook it uses
-// the Past alone. The error is okta.ErrNotFound if there is no such token, and else as Report.Err of Run.
-func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanation, error) {
+// Explain reads one token and its owner, and explains what the policy and the past make of it. past is what the ledger
+// tells, nil where nothing is remembered. The error is okta.ErrNotFound if there is no such token, and else as
+// Report.Err of Run.
+func Explain(ctx context.Context, o Options, past *ledger.State, id string) (*Explanation, error) {
 	o.AsOf = time.Time{}
-	r, err := onlooker(ctx, o, look.Past)
+	r, err := onlooker(ctx, o, past)
 	if err != nil {
 		return nil, err
 	}
@@ -64,23 +66,23 @@ func Explain(ctx context.Context, o Options, look Outlook, id string) (*Explanat
 	return r.decider.explain(t, r.self.maybeOwn(&t), instantFor(&t, clock, clock)), nil
 }
 
-// explain explains a token. own says why it may be the token of the run. The past is changed by what is imagined.
+// explain explains a token. own says why it may be the token of the run. The past is changed by the simulation.
 func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 	view := d.view(t)
 	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(&view, at)}
 	e.Quarantine = d.quarantine(&t)
 	if f, _, ok := d.decide(t, own, at); ok {
 		e.Finding, e.Quarantine = &f, f.Quarantine
-		e.Steps = d.ahead(f, &view, f.Quarantine.holds())
+		e.Steps = d.stepsAhead(f, &view, f.Quarantine.certain())
 	} else {
-		e.Quarantine.spareIf("")
+		e.Quarantine.noteSpared("")
 	}
-	e.Calendar = d.foresee(t, own, at)
+	e.Calendar = d.calendar(t, own, at)
 	return e
 }
 
-// ahead are the steps of a finding, due or not.
-func (d *decider) ahead(f Finding, view *okta.Token, quarantined bool) (steps []StepAhead) {
+// stepsAhead are the steps of a finding, due or not.
+func (d *decider) stepsAhead(f Finding, view *okta.Token, quarantined bool) (steps []StepAhead) {
 	for _, s := range d.steps(&f, view, f.At, quarantined) {
 		i := slices.IndexFunc(f.Matched, func(m rules.Match) bool { return m.Rule.ID == s.rule })
 		a := StepAhead{Rule: s.rule, Step: s.Step, Due: s.due}
@@ -89,7 +91,7 @@ func (d *decider) ahead(f Finding, view *okta.Token, quarantined bool) (steps []
 				a.After = delayed.After
 			}
 		}
-		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.untold, func(u facts) bool {
+		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.unannounced, func(u facts) bool {
 			return u.rule == s.rule
 		}) {
 			a.Noticed = start
@@ -99,14 +101,14 @@ func (d *decider) ahead(f Finding, view *okta.Token, quarantined bool) (steps []
 	return steps
 }
 
-// farAhead is where a calendar ends that nothing else ends.
-const farAhead = 366 * 24 * time.Hour
+// calendarLength is where a calendar ends that nothing else ends.
+const calendarLength = 366 * 24 * time.Hour
 
-// foresee imagines a run at each instant at which something changes about a token, until nothing does any more.
-func (d *decider) foresee(t okta.Token, own string, at time.Time) []Event {
-	s := &subject{Token: t, own: own, since: at}
-	m := &imagination{decider: *d, tokens: []*subject{s}, whole: true}
-	until := at.Add(farAhead)
+// calendar simulates a run at each instant at which something changes about a token, until nothing does any more.
+func (d *decider) calendar(t okta.Token, own string, at time.Time) []Event {
+	s := &simulatedToken{Token: t, own: own, since: at}
+	m := &simulation{decider: *d, tokens: []*simulatedToken{s}, allEnds: true}
+	until := at.Add(calendarLength)
 	if ends, known := t.ExpiresAt.Get(); known {
 		until = ends
 	}
@@ -118,7 +120,7 @@ func (d *decider) foresee(t okta.Token, own string, at time.Time) []Event {
 			next = turns[0]
 		}
 		if f, _, ok := d.decide(s.Token, own, now); ok {
-			for _, step := range d.ahead(f, &view, false) {
+			for _, step := range d.stepsAhead(f, &view, false) {
 				if step.Due.After(now) && step.Due.Before(next) {
 					next = step.Due
 				}
@@ -126,6 +128,6 @@ func (d *decider) foresee(t okta.Token, own string, at time.Time) []Event {
 		}
 		now = next.Add(time.Second - 1).Truncate(time.Second) // "more than 21 days" begins a moment after them
 	}
-	m.end(until)
+	m.expire(until)
 	return m.events
 }

@@ -78,7 +78,7 @@ func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)
 	err error) {
 	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, StateAlone: h.StateAlone,
 		Now: h.Now, Recorded: h.Recorded})
-	if err = r.begin(ctx); err == nil {
+	if err = r.beginByHand(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}
 	if err == nil && outcome == Failed {
@@ -128,18 +128,18 @@ func (h Hand) deliver(outcome Outcome, reason string) error {
 	return h.Deliver(outcome, reason)
 }
 
-// begin checks what every change by hand needs, and settles what is open.
-func (r *run) begin(ctx context.Context) error {
+// beginByHand checks what every change by hand needs, and settles what is open.
+func (r *run) beginByHand(ctx context.Context) error {
 	if err := r.checkOrg(); err != nil {
 		return err
 	}
 	if err := checkFileSystem(r.store(), r.o.StateAlone); err != nil {
 		return err
 	}
-	if err := r.enter(ctx, ledger.ByHand); err != nil {
+	if err := r.begin(ctx, ledger.ByHand); err != nil {
 		return err
 	}
-	defer r.noteUnread()
+	defer r.noteUnsettled()
 	return r.settleAll(ctx)
 }
 
@@ -169,7 +169,7 @@ func (r *run) mayChange() error {
 
 // guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
 func (h Hand) guard(r *run, t okta.Token) error {
-	if err := r.lastLook(); err != nil {
+	if err := r.checkBeforeChange(); err != nil {
 		return err
 	}
 	clock := r.orgNow()
@@ -205,7 +205,7 @@ func (e *HandError) Unwrap() error { return e.Err }
 
 // change makes one change. The token is read last: nothing that may wait comes between that and the change.
 func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {
-	if err := r.settled(id); err != nil {
+	if err := r.checkSettled(id); err != nil {
 		return "", "", err
 	}
 	if err := r.mayChange(); err != nil {
@@ -232,7 +232,7 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 		return "", "", err
 	}
 	if step == ledger.StepQuarantine {
-		if already := r.decider.quarantine(&fresh); already.holds() {
+		if already := r.decider.quarantine(&fresh); already.certain() {
 			return "", "", refused("%s", already)
 		}
 		if against := irreversible(&fresh); against != "" {
@@ -247,8 +247,8 @@ func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, str
 	return r.byHand(ctx, h.Org, intent, fresh)
 }
 
-// settled refuses a token of which an earlier change is not settled: then nothing is done to it.
-func (r *run) settled(id string) error {
+// checkSettled refuses a token of which an earlier change is not settled: then nothing is done to it.
+func (r *run) checkSettled(id string) error {
 	if _, open := r.decider.past.OpenFor(id); open {
 		return refused("an earlier change of it has an outcome that is not known yet")
 	}
@@ -278,14 +278,14 @@ func (h Hand) read(ctx context.Context, id string, withOwner bool) (okta.Token, 
 }
 
 func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, error) {
-	if err := r.settled(id); err != nil {
+	if err := r.checkSettled(id); err != nil {
 		return "", "", err
 	}
 	fresh, err := h.read(ctx, id, false)
 	if err != nil {
 		return "", "", err
 	}
-	q, known := r.decider.ours(&fresh)
+	q, known := r.decider.quarantineRecord(&fresh)
 	switch {
 	case !known:
 		return "", "", refused("the ledger knows no quarantine of the token %s", id)

@@ -28,9 +28,9 @@ func Watch(ctx context.Context, store ledger.Store, enforce bool) (watched conte
 		if !enforce {
 			return nil
 		}
-		return braked(store.Halted())
+		return brakeError(store.Halted())
 	}
-	if enforce && braked(store.Halted()) != nil {
+	if enforce && brakeError(store.Halted()) != nil {
 		enforce = false
 	}
 	go func() {
@@ -50,8 +50,8 @@ func Watch(ctx context.Context, store ledger.Store, enforce bool) (watched conte
 	return watched, func() { end(nil) }
 }
 
-// braked is the brake as an error; nil if it is not pulled. One that can't be read counts as pulled.
-func braked(note *ledger.HaltNote, err error) error {
+// brakeError is the brake as an error; nil if it is not pulled. One that can't be read counts as pulled.
+func brakeError(note *ledger.HaltNote, err error) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("%w: %w", errHalted, err)

@@ -35,54 +35,54 @@ func (r *run) beginListing() {
 // judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept, and judged again
 // with their owners.
 func (r *run) judgeAll(ctx context.Context) error {
-	r.owners = newDirectory(ctx, r.o.Org)
+	r.owners = newOwnerLookup(ctx, r.o.Org)
 	defer r.owners.cancel()
-	if err := r.each(r.owners.ctx, r.judge); err != nil {
+	if err := r.eachToken(r.owners.ctx, r.judge); err != nil {
 		if refused := r.owners.stop(); refused != nil {
 			return refused
 		}
 		return err
 	}
 	for i := range r.lifted {
-		if err := r.lift(&r.lifted[i]); err != nil {
+		if err := r.noteLifted(&r.lifted[i]); err != nil {
 			return err
 		}
 	}
-	r.crossOff()
+	r.dropListed()
 	return r.judgeOwned()
 }
 
-// each lists the org and visits each token as it comes: more than once if the list is read again. What a visitor adds
-// up must be in r.listing. clock is the org's when it sent the token.
-func (r *run) each(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
+// eachToken lists the org and visits each token as it comes: more than once if the list is read again. What a visitor
+// adds up must be in r.listing. clock is the org's when it sent the token.
+func (r *run) eachToken(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
 	list := r.o.Org.List(ctx, okta.ListOptions{})
 	err := list.Read(func() func(okta.Token) error {
 		r.beginListing()
 		return func(t okta.Token) error {
 			if r.AsOf.IsZero() {
-				r.AsOf = r.orOurs(list.Date)
+				r.AsOf = r.orNow(list.Date)
 			}
 			if r.o.Progress != nil {
 				r.o.Progress(list.Pages, list.Tokens)
 			}
-			visit(t, r.orOurs(list.Clock))
+			visit(t, r.orNow(list.Clock))
 			return nil
 		}
 	})
 	r.Tokens, r.Pages, r.Duplicates, r.readings = list.Tokens, list.Pages, list.Duplicates, list.Readings
 	if err == nil && r.AsOf.IsZero() {
-		r.AsOf = r.orOurs(list.Date)
+		r.AsOf = r.orNow(list.Date)
 	}
 	return err
 }
 
 // judge judges one token of the list.
 func (r *run) judge(t okta.Token, clock time.Time) {
-	r.Clients[named(t.ClientName)]++
-	r.list(&t)
+	r.Clients[orEmpty(t.ClientName)]++
+	r.addToInventory(&t)
 	if q := r.decider.quarantine(&t); q != nil {
 		r.InQuarantine = append(r.InQuarantine, InQuarantine{t, q})
-		r.owners.want(&t)
+		r.owners.request(&t)
 	}
 	lifted := r.decider.lifted(t)
 	if lifted {
@@ -103,25 +103,25 @@ func (r *run) judge(t okta.Token, clock time.Time) {
 	_, v, ok := r.decider.decide(t, own, at)
 	if ok || lifted { // what is known of one that was lifted changes when that is recorded
 		r.candidates = append(r.candidates, candidate{t, own, at})
-		r.owners.want(&t)
+		r.owners.request(&t)
 		return
 	}
-	r.exempts(v, false)
+	r.countExemptions(v, false)
 }
 
-// list takes a token into the inventory.
-func (r *run) list(t *okta.Token) {
+// addToInventory takes a token into the inventory.
+func (r *run) addToInventory(t *okta.Token) {
 	if r.o.Ledger == nil {
 		return
 	}
 	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
 	r.inventory = append(r.inventory, ledger.InventoryEntry{
-		ID: t.ID, Name: named(t.Name), Client: named(t.ClientName), UserID: named(t.UserID), ExpiresAt: ends,
+		ID: t.ID, Name: orEmpty(t.Name), Client: orEmpty(t.ClientName), UserID: orEmpty(t.UserID), ExpiresAt: ends,
 	})
 }
 
-// crossOff takes the listed tokens off those that were listed before.
-func (r *run) crossOff() {
+// dropListed takes the listed tokens off those that were listed before.
+func (r *run) dropListed() {
 	for i := range r.inventory {
 		delete(r.before, r.inventory[i].ID)
 		delete(r.missing, r.inventory[i].ID)

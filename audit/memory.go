@@ -13,23 +13,23 @@ import (
 	"tokensweep/rules"
 )
 
-// book is where a run writes what happens: a ledger, or for a run that is imagined what is known of the past.
+// book is where a run writes what happens: a ledger, or for a simulated run what is known of the past.
 type book interface {
 	Append(ledger.Record) (ledger.Record, error)
 }
 
 // record appends to the book, if there is one.
 func (r *run) record(rec ledger.Record) error {
-	if r.book == nil || r.imagined() {
+	if r.book == nil || r.judgesOtherTime() {
 		return nil
 	}
 	_, err := r.append(rec)
 	return err
 }
 
-// keep is record for what only the next run needs to know, of which there may be thousands: none is written after ctx
-// has ended. What is missing then, the next run finds out by itself.
-func (r *run) keep(ctx context.Context, rec ledger.Record) error {
+// recordUnlessEnded is record for what only the next run needs to know, of which there may be thousands: none is
+// written after ctx has ended. What is missing then, the next run finds out by itself.
+func (r *run) recordUnlessEnded(ctx context.Context, rec ledger.Record) error {
 	if ctx.Err() != nil {
 		return interruption(ctx)
 	}
@@ -46,23 +46,24 @@ func (r *run) append(rec ledger.Record) (ledger.Record, error) {
 	return written, err
 }
 
-// imagined says that the run judges as of another time than now: what it finds is nothing to remember.
-func (r *run) imagined() bool { return !r.o.AsOf.IsZero() }
+// judgesOtherTime says that the run judges as of another time than now: what it finds is nothing to remember.
+func (r *run) judgesOtherTime() bool { return !r.o.AsOf.IsZero() }
 
 // spent is how many quarantines and revocations were begun in the last 24 hours.
 func (r *run) spent() int {
 	return r.decider.past.IntentsSince(r.now().Add(-24 * time.Hour))
 }
 
-// recall reads what the last complete listing held and, if that was too small to believe, the last one that was not.
-func (r *run) recall() {
+// loadInventory reads what the last complete listing held and, if that was too small to believe, the last one that was
+// not.
+func (r *run) loadInventory() {
 	last := r.decider.past.Listing
 	if r.o.Ledger == nil || last == nil {
 		return
 	}
-	r.before, r.forgotten = r.store().ReadInventory(last.Snapshot)
+	r.before, r.inventoryErr = r.store().ReadInventory(last.Snapshot)
 	r.known = len(r.before)
-	err := r.forgotten
+	err := r.inventoryErr
 	r.missing = r.before
 	if last.Believed != "" {
 		r.missing, err = r.store().ReadInventory(last.Believed)
@@ -86,17 +87,17 @@ func (r *run) noteUnreported() {
 	}
 }
 
-// named is a name for people and for the record, "" where there is none. Nothing is decided by it.
-func named(name okta.Opt[string]) string {
+// orEmpty is a name for people and for the record, "" where there is none. Nothing is decided by it.
+func orEmpty(name okta.Opt[string]) string {
 	s, _ := name.Get()
 	return s
 }
 
-// lift notes that somebody took a token out of our quarantine. It isn't fought over: what was announced
+// noteLifted notes that somebody took a token out of our quarantine. It isn't fought over: what was announced
 // is void, and nothing happens before it was announced anew.
-func (r *run) lift(t *okta.Token) error {
+func (r *run) noteLifted(t *okta.Token) error {
 	r.Notes = append(r.Notes, fmt.Sprintf("somebody lifted the quarantine of the token %s (%q): it gets a new notice "+
-		"before anything else happens", okta.Printable(t.ID), named(t.Name)))
+		"before anything else happens", okta.Printable(t.ID), orEmpty(t.Name)))
 	if r.o.Enforce == nil {
 		return nil
 	}
@@ -177,19 +178,19 @@ func (r *run) compare() {
 	}
 	resolved := make(map[string]bool)
 	for key := range r.decider.past.Findings {
-		if !now[key.Token] && r.shrunken == "" { // else they may come back
+		if !now[key.Token] && r.shrunkenReason == "" { // else they may come back
 			resolved[key.Token] = true
 		}
 	}
 	r.Changes.Resolved = len(resolved)
 	for id, was := range r.missing {
-		r.Vanished = append(r.Vanished, Vanished{ID: id, Name: was.Name, Reason: r.farewell(id, was)})
+		r.Vanished = append(r.Vanished, Vanished{ID: id, Name: was.Name, Reason: r.vanishReason(id, was)})
 	}
 	slices.SortFunc(r.Vanished, func(a, b Vanished) int { return strings.Compare(a.ID, b.ID) })
 }
 
-// farewell says why a token is no longer listed.
-func (r *run) farewell(id string, was ledger.InventoryEntry) string {
+// vanishReason says why a token is no longer listed.
+func (r *run) vanishReason(id string, was ledger.InventoryEntry) string {
 	at, revoked := r.decider.past.Revoked[id]
 	_, quarantined := r.decider.past.Quarantined[id]
 	ended := !was.ExpiresAt.IsZero() && !was.ExpiresAt.After(r.AsOf)
@@ -211,13 +212,13 @@ func (r *run) farewell(id string, was ledger.InventoryEntry) string {
 // from old ones, and its plan: it starts no clock and ends none. The listing comes after what was learnt by comparing
 // it with the last: a run that is ended between the two leaves that to be learnt again.
 func (r *run) remember(ctx context.Context) error {
-	if r.o.Ledger == nil || r.imagined() {
+	if r.o.Ledger == nil || r.judgesOtherTime() {
 		return nil
 	}
-	if r.shrunken != "" {
-		r.Notes = append(r.Notes, r.shrunken)
+	if r.shrunkenReason != "" {
+		r.Notes = append(r.Notes, r.shrunkenReason)
 	}
-	if r.doubted() { // what is found new is new to the next run too
+	if r.clockInDoubt() { // what is found new is new to the next run too
 		return nil
 	}
 	for _, write := range []func(context.Context) error{r.rememberFindings, r.rememberVanished, r.rememberExempt,
@@ -226,7 +227,7 @@ func (r *run) remember(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.keep(ctx, ledger.Record{
+	return r.recordUnlessEnded(ctx, ledger.Record{
 		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(),
 		Count: len(r.Findings), Critical: r.critical(),
 	})
@@ -249,7 +250,7 @@ func (r *run) rememberListing(ctx context.Context) error {
 		return err
 	}
 	r.listed.Snapshot = snapshot
-	return r.keep(ctx, *r.listed)
+	return r.recordUnlessEnded(ctx, *r.listed)
 }
 
 // rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are
@@ -257,7 +258,8 @@ func (r *run) rememberListing(ctx context.Context) error {
 func (r *run) rememberFindings(ctx context.Context) error {
 	open := make(map[ledger.Key]bool)
 	seen := func(key ledger.Key, result string) error {
-		return r.keep(ctx, ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result})
+		rec := ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result}
+		return r.recordUnlessEnded(ctx, rec)
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -282,7 +284,7 @@ func (r *run) rememberFindings(ctx context.Context) error {
 			}
 		}
 	}
-	if r.shrunken != "" {
+	if r.shrunkenReason != "" {
 		return nil // they may come back
 	}
 	var resolved []ledger.Key
@@ -293,7 +295,7 @@ func (r *run) rememberFindings(ctx context.Context) error {
 	}
 	sortKeys(resolved)
 	for _, key := range resolved {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule,
+		if err := r.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule,
 			Reason: "the rule does not match it any more, or it is gone"}); err != nil {
 			return err
 		}
@@ -302,11 +304,11 @@ func (r *run) rememberFindings(ctx context.Context) error {
 }
 
 func (r *run) rememberVanished(ctx context.Context) error {
-	if r.shrunken != "" {
+	if r.shrunkenReason != "" {
 		return nil // they may come back
 	}
 	for _, v := range r.Vanished {
-		if err := r.keep(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name,
+		if err := r.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name,
 			Reason: v.Reason}); err != nil {
 			return err
 		}
@@ -325,7 +327,7 @@ func (r *run) rememberExempt(ctx context.Context) error {
 			if r.decider.past.Exempted[ledger.Key{Token: f.Token.ID, Rule: id}] == f.Reason {
 				continue
 			}
-			if err := r.keep(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id,
+			if err := r.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id,
 				Reason: f.Reason}); err != nil {
 				return err
 			}
@@ -345,14 +347,14 @@ func (r *run) end(unread bool) {
 			counts[string(f.Outcome)]++
 		}
 		if err := r.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(r.Code), Counts: counts, Unread: unread,
-			Told: r.told(unread)}); err != nil {
+			Told: r.toldRecord(unread)}); err != nil {
 			r.fail(CodeOf(err), err)
 		}
 	}
 }
 
-// told is up to which record the ends of notices are told by the report.
-func (r *run) told(unread bool) uint64 {
+// toldRecord is up to which record the ends of notices are told by the report.
+func (r *run) toldRecord(unread bool) uint64 {
 	if unread || !r.Complete {
 		return 0
 	}

@@ -28,9 +28,9 @@ func (r *run) judgeOwned() error {
 		return err
 	}
 	for _, c := range r.candidates {
-		c.token.Owner = r.owners.of(&c.token)
+		c.token.Owner = r.owners.get(&c.token)
 		f, v, ok := r.decider.decide(c.token, c.own, c.at)
-		r.exempts(v, true)
+		r.countExemptions(v, true)
 		if ok {
 			r.Findings = append(r.Findings, f)
 		}
@@ -49,14 +49,14 @@ func (r *run) unconcerned() {
 	r.InQuarantine = slices.DeleteFunc(r.InQuarantine, func(q InQuarantine) bool { return found[q.Token.ID] })
 	for i := range r.InQuarantine {
 		q := &r.InQuarantine[i]
-		q.Token.Owner = r.owners.of(&q.Token)
-		q.spareIf("")
+		q.Token.Owner = r.owners.get(&q.Token)
+		q.noteSpared("")
 	}
 }
 
-// directory looks owners up in the org, each once and a few at a time, in the background: the owners of the first
+// ownerLookup looks owners up in the org, each once and a few at a time, in the background: the owners of the first
 // candidates are known before the list is read to its end.
-type directory struct {
+type ownerLookup struct {
 	org    *okta.Reader
 	ctx    context.Context // ends when a look-up refuses the credential
 	cancel context.CancelFunc
@@ -70,14 +70,14 @@ type directory struct {
 	panicked any
 }
 
-func newDirectory(ctx context.Context, org *okta.Reader) *directory {
-	d := &directory{org: org, known: make(map[string]*okta.Owner)}
+func newOwnerLookup(ctx context.Context, org *okta.Reader) *ownerLookup {
+	d := &ownerLookup{org: org, known: make(map[string]*okta.Owner)}
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	return d
 }
 
-// want has the owner of a token looked up.
-func (d *directory) want(t *okta.Token) {
+// request has the owner of a token looked up.
+func (d *ownerLookup) request(t *okta.Token) {
 	id, ok := t.UserID.Get()
 	if !ok {
 		return
@@ -96,7 +96,7 @@ func (d *directory) want(t *okta.Token) {
 }
 
 // work looks up who is wanted, until there is no more.
-func (d *directory) work() {
+func (d *ownerLookup) work() {
 	defer func() {
 		if p := recover(); p != nil { // here it would end the process, and with it the schedule of a daemon
 			d.mu.Lock()
@@ -111,11 +111,11 @@ func (d *directory) work() {
 			return
 		}
 		owner, err := d.org.Owner(d.ctx, id)
-		d.found(id, owner, err)
+		d.store(id, owner, err)
 	}
 }
 
-func (d *directory) found(id string, owner *okta.Owner, err error) {
+func (d *ownerLookup) store(id string, owner *okta.Owner, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
@@ -127,7 +127,7 @@ func (d *directory) found(id string, owner *okta.Owner, err error) {
 	}
 }
 
-func (d *directory) next() (id string, more bool) {
+func (d *ownerLookup) next() (id string, more bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.queue) == 0 || d.ctx.Err() != nil {
@@ -140,7 +140,7 @@ func (d *directory) next() (id string, more bool) {
 
 // wait returns when all who were wanted are looked up. What could not be read of one is part of what is known of
 // them; the error is a credential that is refused, or the end of the context. It panics if a look-up did.
-func (d *directory) wait() error {
+func (d *ownerLookup) wait() error {
 	d.workers.Wait()
 	if d.panicked != nil {
 		panic(d.panicked)
@@ -153,14 +153,14 @@ func (d *directory) wait() error {
 
 // stop ends it: who is not looked up yet never is. The error is a credential that was refused before. It panics if a
 // look-up did.
-func (d *directory) stop() error {
+func (d *ownerLookup) stop() error {
 	d.cancel()
 	_ = d.wait()
 	return d.refused
 }
 
-// of is the owner of a token, nil if that was not wanted, or not found out.
-func (d *directory) of(t *okta.Token) *okta.Owner {
+// get is the owner of a token, nil if that was not wanted, or not found out.
+func (d *ownerLookup) get(t *okta.Token) *okta.Owner {
 	id, known := t.UserID.Get()
 	if !known {
 		return nil

@@ -90,7 +90,7 @@ func (r *Report) limit(l *rules.Limits, spent int) {
 // actions are what the plan would do now.
 func (r *Report) actions() (actions []ledger.Action) {
 	for _, f := range r.due() {
-		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.asking,
+		actions = append(actions, ledger.Action{Token: f.Token.ID, Step: f.Step.String(), Rules: f.stepRules,
 			Facts: f.basis()})
 	}
 	return actions
@@ -102,7 +102,7 @@ func (f *Finding) basis() string {
 	h := sha256.New()
 	t := &f.Token
 	for _, o := range []okta.Opt[string]{t.Name, t.ClientName, t.UserID} {
-		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), named(o))
+		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), orEmpty(o))
 	}
 	made, _ := t.Created.Get()
 	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), made.UTC().Format(time.RFC3339Nano))
@@ -120,7 +120,7 @@ func digest(r *Report) string {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		due := ""
-		if len(f.untold) == 0 && !f.Due.IsZero() {
+		if len(f.unannounced) == 0 && !f.Due.IsZero() {
 			due = f.Due.UTC().Format(time.RFC3339)
 		}
 		ids := f.ruleIDs()

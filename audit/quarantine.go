@@ -36,7 +36,7 @@ type InQuarantine struct {
 // quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it
 // is spared depends on what comes of it.
 func (d *decider) quarantine(t *okta.Token) *Quarantine {
-	q, known := d.ours(t)
+	q, known := d.quarantineRecord(t)
 	in := &Quarantine{ID: t.ID}
 	in.Ends, _ = t.ExpiresAt.Get()
 	if known {
@@ -51,7 +51,7 @@ func (d *decider) quarantine(t *okta.Token) *Quarantine {
 	default:
 		return nil
 	}
-	if in.holds() {
+	if in.certain() {
 		contents, read := d.zones.of(conditionOf(t))
 		in.Open, in.Unread = contents, !read
 	}
@@ -59,14 +59,14 @@ func (d *decider) quarantine(t *okta.Token) *Quarantine {
 }
 
 // CutOff reports whether the token can't be used, as far as is known.
-func (q *Quarantine) CutOff() bool { return q.holds() && q.Open == "" }
+func (q *Quarantine) CutOff() bool { return q.certain() && q.Open == "" }
 
-// holds reports whether the token is in quarantine for certain, whoever its zone contains.
-func (q *Quarantine) holds() bool { return q != nil && !q.Doubtful }
+// certain reports whether the token is in quarantine for certain, whoever its zone contains.
+func (q *Quarantine) certain() bool { return q != nil && !q.Doubtful }
 
-// spareIf notes that the policy spares a token by an outcome, "" where no rule concerns it. A quarantine by hand is a
-// person's wish, which asks for no rule.
-func (q *Quarantine) spareIf(o Outcome) {
+// noteSpared notes that the policy spares a token by an outcome, "" where no rule concerns it. A quarantine by hand is
+// a person's wish, which asks for no rule.
+func (q *Quarantine) noteSpared(o Outcome) {
 	if q == nil || q.Since.IsZero() {
 		return
 	}

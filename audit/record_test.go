@@ -32,7 +32,7 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 	}
 	for i := range 550 {
 		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
-			Outcome: WouldRevoke, asking: asking})
+			Outcome: WouldRevoke, stepRules: asking})
 	}
 	err = r.remember(t.Context())
 	require.ErrorIs(t, err, ledger.ErrRefused)

@@ -102,9 +102,9 @@ type Finding struct {
 	// of a later step for the first time, or anew.
 	Done, Announced bool
 
-	asking []string // ids of the rules that ask for Step
-	facts  []facts  // of the rules that matched and disrupt
-	untold []facts  // those whose notice must still be delivered: there was none, or it is void
+	stepRules   []string // ids of the rules that ask for Step
+	facts       []facts  // of the rules that matched and disrupt
+	unannounced []facts  // those whose notice must still be delivered: there was none, or it is void
 }
 
 // facts is what a rule read of a token.

@@ -20,7 +20,7 @@ func (r *run) settleAll(ctx context.Context) error {
 			if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 				return err
 			}
-			r.unread = append(r.unread, unread{intent, err})
+			r.unsettled = append(r.unsettled, unsettledChange{intent, err})
 			continue
 		}
 		if moved { // before the outcome, after which nobody would ask again
@@ -36,8 +36,8 @@ func (r *run) settleAll(ctx context.Context) error {
 	return nil
 }
 
-// unread is a change of which can't be read what came of it.
-type unread struct {
+// unsettledChange is a change of which can't be read what came of it.
+type unsettledChange struct {
 	intent ledger.Record
 	err    error
 }
@@ -61,10 +61,10 @@ func (r *run) settleByList() error {
 	for i := range r.inventory {
 		listed[r.inventory[i].ID] = true
 	}
-	var left []unread
-	for _, u := range r.unread {
+	var left []unsettledChange
+	for _, u := range r.unsettled {
 		_, before := r.missing[u.intent.Token]
-		if listed[u.intent.Token] || r.shrunken != "" || !before && u.intent.By != ledger.ByRun {
+		if listed[u.intent.Token] || r.shrunkenReason != "" || !before && u.intent.By != ledger.ByRun {
 			left = append(left, u)
 			continue
 		}
@@ -72,18 +72,18 @@ func (r *run) settleByList() error {
 			return err
 		}
 	}
-	r.unread = left
+	r.unsettled = left
 	return nil
 }
 
-// noteUnread tells what is still not known.
-func (r *run) noteUnread() {
-	for _, u := range r.unread {
+// noteUnsettled tells what is still not known.
+func (r *run) noteUnsettled() {
+	for _, u := range r.unsettled {
 		r.fail(ActionFailed, nil)
 		r.Notes = append(r.Notes, fmt.Sprintf("what came of the %s of the token %s in run %s is still not known: %v",
 			u.intent.Step, u.intent.Token, u.intent.Run, u.err))
 	}
-	r.unread = nil
+	r.unsettled = nil
 }
 
 // goneResult is what came of a change of a token that is not there any more.

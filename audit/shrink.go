@@ -34,7 +34,7 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 		}
 	}
 	lost := missing*2 > r.known-ours
-	if r.forgotten != nil { // then only the number is known
+	if r.inventoryErr != nil { // then only the number is known
 		r.known, lost = last.Count, r.Tokens*2 < last.Count
 	}
 	full := last.Counts[fullCount]
@@ -44,7 +44,7 @@ func (r *run) shrinkage() (reason string, listed *ledger.Record) {
 	case full == 0, r.Tokens*2 >= full:
 		return "", listed
 	case lost:
-	case r.doubted(), r.now().Sub(last.Time) < agreeAfter:
+	case r.clockInDoubt(), r.now().Sub(last.Time) < agreeAfter:
 		listed = nil
 	default:
 		return "", listed

@@ -12,8 +12,8 @@ import (
 	"tokensweep/rules/schedule"
 )
 
-// Outlook says how far ahead to look, and what to assume.
-type Outlook struct {
+// SimulateOptions says how far ahead to look, and what to assume.
+type SimulateOptions struct {
 	// Length is how long the calendar is.
 	Length time.Duration
 	// InUse makes tokens that were used within this time before now go on being used. 0 means that nobody uses any
@@ -28,13 +28,13 @@ type Outlook struct {
 // Simulate lists the org as a dry run does, and goes from there through the runs that the policy's schedule brings,
 // each as if it enforced: under the policy's limits, with the notices of the past, and with what Okta ends by itself.
 // Nothing is changed and nothing is written. The error is as Report.Err of Run.
-func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
+func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, error) {
 	o.AsOf = time.Time{}
 	r, err := onlooker(ctx, o, look.Past)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.each(ctx, func(t okta.Token, clock time.Time) {
+	if err := r.eachToken(ctx, func(t okta.Token, clock time.Time) {
 		r.self.count(&t)
 		r.candidates = append(r.candidates, candidate{t, r.self.maybeOwn(&t), instantFor(&t, r.AsOf, clock)})
 	}); err != nil {
@@ -50,19 +50,19 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 	}
 	runs := c.runs(o.Policy.Schedule)
 	c.Runs = len(runs)
-	owners := newDirectory(ctx, o.Org)
+	owners := newOwnerLookup(ctx, o.Org)
 	defer owners.cancel()
-	m := &imagination{decider: r.decider, limits: o.Policy.Limits, lag: time.Second}
+	m := &simulation{decider: r.decider, limits: o.Policy.Limits, lag: time.Second}
 	for _, k := range r.candidates {
 		c.listed[k.token.ID] = true
 		used, known := k.token.LastUsed().Get()
 		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0
-		t := &subject{Token: k.token, own: k.own, since: k.at}
-		t.used = !r.decider.quarantine(&k.token).holds() && (inUse || t.own != "" && r.self.found == 1)
+		t := &simulatedToken{Token: k.token, own: k.own, since: k.at}
+		t.used = !r.decider.quarantine(&k.token).certain() && (inUse || t.own != "" && r.self.found == 1)
 		if r.concerned(t, c, runs) {
 			m.tokens = append(m.tokens, t)
 			if o.Policy.Reads(rules.Owners) {
-				owners.want(&t.Token)
+				owners.request(&t.Token)
 			}
 		} else if ends, known := t.ExpiresAt.Get(); known && !t.used {
 			m.others = append(m.others, ends)
@@ -75,15 +75,15 @@ func Simulate(ctx context.Context, o Options, look Outlook) (*Calendar, error) {
 		return nil, err
 	}
 	for _, t := range m.tokens {
-		t.Owner = owners.of(&t.Token)
+		t.Owner = owners.get(&t.Token)
 	}
 	for _, at := range runs {
 		m.run(at)
 	}
-	m.end(c.Until)
+	m.expire(c.Until)
 	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
 	c.Events = m.events
-	c.assume(o.Policy, look, len(m.others)-m.left(c.Until))
+	c.assume(o.Policy, look, len(m.others)-m.othersLeft(c.Until))
 	c.doubt(r.decider.past, look.Store)
 	return c, nil
 }
@@ -103,22 +103,22 @@ func (c *Calendar) runs(s *schedule.Schedule) (all []time.Time) {
 
 // concerned reports whether a rule will ever concern a token, as long as the calendar goes. What is not known of an
 // owner yet counts as a concern.
-func (r *run) concerned(t *subject, c *Calendar, runs []time.Time) bool {
+func (r *run) concerned(t *simulatedToken, c *Calendar, runs []time.Time) bool {
 	as := *t
 	as.Token = r.decider.view(as.Token)
 	instants := runs
 	if !t.used {
-		instants = append([]time.Time{later(c.From, t.since)}, r.o.Policy.Turns(&as.Token, c.From, c.Until)...)
+		instants = append([]time.Time{laterOf(c.From, t.since)}, r.o.Policy.Turns(&as.Token, c.From, c.Until)...)
 	}
 	return slices.ContainsFunc(instants, func(at time.Time) bool {
 		as.use(at)
-		v := r.o.Policy.Evaluate(&as.Token, later(at, t.since))
+		v := r.o.Policy.Evaluate(&as.Token, laterOf(at, t.since))
 		return len(v.Matched)+len(v.Unknown) > 0
 	})
 }
 
 // assume says under what assumptions the calendar holds. others is how many tokens Okta ends that no rule concerns.
-func (c *Calendar) assume(p *rules.Policy, look Outlook, others int) {
+func (c *Calendar) assume(p *rules.Policy, look SimulateOptions, others int) {
 	add := func(format string, args ...any) { c.Assumed = append(c.Assumed, fmt.Sprintf(format, args...)) }
 	if look.InUse > 0 {
 		add(

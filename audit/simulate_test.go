@@ -33,7 +33,7 @@ func (w *world) simulate(text string, days int, inUse time.Duration) *audit.Cale
 	o := audit.Options{Org: w.client.Reader, Policy: policy(w.t, text), Now: func() time.Time {
 		return w.clock
 	}}
-	c, err := audit.Simulate(w.t.Context(), o, audit.Outlook{Length: time.Duration(days) * day, InUse: inUse,
+	c, err := audit.Simulate(w.t.Context(), o, audit.SimulateOptions{Length: time.Duration(days) * day, InUse: inUse,
 		Past: w.past(), Store: ledger.InDirectory(w.state)})
 	require.NoError(w.t, err)
 	return c
@@ -216,7 +216,7 @@ func TestAnExplanationKnowsTheNoticesAndTheDates(t *testing.T) {
 		o := audit.Options{Org: w.client.Reader, Policy: policy(t, idlePolicy), Now: func() time.Time {
 			return w.clock
 		}}
-		e, err := audit.Explain(t.Context(), o, audit.Outlook{Past: w.past()}, oktatest.TokenID(n))
+		e, err := audit.Explain(t.Context(), o, w.past(), oktatest.TokenID(n))
 		require.NoError(t, err)
 		return e
 	}

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"slices"
 
 	"tokensweep/audit/ledger"
 	"tokensweep/rules"
@@ -9,7 +10,7 @@ import (
 
 // Survey lists the org and judges every token as a dry run does, and returns what that tells of the policy. It
 // remembers nothing. The error is as Report.Err of Run.
-func Survey(ctx context.Context, o Options) (*rules.Census, error) {
+func Survey(ctx context.Context, o Options) (*rules.Survey, error) {
 	r, err := onlooker(ctx, o, nil)
 	if err != nil {
 		return nil, err
@@ -17,7 +18,7 @@ func Survey(ctx context.Context, o Options) (*rules.Census, error) {
 	if err := r.judgeAll(ctx); err != nil {
 		return nil, err
 	}
-	return r.census(), nil
+	return r.survey(), nil
 }
 
 // onlooker is a run that only looks: it remembers nothing and changes nothing. past is what earlier runs left, nil if
@@ -39,31 +40,24 @@ func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) 
 	return r, nil
 }
 
-// census is what a complete listing told of the policy.
-func (r *run) census() *rules.Census {
-	c := &rules.Census{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Tally), Exemptions: r.used,
+// survey is what a complete listing told of the policy.
+func (r *run) survey() *rules.Survey {
+	c := &rules.Survey{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Reach), Exemptions: r.used,
 		Clients: r.Clients}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		for _, m := range f.Matched {
-			c.Rules[m.Rule] = f.tallied(c.Rules[m.Rule], false)
-		}
-		for _, m := range f.Unknown {
-			c.Rules[m.Rule] = f.tallied(c.Rules[m.Rule], true)
+		for j, m := range slices.Concat(f.Matched, f.Unknown) {
+			reach := c.Rules[m.Rule]
+			switch {
+			case f.Outcome == Exempt:
+				reach.Exempt++
+			case f.Outcome == Unknown || j >= len(f.Matched): // the rule could not be judged
+				reach.Unknown++
+			default:
+				reach.Matched++
+			}
+			c.Rules[m.Rule] = reach
 		}
 	}
 	return c
-}
-
-// tallied adds a finding to the tally of one of its rules, which could not be judged if it is unknown.
-func (f *Finding) tallied(t rules.Tally, unknown bool) rules.Tally {
-	switch {
-	case f.Outcome == Exempt:
-		t.Exempt++
-	case f.Outcome == Unknown || unknown:
-		t.Unknown++
-	default:
-		t.Matched++
-	}
-	return t
 }

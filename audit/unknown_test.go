@@ -59,7 +59,7 @@ func hazyText(p [2][]string) string {
 }
 
 // hazy asks a policy of an org: what a run reports, and what a survey counts.
-func hazy(t *rapid.T, tokens []oktatest.Token, text string) (*audit.Report, *rules.Census, *rules.Policy) {
+func hazy(t *rapid.T, tokens []oktatest.Token, text string) (*audit.Report, *rules.Survey, *rules.Policy) {
 	org := oktatest.New(oktatest.Config{
 		Credential: canary, Me: oktatest.UserID(9), Tokens: tokens, Now: func() time.Time { return now },
 		Users: []oktatest.User{{ID: oktatest.UserID(1), Login: "a@acme.example"}},
@@ -82,9 +82,9 @@ func TestLawsOfWhatCouldNotBeJudged(t *testing.T) {
 	useless, hidden, unknown := 0, 0, 0
 	law := func(t *rapid.T) {
 		tokens, parts := hazyOrg.Draw(t, "org"), hazyPolicy.Draw(t, "policy")
-		r, census, p := hazy(t, tokens, hazyText(parts))
+		r, survey, p := hazy(t, tokens, hazyText(parts))
 
-		want := make(map[*rules.Rule]rules.Tally)
+		want := make(map[*rules.Rule]rules.Reach)
 		for i := range r.Findings {
 			f := &r.Findings[i]
 			count := func(m rules.Match, judged bool) {
@@ -113,10 +113,10 @@ func TestLawsOfWhatCouldNotBeJudged(t *testing.T) {
 				}
 			}
 		}
-		require.Equal(t, want, census.Rules, "a survey counts what a run reports")
+		require.Equal(t, want, survey.Rules, "a survey counts what a run reports")
 
 		for i, e := range p.Exemptions {
-			for _, doubt := range p.Lint(now, census) {
+			for _, doubt := range p.Lint(now, survey) {
 				if doubt.Line != e.Line || doubt.Column != columnOf(parts[0], i) ||
 					!strings.Contains(doubt.Message, "matches no token: remove it") {
 					continue

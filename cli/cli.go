@@ -25,7 +25,7 @@ import (
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	survive()
+	ignoreSignals()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr, summary: &summary{}}
 	root := a.root()

@@ -100,17 +100,20 @@ func (d *demoRun) pass(days int) {
 	}
 }
 
-func (d *demoRun) client() (*okta.Client, error) {
-	return okta.New(okta.Options{OrgURL: d.org.URL(), Token: okta.NewSecret(demoCredential), UserAgent: userAgent()})
+// open is what a command of the demo begins with: a client of the org, and the ledger, which it must close.
+func (d *demoRun) open() (*okta.Client, *ledger.Ledger, error) {
+	client, err := okta.New(okta.Options{OrgURL: d.org.URL(), Token: okta.NewSecret(demoCredential),
+		UserAgent: userAgent()})
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := d.state.Open(d.now)
+	return client, l, err
 }
 
 // run makes one pass.
 func (d *demoRun) run(ctx context.Context, enforce bool) error {
-	client, err := d.client()
-	if err != nil {
-		return err
-	}
-	l, err := d.state.Open(d.now)
+	client, l, err := d.open()
 	if err != nil {
 		return err
 	}
@@ -133,11 +136,7 @@ func (d *demoRun) run(ctx context.Context, enforce bool) error {
 
 // restore ends the quarantine of the token wiki-export.
 func (d *demoRun) restore(ctx context.Context) error {
-	client, err := d.client()
-	if err != nil {
-		return err
-	}
-	l, err := d.state.Open(d.now)
+	client, l, err := d.open()
 	if err != nil {
 		return err
 	}

@@ -14,8 +14,8 @@ import (
 	"tokensweep/okta"
 )
 
-// outlookFlags say by what and how far ahead to look.
-type outlookFlags struct {
+// simulateFlags say by what and how far ahead to look.
+type simulateFlags struct {
 	policy    string
 	days      int
 	inUse     int
@@ -24,7 +24,7 @@ type outlookFlags struct {
 	calendar  *outputFlags[*audit.Calendar]
 }
 
-func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
+func (f *simulateFlags) add(a *app, cmd *cobra.Command, days int) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
 	flags.IntVar(&f.days, "days", days, "how many `days` the calendar goes ahead")
@@ -35,7 +35,7 @@ func (f *outlookFlags) add(a *app, cmd *cobra.Command, days int) {
 }
 
 func (a *app) explainCommand() *cobra.Command {
-	f := &outlookFlags{}
+	f := &simulateFlags{}
 	var out *outputFlags[*audit.Explanation]
 	cmd := &cobra.Command{
 		Use:   "explain ID",
@@ -66,14 +66,14 @@ there the limits of the policy and its schedule count too.`,
 	return cmd
 }
 
-func (a *app) explain(ctx context.Context, f *outlookFlags, id string, flags *outputFlags[*audit.Explanation]) error {
+func (a *app) explain(ctx context.Context, f *simulateFlags, id string, flags *outputFlags[*audit.Explanation]) error {
 	if _, ok := flags.chosen(); !ok {
 		return usage("--output %s goes with --days: a calendar is a table, an explanation is not", flags.form.value)
 	}
 	if err := okta.CheckTokenID(id); err != nil {
 		return usage("%w", err)
 	}
-	l, err := a.outlook(f)
+	l, err := a.simulateInput(f)
 	if err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (a *app) explain(ctx context.Context, f *outlookFlags, id string, flags *ou
 		return err
 	}
 	defer out.discard()
-	e, err := audit.Explain(ctx, l.options, l.Outlook, id)
+	e, err := audit.Explain(ctx, l.options, l.Past, id)
 	l.progress.end()
 	switch {
 	case errors.Is(err, okta.ErrNotFound):
@@ -98,14 +98,14 @@ func noSuchToken(id, org string) error {
 	return usage("there is no token %s in %s: it was revoked, it has expired, or it never was", id, org)
 }
 
-// outlook is what looking ahead takes: the policy, the past and an org to read.
-type outlook struct {
-	audit.Outlook
+// simulateInput is what looking ahead takes: the policy, the past and an org to read.
+type simulateInput struct {
+	audit.SimulateOptions
 	options  audit.Options
 	progress *progress
 }
 
-func (a *app) outlook(f *outlookFlags) (*outlook, error) {
+func (a *app) simulateInput(f *simulateFlags) (*simulateInput, error) {
 	if err := checkShare(f.rateShare); err != nil {
 		return nil, err
 	}
@@ -124,8 +124,8 @@ func (a *app) outlook(f *outlookFlags) (*outlook, error) {
 		return nil, err
 	}
 	const day = 24 * time.Hour
-	return &outlook{
-		Outlook: audit.Outlook{
+	return &simulateInput{
+		SimulateOptions: audit.SimulateOptions{
 			Length: time.Duration(f.days) * day, InUse: time.Duration(f.inUse) * day,
 			Past: past, Store: f.state.store(),
 		},
@@ -146,7 +146,7 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	if err == nil || errors.As(err, &torn) {
 		return past, nil
 	}
-	failed := f.unopened(err)
+	failed := f.openFailure(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		failed.hint = "no run has used it yet: correct --state, or leave it out"
 	}

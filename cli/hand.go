@@ -70,7 +70,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
 			return err
 		}
 	}
-	l, err := f.state.openSoon(ctx, a.note)
+	l, err := f.state.openWaiting(ctx, a.note)
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
 			logRecord(log.With("run", r.Run), r)
 		}}
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
-		return a.tellByHand(outcome, reason, id, l.Head().String())
+		return a.printChange(outcome, reason, id, l.Head().String())
 	}
 	_, _, err = change(ctx, h, id)
 	return handFailure(err)
@@ -92,8 +92,8 @@ func (a *app) note(text string) {
 	_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(text))
 }
 
-// tellByHand says what came of a change.
-func (a *app) tellByHand(outcome audit.Outcome, reason, id, head string) error {
+// printChange says what came of a change.
+func (a *app) printChange(outcome audit.Outcome, reason, id, head string) error {
 	if id == "" {
 		id = "the token in use"
 	}
@@ -130,14 +130,14 @@ func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string)
 			return undelivered(err)
 		}
 	}
-	return a.typed(ctx, fmt.Sprintf("about to %s in %s", verb, client.OrgURL()), want)
+	return a.confirmTyped(ctx, fmt.Sprintf("about to %s in %s", verb, client.OrgURL()), want)
 }
 
 // onTerminal reports whether somebody can be asked.
 func onTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
-// typed says something to a person, who has to type want to go on.
-func (a *app) typed(ctx context.Context, what, want string) error {
+// confirmTyped says something to a person, who has to type want to go on.
+func (a *app) confirmTyped(ctx context.Context, what, want string) error {
 	_, _ = fmt.Fprintf(a.stderr, "%s: type %s to go on: ", what, want)
 	typed := make(chan string, 1)
 	go func() {

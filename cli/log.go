@@ -29,8 +29,8 @@ func (a *app) logger() *slog.Logger {
 	return slog.New(handler)
 }
 
-// during is the program for the time of one run.
-func (a *app) during(id string) *app {
+// withRun is the program for the time of one run.
+func (a *app) withRun(id string) *app {
 	during := *a
 	during.runID = id
 	return &during

@@ -79,7 +79,7 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	}
 	began := f.now()
 	f.id = audit.NewID(began)
-	failed := a.during(f.id).run(ctx, f)
+	failed := a.withRun(f.id).run(ctx, f)
 	code := audit.OK
 	if failed != nil {
 		code = failureOf(failed).code

@@ -95,7 +95,7 @@ func (a *app) confirmClock(ctx context.Context, org string, now, latest time.Tim
 	if told {
 		agrees = "the org says so too"
 	}
-	return a.typed(ctx, fmt.Sprintf("it is %s by the clock of this machine (%s), and the ledger has records of %s: "+
-		"is the clock right", now.Format(time.RFC3339), agrees,
-		latest.UTC().Format(time.RFC3339)), strings.TrimPrefix(org, "https://"))
+	return a.confirmTyped(ctx, fmt.Sprintf("it is %s by the clock of this machine (%s), and the ledger has records of "+
+		"%s: is the clock right", now.Format(time.RFC3339), agrees, latest.UTC().Format(time.RFC3339)),
+		strings.TrimPrefix(org, "https://"))
 }

@@ -179,7 +179,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if f.metrics == nil { // the demo's, at which nobody looks
 		f.id, f.metrics = audit.NewID(f.now()), metrics.New("", version())
 	}
-	a = a.during(f.id)
+	a = a.withRun(f.id)
 	out, err := f.out.open(a)
 	if err != nil {
 		return err
@@ -294,7 +294,7 @@ func unreported(r *audit.Report, out *reportOutput) bool {
 // deliver writes the report.
 func (a *app) deliver(out *reportOutput, r *audit.Report) error {
 	if unreported(r, out) {
-		return a.besides(r)
+		return a.writeNotes(r)
 	}
 	if err := out.write(r); err != nil {
 		return err
@@ -307,13 +307,13 @@ func (a *app) deliver(out *reportOutput, r *audit.Report) error {
 		if _, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s%s\n", r.ID, r.Digest, head); err != nil {
 			return err
 		}
-		return a.besides(r)
+		return a.writeNotes(r)
 	}
 	return nil
 }
 
-// besides writes to standard error what a report says besides its findings.
-func (a *app) besides(r *audit.Report) error {
+// writeNotes writes to standard error what a report says besides its findings.
+func (a *app) writeNotes(r *audit.Report) error {
 	lines := slices.Clone(r.Notes)
 	for _, v := range r.Vanished {
 		lines = append(lines, fmt.Sprintf("the token %s (%q) is no longer listed: %s", v.ID, v.Name, v.Reason))

@@ -202,7 +202,7 @@ func (s *service) sweep(ctx context.Context, why daemon.Cause) {
 	f := s.flags
 	began := f.now()
 	f.id, f.metrics, f.notes = audit.NewID(began), s.metrics.Set, s.takeNotes
-	a := s.during(f.id)
+	a := s.withRun(f.id)
 	code := panicCode
 	defer func() { s.metrics.Ended(began, f.now(), code) }()
 	a.logger().Info("run is due", "cause", string(why))

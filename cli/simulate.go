@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) simulateCommand() *cobra.Command {
-	f := &outlookFlags{}
+	f := &simulateFlags{}
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "the calendar: who would be quarantined and revoked, and when",
@@ -38,7 +38,7 @@ the last seven days go on being used.`,
 const maxDays = 3660
 
 // simulate writes the calendar of the org, or of one token of it.
-func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
+func (a *app) simulate(ctx context.Context, f *simulateFlags, id string) error {
 	if f.days < 1 || f.days > maxDays || f.inUse < 0 {
 		return usage("--days must be 1 to %d, and --in-use not negative", maxDays)
 	}
@@ -47,7 +47,7 @@ func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
 			return usage("%w", err)
 		}
 	}
-	l, err := a.outlook(f)
+	l, err := a.simulateInput(f)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (a *app) simulate(ctx context.Context, f *outlookFlags, id string) error {
 		return err
 	}
 	defer out.discard()
-	c, err := audit.Simulate(ctx, l.options, l.Outlook)
+	c, err := audit.Simulate(ctx, l.options, l.SimulateOptions)
 	l.progress.end()
 	if err != nil {
 		return ended(err, audit.WhileReading)

@@ -49,7 +49,7 @@ func (f *stateFlag) store() ledger.Store { return ledger.InDirectory(f.dir) }
 func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
 	l, err := f.store().Open(now)
 	if err != nil {
-		return nil, f.unopened(err)
+		return nil, f.openFailure(err)
 	}
 	return l, nil
 }
@@ -58,19 +58,19 @@ func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {
 // change that was on its way is lost.
 const patience = time.Minute
 
-// openSoon is open for a change by hand: a run under way gives way.
-func (f *stateFlag) openSoon(ctx context.Context, tell func(string)) (*ledger.Ledger, error) {
+// openWaiting is open for a change by hand: a run under way gives way.
+func (f *stateFlag) openWaiting(ctx context.Context, tell func(string)) (*ledger.Ledger, error) {
 	l, err := f.store().OpenWaiting(ctx, time.Now, patience, func() {
 		tell(fmt.Sprintf("another run uses %s, and gives way: waiting for at most %v", f.dir, patience))
 	})
 	if err != nil {
-		return nil, f.unopened(err)
+		return nil, f.openFailure(err)
 	}
 	return l, nil
 }
 
-// unopened is why the ledger could not be opened or read, for a person.
-func (f *stateFlag) unopened(err error) *failure {
+// openFailure is why the ledger could not be opened or read, for a person.
+func (f *stateFlag) openFailure(err error) *failure {
 	return ended(fmt.Errorf("state directory %s: %w", f.dir, err), audit.WhileOpening)
 }
 

@@ -42,7 +42,7 @@ func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
 	if a.files == nil {
 		a.files = a.filesOf(cmd)
 	}
-	line := &notify.Summary{Report: a.summary.report, Mode: rules.DryRun, Code: code, Err: said(err)}
+	line := &notify.Summary{Report: a.summary.report, Mode: rules.DryRun, Code: code, Err: errorText(err)}
 	if a.summary.run.enforce {
 		line.Mode = rules.Enforce
 	}
@@ -56,8 +56,8 @@ func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
 	}
 }
 
-// said is what a command complained of.
-func said(err error) string {
+// errorText is what a command complained of.
+func errorText(err error) string {
 	if f := (*failure)(nil); err == nil || (errors.As(err, &f) && f.err == nil) {
 		return ""
 	}

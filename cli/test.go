@@ -59,7 +59,7 @@ func (a *app) test(files []string, policy string, strict bool, flags *outputFlag
 	var mistakes, doubts rules.Mistakes
 	failed := 0
 	for _, file := range files {
-		report, unlikely, err := a.tryFile(file, policy)
+		report, unlikely, err := a.testFile(file, policy)
 		doubts = append(doubts, unlikely...)
 		var wrong rules.Mistakes
 		switch {
@@ -87,8 +87,8 @@ func (a *app) test(files []string, policy string, strict bool, flags *outputFlag
 	return nil
 }
 
-// tryFile tries one file of tests, and says what is unlikely in it.
-func (a *app) tryFile(file, policy string) (audit.TestReport, rules.Mistakes, error) {
+// testFile tries one file of tests, and says what is unlikely in it.
+func (a *app) testFile(file, policy string) (audit.TestReport, rules.Mistakes, error) {
 	tests, err := rules.LoadTests(file)
 	switch {
 	case errors.As(err, &rules.Mistakes{}):
@@ -113,5 +113,5 @@ func (a *app) tryFile(file, policy string) (audit.TestReport, rules.Mistakes, er
 	if wrong := tests.Check(p); len(wrong) > 0 {
 		return audit.TestReport{}, nil, wrong
 	}
-	return audit.TryAll(p, tests), tests.Doubts, nil
+	return audit.RunTests(p, tests), tests.Doubts, nil
 }

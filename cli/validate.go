@@ -68,16 +68,16 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 	if f.print {
 		return a.print(string(p.YAML()))
 	}
-	var census *rules.Census
+	var survey *rules.Survey
 	zone := "" // what is wrong with it
 	if f.org {
-		if census, zone, err = a.survey(ctx, p); err != nil {
+		if survey, zone, err = a.survey(ctx, p); err != nil {
 			return err
 		}
 	}
-	doubts := p.Lint(time.Now(), census)
-	if census != nil {
-		if err := notify.CensusText(a.stdout, p, census); err != nil {
+	doubts := p.Lint(time.Now(), survey)
+	if survey != nil {
+		if err := notify.SurveyText(a.stdout, p, survey); err != nil {
 			return undelivered(err)
 		}
 	}
@@ -109,7 +109,7 @@ func (a *app) warn(doubts rules.Mistakes) error {
 }
 
 // survey judges the tokens of the org that the environment names.
-func (a *app) survey(ctx context.Context, p *rules.Policy) (census *rules.Census, zone string, err error) {
+func (a *app) survey(ctx context.Context, p *rules.Policy) (survey *rules.Survey, zone string, err error) {
 	progress := a.newProgress()
 	scopes := audit.Scopes(p, false)
 	if p.QuarantineZone != "" {
@@ -119,10 +119,10 @@ func (a *app) survey(ctx context.Context, p *rules.Policy) (census *rules.Census
 	if err != nil {
 		return nil, "", err
 	}
-	census, err = audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
+	survey, err = audit.Survey(ctx, audit.Options{Org: client.Reader, Policy: p, Progress: progress.listed})
 	progress.end()
 	if err != nil {
 		return nil, "", ended(err, audit.WhileReading)
 	}
-	return census, audit.ZoneDoubt(ctx, client.Reader, p), nil
+	return survey, audit.ZoneDoubt(ctx, client.Reader, p), nil
 }

@@ -76,10 +76,10 @@ func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 		{"id", okta.Printable(t.ID)}, {"name", Words(t.Name)}, {"client", Words(t.ClientName)},
 		{"owner", Words(t.UserID)},
 		{"created", instant(t.Created)}, {"last updated", instant(t.LastUpdated)},
-		{"last used", instant(t.LastUsed()) + aside(t.LastUsed(), LastUse(t, now)+
+		{"last used", instant(t.LastUsed()) + remark(t.LastUsed(), LastUse(t, now)+
 			"; derived: expiresAt less the window")},
 		{"window", cell(t.TokenWindow, days)},
-		{"Okta ends it", instant(t.ExpiresAt) + aside(t.ExpiresAt, "in "+EndsIn(t, now)+", unless it is used")},
+		{"Okta ends it", instant(t.ExpiresAt) + remark(t.ExpiresAt, "in "+EndsIn(t, now)+", unless it is used")},
 		{"network", cell(t.Network, network)},
 	} {
 		b.WriteString(line[0] + strings.Repeat(" ", 14-len(line[0])) + line[1] + "\n")
@@ -88,8 +88,8 @@ func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 	return err
 }
 
-// aside is a remark on a time that is known.
-func aside(o okta.Opt[time.Time], remark string) string {
+// remark is a remark on a time that is known.
+func remark(o okta.Opt[time.Time], remark string) string {
 	if _, ok := o.Get(); !ok {
 		return ""
 	}

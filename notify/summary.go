@@ -66,12 +66,12 @@ func SummaryLine(w io.Writer, s *Summary) error {
 			}
 		}
 	}
-	j.Org.URL = fitting(j.Org.URL, maxSummaryURL)
+	j.Org.URL = truncateJSON(j.Org.URL, maxSummaryURL)
 	without, err := jsonLine(j)
 	if err != nil {
 		return err
 	}
-	j.Run.Error = fitting(s.Err, MaxSummary-len(without))
+	j.Run.Error = truncateJSON(s.Err, MaxSummary-len(without))
 	line, err := jsonLine(j)
 	if err != nil {
 		return err
@@ -83,9 +83,9 @@ func SummaryLine(w io.Writer, s *Summary) error {
 // maxSummaryURL is more than the longest host name with scheme and port takes, in bytes.
 const maxSummaryURL = 512
 
-// fitting returns as much of the start of s as takes at most so many bytes in JSON, with an ellipsis if that is not
-// all.
-func fitting(s string, bytes int) string {
+// truncateJSON returns as much of the start of s as takes at most so many bytes in JSON, with an ellipsis if that is
+// not all.
+func truncateJSON(s string, bytes int) string {
 	size := func(s string) int {
 		line, err := jsonLine(s)
 		if err != nil {

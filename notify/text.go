@@ -91,7 +91,7 @@ func Brief(w io.Writer, r *audit.Report, s Style) error {
 		if f.Reason != "" {
 			line += ": " + okta.Printable(f.Reason)
 		}
-		paragraph(&b, s, "  "+s.paint(colorOf(f.Outcome), comes(f, r.Before))+" - ", line)
+		paragraph(&b, s, "  "+s.paint(colorOf(f.Outcome), happensNow(f, r.Before))+" - ", line)
 	}
 	for _, v := range r.Vanished {
 		paragraph(&b, s, "  no longer listed - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
@@ -184,7 +184,7 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 		if whole := columnsOf(s).cut(&f.Token, s.width()-4); whole != "" {
 			paragraph(b, s, "    ", whole)
 		}
-		what := comes(f, r.Before)
+		what := happensNow(f, r.Before)
 		for j, why := range Reasons(f) {
 			if j == 0 {
 				paragraph(b, s, "    "+s.paint(colorOf(f.Outcome), what)+" - ", why)

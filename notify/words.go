@@ -143,7 +143,7 @@ func DayCount(t okta.Opt[time.Time], between func(time.Time) time.Duration) stri
 
 // Happens says what would come of a finding, and when, and that its token is cut off already.
 func Happens(f *audit.Finding) string {
-	s := comesOf(f)
+	s := outcomeWords(f)
 	switch q := f.Quarantine; {
 	case q.CutOff() && f.Outcome != audit.Quarantined:
 		s += ", cut off by quarantine"
@@ -153,8 +153,8 @@ func Happens(f *audit.Finding) string {
 	return s
 }
 
-// comesOf is Happens, without the quarantine.
-func comesOf(f *audit.Finding) string {
+// outcomeWords is Happens, without the quarantine.
+func outcomeWords(f *audit.Finding) string {
 	switch f.Outcome {
 	case audit.WouldQuarantine, audit.WouldRevoke:
 		return string(f.Outcome) + " now"
@@ -170,8 +170,8 @@ func comesOf(f *audit.Finding) string {
 	return string(f.Outcome)
 }
 
-// comes is Happens, in the words of a run that is about to act.
-func comes(f *audit.Finding, before bool) string {
+// happensNow is Happens, in the words of a run that is about to act.
+func happensNow(f *audit.Finding, before bool) string {
 	if before && (f.Outcome == audit.WouldQuarantine || f.Outcome == audit.WouldRevoke) {
 		return "about to " + f.Step.String()
 	}

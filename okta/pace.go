@@ -58,7 +58,7 @@ func (p *pacer) take(ctx context.Context, c *conn, method, path string, patience
 			Method: method, Path: path, Until: now.Add(wait), RateLimit: true,
 			Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share),
 		})
-		if err := sleep(ctx, wait); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,7 @@ func (p *pacer) room(ctx context.Context, c *conn, path string, n int) (waited b
 		}
 		c.trace(Event{Method: http.MethodGet, Path: path, Until: now.Add(wait), RateLimit: true,
 			Reason: fmt.Sprintf("our share of the rate limit (%g) is used up", p.share)})
-		if err := sleep(ctx, wait); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return true, err
 		}
 	}

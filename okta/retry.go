@@ -122,14 +122,14 @@ func (r *retries) wait(ctx context.Context, failed error) error {
 	r.done++
 	r.conn.trace(Event{Method: r.method, Path: r.path, Until: until, Reason: reason,
 		RateLimit: e.Status == http.StatusTooManyRequests})
-	if err := sleep(ctx, wait); err != nil {
+	if err := Sleep(ctx, wait); err != nil {
 		return fmt.Errorf("%w, while waiting to try again after: %w", err, failed)
 	}
 	return nil
 }
 
-// sleep waits for d or for the end of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or until ctx ends; then the error is the cause of that.
+func Sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -24,7 +24,7 @@ type field struct {
 	// values are those that Okta has, where it hasn't just any; nil where it has.
 	values *values
 	// listed are the values that a listing had, if that is counted; nil where it isn't.
-	listed func(*Census) map[string]int
+	listed func(*Survey) map[string]int
 	// always is set if no token lacks it.
 	always bool
 
@@ -49,7 +49,7 @@ var fields = []field{
 		text: func(t *okta.Token) okta.Opt[string] { return okta.Some(t.ID) }},
 	{name: "name", source: Tokens, doc: "what the creator called it",
 		text: func(t *okta.Token) okta.Opt[string] { return t.Name }},
-	{name: "clientName", source: Tokens, values: clients, listed: func(c *Census) map[string]int { return c.Clients },
+	{name: "clientName", source: Tokens, values: clients, listed: func(c *Survey) map[string]int { return c.Clients },
 		doc:  "Okta API for tokens made by people; Okta's agents have names of their own",
 		text: func(t *okta.Token) okta.Opt[string] { return t.ClientName }},
 	{name: "userId", source: Tokens, doc: "the owner's id, 00u…", values: userIDs,

@@ -285,7 +285,7 @@ func FuzzParse(f *testing.F) {
 			p.Evaluate(whole(), noon)
 			p.Evaluate(&okta.Token{ID: "00T"}, noon)
 			requireSurvives(t, p)
-			for _, m := range p.Lint(noon, &Census{Tokens: 3}) {
+			for _, m := range p.Lint(noon, &Survey{Tokens: 3}) {
 				require.Equal(t, okta.Printable(m.Message), m.Message)
 			}
 			var doc yaml.Node

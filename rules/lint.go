@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Census is what a complete listing of an org tells of a policy.
-type Census struct {
+// Survey is what a complete listing of an org tells of a policy.
+type Survey struct {
 	// Tokens is how many tokens there are.
 	Tokens int
-	// Rules are the tallies by rule; a rule that is not in it concerns no token.
-	Rules map[*Rule]Tally
+	// Rules is whom each rule reaches; a rule that is not in it concerns no token.
+	Rules map[*Rule]Reach
 	// Exemptions is whom each exemption reaches, also one that has ended. Of one that reads owners only the tokens are
 	// counted that a rule concerns: other owners are not looked up.
 	Exemptions map[*Exemption]Reach
@@ -19,24 +19,21 @@ type Census struct {
 	Clients map[string]int
 }
 
-// Tally counts the tokens that a rule concerns, as a run reports them. A token is in one of the three.
-type Tally struct {
-	// Matched tokens match. Unknown could not be judged, or it could not be told whether something may be done to them,
-	// as an exemption could not be judged. Exempt are covered by an exemption.
-	Matched, Unknown, Exempt int
-}
-
-// Reach counts the tokens that an exemption may cover.
+// Reach counts the tokens that a rule concerns, as a run reports them, or that an exemption may cover. A token is in
+// one of the three counts.
 type Reach struct {
-	// Matched tokens match for certain, and Unknown could not be judged.
+	// Matched tokens match for certain. Unknown tokens could not be judged, or it could not be told whether something
+	// may be done to them, as an exemption could not be judged.
 	Matched, Unknown int
+	// Exempt tokens match a rule and are covered by an exemption; 0 for an exemption.
+	Exempt int
 }
 
 // Lint says what can't work in the policy or is dangerous, though it is allowed: rules that can never match, steps that
 // never come, exemptions that hide too much or nothing, texts that no token is likely to have. It is certain of what it
 // says, and does not find everything. now is when it is asked, seen what a listing told; nil if there was none. It
 // returns nothing for a policy that it has no doubts of.
-func (p *Policy) Lint(now time.Time, seen *Census) Mistakes {
+func (p *Policy) Lint(now time.Time, seen *Survey) Mistakes {
 	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{dawn, maxAllSteps}, seen: seen,
 		can: make(map[*Rule]bool)}
 	for _, rule := range p.Rules {
@@ -58,7 +55,7 @@ type linter struct {
 	*Policy
 	prover
 	ever     prover // of what was possible earlier, too: a notice may be older than today
-	seen     *Census
+	seen     *Survey
 	can      map[*Rule]bool // rules that can match
 	mistakes Mistakes
 }

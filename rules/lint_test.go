@@ -71,7 +71,7 @@ rules: [{id: a, when: {name: {like: "*-1"}}, then: flag}]`))
 		"2:52: count is 100, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
 		`4:5: the exemption ("drill", sre, until 2026-11-22) has ended, and tokens that it matches are exempt no more (2): remove it, or renew it`,
 		`5:5: the exemption ("drill", sre, until 2027-11-22) matches no token: remove it`,
-	}, found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Matched: 2},
+	}, found(p.Lint(noon, &Survey{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Matched: 2},
 		p.Exemptions[3]: {Matched: 1, Unknown: 7}}})))
 }
 
@@ -83,7 +83,7 @@ exemptions:
   - {match: {owner.login: dr}, reason: drill, owner: sre, until: 2027-11-22}
 rules: [{id: a, when: {lastUsed: {olderThan: 14d}}, then: flag}]`))
 	require.NoError(t, err)
-	said := found(p.Lint(noon, &Census{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Unknown: 3},
+	said := found(p.Lint(noon, &Survey{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Unknown: 3},
 		p.Exemptions[1]: {Unknown: 1}}}))
 	require.Len(t, said, 2)
 	for i, n := range []string{"3:5: the exemption", "4:5: the exemption"} {

@@ -12,7 +12,7 @@ import (
 )
 
 // doubtsOf are the warnings about a condition, as a rule's and as an exemption's.
-func doubtsOf(t *testing.T, condition string, seen *Census) (of []string) {
+func doubtsOf(t *testing.T, condition string, seen *Survey) (of []string) {
 	t.Helper()
 	p, err := Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {id: {present: true}}, then: "+
 		"flag}]\nexemptions:\n- {match: "+condition+", reason: r, owner: o, until: 2027-01-31}"))
@@ -35,7 +35,7 @@ func doubtsOf(t *testing.T, condition string, seen *Census) (of []string) {
 }
 
 func TestWhatLooksRightAndMatchesNothingIsDoubted(t *testing.T) {
-	org := &Census{Clients: map[string]int{"Okta API": 3, "Terraform Provider": 1, "": 1}}
+	org := &Survey{Clients: map[string]int{"Okta API": 3, "Terraform Provider": 1, "": 1}}
 	for condition, want := range map[string][]string{
 		`{name: "dr-*"}`: {
 			`is takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or {like: "dr-\\*"} if the text has that very character`},

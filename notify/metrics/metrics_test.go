@@ -33,8 +33,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden file")
 
-// shown is what /metrics answers, which Prometheus's own parser and linter must find nothing wrong with.
-func shown(t *testing.T, m *metrics.Set) string {
+// exposition is what /metrics answers, which Prometheus's own parser and linter must find nothing wrong with.
+func exposition(t *testing.T, m *metrics.Set) string {
 	t.Helper()
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
@@ -73,7 +73,7 @@ func values(t *testing.T, exposition []byte) map[string]int {
 }
 
 func series(t *testing.T, m *metrics.Set) map[string]int {
-	return values(t, []byte(shown(t, m)))
+	return values(t, []byte(exposition(t, m)))
 }
 
 // busy are the metrics of a process that has done a bit of everything.
@@ -104,7 +104,7 @@ func fill(m *metrics.Set) {
 }
 
 func TestMetricsLookLikeTheirGoldenFile(t *testing.T) {
-	file, got := filepath.Join("testdata", "metrics.prom"), []byte(strings.ReplaceAll(shown(t, busy()),
+	file, got := filepath.Join("testdata", "metrics.prom"), []byte(strings.ReplaceAll(exposition(t, busy()),
 		runtime.Version(), "go1.99"))
 	if *update {
 		require.NoError(t, os.WriteFile(file, got, 0o644))
@@ -236,7 +236,7 @@ func TestMetricsAreOfManyGoroutines(t *testing.T) {
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() { fill(m.Set) })
-		all.Go(func() { shown(t, m.Set) })
+		all.Go(func() { exposition(t, m.Set) })
 	}
 	all.Wait()
 	require.Equal(t, 8, series(t, m.Set)[`tokensweep_okta_requests_total{status="200"}`])

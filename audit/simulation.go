@@ -11,56 +11,57 @@ import (
 	"tokensweep/rules"
 )
 
-// imagination goes through runs that never happen: each decides by the code of a real one, writes what it would write
+// simulation goes through runs that never happen: each decides by the code of a real one, writes what it would write
 // into a copy of what the ledger tells, and does to its own tokens what Okta would.
-type imagination struct {
+type simulation struct {
 	decider decider
-	limits  *rules.Limits // nil for no limits
-	tokens  []*subject    // that are still there
+	limits  *rules.Limits     // nil for no limits
+	tokens  []*simulatedToken // that are still there
 	// others are when Okta ends the tokens that no rule ever concerns, in order.
-	others []time.Time
-	at     time.Time // of the run
-	seq    uint64
-	events []Event
-	halted bool // the last run was stopped by stopAbove
+	others  []time.Time
+	at      time.Time // of the run
+	seq     uint64
+	events  []Event
+	stopped bool // the last run was stopped by stopAbove
 	// lag is how long after the instant of judgement something is announced or done. With any, of runs exactly a day
 	// apart the next finds a day not over yet, as in life.
 	lag time.Duration
-	// whole makes it an event that Okta ends a token which no rule ever concerned.
-	whole bool
+	// allEnds makes it an event that Okta ends a token which no rule ever concerned.
+	allEnds bool
 }
 
-// subject is a token in the imagination.
-type subject struct {
+// simulatedToken is a token of a simulation.
+type simulatedToken struct {
 	okta.Token
-	own   string    // why it may be the token that runs use
-	since time.Time // when it was listed: nothing about it is judged earlier
-	used  bool      // it is in use all the time
-	last  string    // what the last event said, "" before any
+	own      string    // why it may be the token that runs use
+	since    time.Time // when it was listed: nothing about it is judged earlier
+	used     bool      // it is in use all the time
+	lastSaid string    // what the last event said, "" before any
 }
 
-// Append takes a record into what is known. It makes the imagination the book of a run.
-func (m *imagination) Append(r ledger.Record) (ledger.Record, error) {
+// Append takes a record into what is known. It makes the simulation the book of a run.
+func (m *simulation) Append(r ledger.Record) (ledger.Record, error) {
 	m.seq++
 	r.Seq, r.Time = 1<<62+m.seq, m.at.Add(m.lag)
 	m.decider.past.Apply(r)
 	return r, nil
 }
 
-// run imagines an enforcing run at an instant.
-func (m *imagination) run(at time.Time) {
-	m.end(at)
+// run simulates an enforcing run at an instant.
+func (m *simulation) run(at time.Time) {
+	m.expire(at)
 	m.at = at
 	r := &run{
 		o:    Options{Policy: m.decider.policy, Now: func() time.Time { return at }},
-		book: m, decider: m.decider, Report: &Report{Mode: rules.Enforce, AsOf: at, Tokens: len(m.tokens) + m.left(at)},
+		book: m, decider: m.decider,
+		Report: &Report{Mode: rules.Enforce, AsOf: at, Tokens: len(m.tokens) + m.othersLeft(at)},
 	}
 	for _, t := range m.tokens {
 		t.use(at)
 		if r.decider.lifted(t.Token) {
 			_ = r.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID}) // Append never fails
 		}
-		if f, _, ok := r.decider.decide(t.Token, t.own, later(at, t.since)); ok {
+		if f, _, ok := r.decider.decide(t.Token, t.own, laterOf(at, t.since)); ok {
 			r.Findings = append(r.Findings, f)
 		}
 	}
@@ -68,19 +69,19 @@ func (m *imagination) run(at time.Time) {
 	r.stopAbove(m.limits)
 	r.limit(m.limits, r.spent())
 	_ = r.voidStale(context.Background())
-	_ = r.tell(context.Background(), "imagination")
-	if r.Stopped && !m.halted {
-		m.events = append(m.events, Event{At: at, What: Stopped, Why: []string{r.held()}})
+	_ = r.recordNotices(context.Background(), "simulation")
+	if r.Stopped && !m.stopped {
+		m.events = append(m.events, Event{At: at, What: Stopped, Why: []string{r.firstHeld()}})
 	}
-	m.halted = r.Stopped
+	m.stopped = r.Stopped
 	for _, f := range r.due() {
-		m.take(f)
+		m.apply(f)
 	}
-	m.tell(r)
+	m.addEvents(r)
 }
 
-// held is why the first finding is held.
-func (r *Report) held() string {
+// firstHeld is why the first finding is held.
+func (r *Report) firstHeld() string {
 	for _, f := range r.Findings {
 		if f.Outcome == Held {
 			return f.Reason
@@ -89,7 +90,7 @@ func (r *Report) held() string {
 	return ""
 }
 
-func later(a, b time.Time) time.Time {
+func laterOf(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a
 	}
@@ -97,7 +98,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // use moves the times of a token that is in use, unless it was cut off.
-func (t *subject) use(at time.Time) {
+func (t *simulatedToken) use(at time.Time) {
 	_, ends := t.ExpiresAt.Get()
 	window, known := t.TokenWindow.IfMissing(okta.DefaultTokenWindow).Get()
 	if t.used && ends && known && at.After(t.since) {
@@ -105,20 +106,20 @@ func (t *subject) use(at time.Time) {
 	}
 }
 
-// left is how many of the tokens that no rule concerns are there at an instant.
-func (m *imagination) left(at time.Time) int {
+// othersLeft is how many of the tokens that no rule concerns are there at an instant.
+func (m *simulation) othersLeft(at time.Time) int {
 	gone, _ := slices.BinarySearchFunc(m.others, at.Add(1), time.Time.Compare)
 	return len(m.others) - gone
 }
 
-// end takes out the tokens that Okta ends up to an instant. Those of no concern end without an event.
-func (m *imagination) end(at time.Time) {
-	m.tokens = slices.DeleteFunc(m.tokens, func(t *subject) bool {
+// expire takes out the tokens that Okta ends up to an instant. Those of no concern end without an event.
+func (m *simulation) expire(at time.Time) {
+	m.tokens = slices.DeleteFunc(m.tokens, func(t *simulatedToken) bool {
 		ends, known := t.ExpiresAt.Get()
 		if !known || ends.After(at) || t.used {
 			return false
 		}
-		if m.whole || t.last != "" {
+		if m.allEnds || t.lastSaid != "" {
 			as := t.Token
 			m.events = append(m.events, Event{At: ends, What: Ended, Token: &as,
 				Why: []string{"Okta ends a token that is not used"}})
@@ -127,9 +128,9 @@ func (m *imagination) end(at time.Time) {
 	})
 }
 
-// take does to a token what is due, and writes it down as a run does.
-func (m *imagination) take(f *Finding) {
-	i := slices.IndexFunc(m.tokens, func(t *subject) bool { return t.ID == f.Token.ID })
+// apply does to a token what is due, and writes it down as a run does.
+func (m *simulation) apply(f *Finding) {
+	i := slices.IndexFunc(m.tokens, func(t *simulatedToken) bool { return t.ID == f.Token.ID })
 	t := m.tokens[i]
 	before := conditionOf(&t.Token)
 	intent, _ := m.Append(ledger.Record{Kind: ledger.Intent, Token: t.ID, Step: f.Step.String(), Before: &before,
@@ -154,8 +155,8 @@ func cutOff(t *okta.Token, zone string, at time.Time) ledger.Condition {
 	return conditionOf(t)
 }
 
-// tell adds an event for each token of which a run says something else than the one before.
-func (m *imagination) tell(r *run) {
+// addEvents adds an event for each token of which a run says something else than the one before.
+func (m *simulation) addEvents(r *run) {
 	found := make(map[string]*Finding, len(r.Findings))
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -166,27 +167,27 @@ func (m *imagination) tell(r *run) {
 	}
 	var events []Event
 	for _, t := range m.tokens {
-		f, says := found[t.ID], ""
+		f, summary := found[t.ID], ""
 		if f != nil {
-			says = f.says()
+			summary = f.summary()
 		}
 		switch {
-		case says == t.last:
+		case summary == t.lastSaid:
 		case f == nil:
 			as := t.Token
 			cleared := Event{At: m.at, What: Cleared, Token: &as}
 			if q := m.decider.quarantine(&as); q != nil {
-				q.spareIf("")
+				q.noteSpared("")
 				cleared.Why = []string{q.String()}
 			}
 			events = append(events, cleared)
 		default:
 			events = append(events, f.event(m.at))
 		}
-		t.last = says
+		t.lastSaid = summary
 		if f != nil && f.Done { // what was announced long ago is no event of the next run
 			if again, _, ok := m.decider.decide(t.Token, t.own, m.at); ok {
-				t.last = again.says()
+				t.lastSaid = again.summary()
 			}
 		}
 	}
@@ -194,8 +195,8 @@ func (m *imagination) tell(r *run) {
 	m.events = append(m.events, events...)
 }
 
-// says is what a reader would call the same.
-func (f *Finding) says() string {
+// summary is what a reader would call the same.
+func (f *Finding) summary() string {
 	words := []string{string(f.Outcome), f.Step.String()}
 	for _, m := range f.Matched {
 		words = append(words, m.Rule.ID)

@@ -42,7 +42,7 @@ func TestsText(w io.Writer, reports []audit.TestReport, s Style) error {
 }
 
 // failure says what is not as expected, and then explains the token.
-func failure(c audit.Tried, s Style) (string, error) {
+func failure(c audit.CaseResult, s Style) (string, error) {
 	var b strings.Builder
 	for _, f := range c.Failures {
 		b.WriteString(okta.Printable(f) + "\n")

@@ -20,8 +20,8 @@ import (
 	"tokensweep/rules"
 )
 
-// tried are policy tests of which all but the last fail. Their tokens have a name and a client.
-func tried(t testing.TB, name, client string) []audit.TestReport {
+// testReports are policy tests of which all but the last fail. Their tokens have a name and a client.
+func testReports(t testing.TB, name, client string) []audit.TestReport {
 	t.Helper()
 	p, err := rules.Parse("policy.yaml", []byte(`version: 1
 quarantine: {zone: nzo1a2b3c4d5e6f7g8h9}
@@ -54,10 +54,10 @@ cases:
 	for _, c := range tests.Cases[:2] {
 		c.Token.Name, c.Token.ClientName = okta.Some(name), okta.Some(client)
 	}
-	return []audit.TestReport{audit.TryAll(p, tests)}
+	return []audit.TestReport{audit.RunTests(p, tests)}
 }
 
-// calendar is made of what is foreseen for the tokens of tried.
+// calendar is made of the calendars of the tokens of testReports.
 func calendar(t testing.TB, name, client string) *audit.Calendar {
 	t.Helper()
 	c := &audit.Calendar{
@@ -68,7 +68,7 @@ func calendar(t testing.TB, name, client string) *audit.Calendar {
 		Events: []audit.Event{{At: now, What: audit.Stopped, Why: []string{"2 are due at once, and stopAbove allows " +
 			"1: nothing is done"}}},
 	}
-	for _, r := range tried(t, name, client)[0].Cases {
+	for _, r := range testReports(t, name, client)[0].Cases {
 		if r.Explanation != nil {
 			c.Events = append(c.Events, r.Explanation.Calendar...)
 		}
@@ -76,9 +76,9 @@ func calendar(t testing.TB, name, client string) *audit.Calendar {
 	return c
 }
 
-// foresight are all forms of what looks ahead, by the names of their golden files.
-func foresight(t testing.TB, name, client string) map[string]func(io.Writer) error {
-	reports, c := tried(t, name, client), calendar(t, name, client)
+// calendarForms are all forms of what looks ahead, by the names of their golden files.
+func calendarForms(t testing.TB, name, client string) map[string]func(io.Writer) error {
+	reports, c := testReports(t, name, client), calendar(t, name, client)
 	e := reports[0].Cases[1].Explanation
 	return map[string]func(io.Writer) error{
 		"explanation.80.txt":  func(w io.Writer) error { return notify.ExplanationText(w, e, notify.Style{Width: 80}) },
@@ -93,8 +93,8 @@ func foresight(t testing.TB, name, client string) map[string]func(io.Writer) err
 	}
 }
 
-func TestForesightLooksLikeItsGoldenFiles(t *testing.T) {
-	for file, write := range foresight(t, "wiki-export", "Okta API") {
+func TestCalendarsLooksLikeItsGoldenFiles(t *testing.T) {
+	for file, write := range calendarForms(t, "wiki-export", "Okta API") {
 		t.Run(file, func(t *testing.T) {
 			var b bytes.Buffer
 			require.NoError(t, write(&b))
@@ -103,9 +103,9 @@ func TestForesightLooksLikeItsGoldenFiles(t *testing.T) {
 	}
 }
 
-func TestNoNameEscapesFromForesight(t *testing.T) {
+func TestNoNameEscapesFromCalendars(t *testing.T) {
 	for _, s := range hostile {
-		for file, write := range foresight(t, s, s+"!") {
+		for file, write := range calendarForms(t, s, s+"!") {
 			var b bytes.Buffer
 			require.NoError(t, write(&b))
 			requirePrintable(t, file, b.String())
@@ -136,16 +136,16 @@ func TestNoNameEscapesFromForesight(t *testing.T) {
 	}
 }
 
-func TestForesightFitsItsScreenAndColorsAreOurs(t *testing.T) {
+func TestCalendarsFitsItsScreenAndColorsAreOurs(t *testing.T) {
 	for name, write := range map[string]func(io.Writer, notify.Style) error{
 		"explanation": func(w io.Writer, s notify.Style) error {
-			return notify.ExplanationText(w, tried(t, "wiki-export", "Okta API")[0].Cases[1].Explanation, s)
+			return notify.ExplanationText(w, testReports(t, "wiki-export", "Okta API")[0].Cases[1].Explanation, s)
 		},
 		"calendar": func(w io.Writer, s notify.Style) error {
 			return notify.CalendarText(w, calendar(t, "wiki-export", "Okta API"), s)
 		},
 		"tests": func(w io.Writer, s notify.Style) error {
-			return notify.TestsText(w, tried(t, "wiki-export", "Okta API"), s)
+			return notify.TestsText(w, testReports(t, "wiki-export", "Okta API"), s)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -10,14 +10,14 @@ import (
 	"tokensweep/rules"
 )
 
-// CensusText writes for people how many tokens each rule of a policy concerns.
-func CensusText(w io.Writer, p *rules.Policy, c *rules.Census) error {
+// SurveyText writes for people how many tokens each rule of a policy concerns.
+func SurveyText(w io.Writer, p *rules.Policy, c *rules.Survey) error {
 	t := table.NewWriter()
 	t.SetStyle(plainStyle())
 	t.AppendHeader(table.Row{"RULE", "MATCH", "UNKNOWN", "EXEMPT"})
 	for _, rule := range p.Rules {
-		tally := c.Rules[rule]
-		t.AppendRow(table.Row{rule.ID, tally.Matched, tally.Unknown, tally.Exempt})
+		reach := c.Rules[rule]
+		t.AppendRow(table.Row{rule.ID, reach.Matched, reach.Unknown, reach.Exempt})
 	}
 	var b strings.Builder
 	for line := range strings.Lines(t.Render() + "\n") {

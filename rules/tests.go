@@ -69,20 +69,20 @@ type named struct {
 	id string
 }
 
-// casesFile is the file while it is read.
-type casesFile struct {
+// testsFile is the file while it is read.
+type testsFile struct {
 	Tests
 	asOf time.Time // of cases that have none of their own
 }
 
-var testsKeys = []key[casesFile]{
+var testsKeys = []key[testsFile]{
 	{name: "policy", doc: "the policy file, relative to this one",
-		read: func(r *reader, _, v *yaml.Node, t *casesFile) { t.Policy, _ = r.words(v, "policy") }},
-	{name: "asOf", doc: "when the cases are judged", read: func(r *reader, _, v *yaml.Node, t *casesFile) {
+		read: func(r *reader, _, v *yaml.Node, t *testsFile) { t.Policy, _ = r.words(v, "policy") }},
+	{name: "asOf", doc: "when the cases are judged", read: func(r *reader, _, v *yaml.Node, t *testsFile) {
 		t.asOf, _, _ = r.instant(v, "asOf")
 	}},
 	{name: "cases", must: "cases: with at least one case", doc: "the examples",
-		read: func(r *reader, k, v *yaml.Node, t *casesFile) {
+		read: func(r *reader, k, v *yaml.Node, t *testsFile) {
 			items, ok := r.list(v, "cases", "- name: and so on")
 			if ok && len(items) == 0 {
 				r.wrong(k, "cases is empty: write at least one case")
@@ -198,7 +198,7 @@ func LoadTests(file string) (*Tests, error) {
 // ParseTests is LoadTests on the content of a file. The error is a Mistakes.
 func ParseTests(file string, data []byte) (*Tests, error) {
 	r := &reader{file: file, places: make(map[string]place), least: "cases: with at least one case"}
-	t := &casesFile{Tests: Tests{File: file}}
+	t := &testsFile{Tests: Tests{File: file}}
 	if doc := r.document(data); doc != nil {
 		r.hideSecrets(doc)
 		r.vet(doc, 0)

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 	"tokensweep/rules"
 )
 
-// Tried is what came of one case of a policy test.
-type Tried struct {
+// CaseResult is what came of one case of a policy test.
+type CaseResult struct {
 	Case *rules.Case
 	// Failures are sentences that say what is not as expected; none if the case holds.
 	Failures []string
@@ -20,8 +19,8 @@ type Tried struct {
 	Explanation *Explanation
 }
 
-// try decides a case as a run would that could see nothing but its token.
-func try(p *rules.Policy, c *rules.Case) Tried {
+// runCase decides a case as a run would that could see nothing but its token.
+func runCase(p *rules.Policy, c *rules.Case) CaseResult {
 	t, past := c.Token, &ledger.State{}
 	d := &decider{policy: p, past: past}
 	for id, at := range c.Notified {
@@ -35,15 +34,15 @@ func try(p *rules.Policy, c *rules.Case) Tried {
 	if !c.Quarantined.IsZero() {
 		quarantineAt(&t, past, p.QuarantineZone, c.Quarantined)
 	}
-	tried := Tried{Case: c}
+	result := CaseResult{Case: c}
 	f, _, ok := d.decide(t, "", c.AsOf)
 	if !ok {
 		f = Finding{Outcome: noOutcome}
 	}
-	if tried.compare(&f); len(tried.Failures) > 0 {
-		tried.Explanation = d.explain(t, "", c.AsOf)
+	if result.compare(&f); len(result.Failures) > 0 {
+		result.Explanation = d.explain(t, "", c.AsOf)
 	}
-	return tried
+	return result
 }
 
 // quarantineAt puts a token into quarantine, as it was recorded at an instant.
@@ -56,7 +55,7 @@ func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) 
 }
 
 // compare holds what came out against what was expected.
-func (t *Tried) compare(f *Finding) {
+func (t *CaseResult) compare(f *Finding) {
 	fail := func(format string, args ...any) { t.Failures = append(t.Failures, fmt.Sprintf(format, args...)) }
 	var unknown []string
 	for _, m := range f.Unknown {
@@ -64,10 +63,10 @@ func (t *Tried) compare(f *Finding) {
 	}
 	e := t.Case.Expect
 	if want, ok := e.Rules.Get(); ok && !sameSet(want, f.ruleIDs()) {
-		fail("rules: want %s, got %s", set(want), set(f.ruleIDs()))
+		fail("rules: want %s, got %s", bracketed(want), bracketed(f.ruleIDs()))
 	}
 	if want, ok := e.Unknown.Get(); ok && !sameSet(want, unknown) {
-		fail("unknown: want %s, got %s", set(want), set(unknown))
+		fail("unknown: want %s, got %s", bracketed(want), bracketed(unknown))
 	}
 	if want, ok := e.Step.Get(); ok && want != f.stepNow() {
 		fail("step: want %s, got %s", want, f.stepNow())
@@ -102,27 +101,21 @@ func (f *Finding) stepNow() rules.Step {
 	return rules.Flag
 }
 
-// sameSet compares ids without regard to their order and to repetitions.
-func sameSet(a, b []string) bool {
-	sorted := func(ids []string) []string { return slices.Compact(slices.Sorted(slices.Values(ids))) }
-	return slices.Equal(sorted(a), sorted(b))
-}
-
-func set(ids []string) string { return "[" + strings.Join(ids, ", ") + "]" }
+func bracketed(ids []string) string { return "[" + strings.Join(ids, ", ") + "]" }
 
 // TestReport is what came of one file of policy tests.
 type TestReport struct {
-	// File is the file of tests, PolicyFile and PolicyDigest the policy that was tried.
+	// File is the file of tests, PolicyFile and PolicyDigest the policy that they are about.
 	File, PolicyFile, PolicyDigest string
 	// Cases are in the order of the file.
-	Cases []Tried
+	Cases []CaseResult
 }
 
-// TryAll decides all cases of a file, which Check must have found nothing wrong with.
-func TryAll(p *rules.Policy, t *rules.Tests) TestReport {
+// RunTests decides all cases of a file, which Check must have found nothing wrong with.
+func RunTests(p *rules.Policy, t *rules.Tests) TestReport {
 	r := TestReport{File: t.File, PolicyFile: p.File, PolicyDigest: p.Digest}
 	for _, c := range t.Cases {
-		r.Cases = append(r.Cases, try(p, c))
+		r.Cases = append(r.Cases, runCase(p, c))
 	}
 	return r
 }
