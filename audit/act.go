@@ -15,8 +15,8 @@ import (
 // settleTimeout bounds the reading that settles what came of a change.
 const settleTimeout = 2 * time.Minute
 
-// maxReadings is how often a token is read before a change, if others use up the rate limit each time.
-const maxReadings = 3
+// maxRereads is how often a token is read before a change, if others use up the rate limit each time.
+const maxRereads = 3
 
 // act takes the steps that are due, one at a time, the worst and longest idle first. The first doubt ends
 // it: what is left is held, and stays due.
@@ -107,7 +107,7 @@ func (r *run) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 func readAgain(ctx context.Context, org *okta.Client, id string) (okta.Token, error) {
 	for tries := 1; ; tries++ {
 		t, err := org.Token(ctx, id)
-		if err != nil || tries == maxReadings {
+		if err != nil || tries == maxRereads {
 			return t, err
 		}
 		if waited, err := org.Await(ctx); err != nil || !waited {

@@ -15,8 +15,8 @@ const (
 	PageLimit = 200
 	// More tokens, a longer page or a longer token than this is not a listing any more.
 	maxTokens, maxPageBody, maxElement = 4_000_000, 4 << 30, 1 << 20
-	// maxReadings is how often a list is read that moves each time.
-	maxReadings = 3
+	// maxListReadings is how often a list is read that moves each time.
+	maxListReadings = 3
 )
 
 // ListOptions narrows a listing. The zero value lists everything.
@@ -85,7 +85,7 @@ func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 			return err
 		case l.reading.counts(before):
 			return nil
-		case l.Readings == maxReadings:
+		case l.Readings == maxListReadings:
 			return l.incomplete(l.Pages, fmt.Errorf("the list moved each of %d times that it was read: %w: run again",
 				l.Readings, l.reading.moved))
 		}

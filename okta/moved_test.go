@@ -40,7 +40,7 @@ func ids(tokens []Token) (ids []string) {
 }
 
 func TestAListThatMovedIsReadAgainUntilItHoldsStill(t *testing.T) {
-	for times := 1; times < maxReadings; times++ {
+	for times := 1; times < maxListReadings; times++ {
 		moving(t, times, toTheEnd, func(t *testing.T, _ *oktatest.Server, l *Listing) {
 			tokens, err := collect(l)
 			require.NoError(t, err)

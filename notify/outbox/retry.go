@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tokensweep/audit"
+	"tokensweep/okta"
 )
 
 // Later is the error of what was not accepted now and may be if it is tried again, and would do no harm twice.
@@ -43,7 +44,7 @@ func Retry(ctx context.Context, tries int, try func() error) error {
 		if end, ok := ctx.Deadline(); ok && time.Now().Add(wait).After(end) {
 			return noTime{later.Err}
 		}
-		if Pause(ctx, wait) != nil {
+		if okta.Sleep(ctx, wait) != nil {
 			return later.Err
 		}
 	}
@@ -54,18 +55,6 @@ type noTime struct{ error }
 
 // Unwrap returns the error, and ErrNoTime.
 func (e noTime) Unwrap() []error { return []error{e.error, ErrNoTime} }
-
-// Pause waits, or returns why ctx is done.
-func Pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
 
 // grace is how long a run that was told to end goes on to tell of it.
 const grace = 10 * time.Second

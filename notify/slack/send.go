@@ -219,7 +219,7 @@ func (s *Bot) post(ctx context.Context, p *outbox.Parcel, m Message, thread stri
 		if p.Doubtful = true; again {
 			return "", err
 		}
-		if outbox.Pause(ctx, 2*s.gap) != nil {
+		if okta.Sleep(ctx, 2*s.gap) != nil {
 			return "", err
 		}
 		found, lookErr := s.find(ctx, p, m.Part, thread)

@@ -101,7 +101,7 @@ func (s *sender) plainly(ctx context.Context, doing string, m Message, send func
 // not tried again: the message may be there.
 func (s *sender) patiently(ctx context.Context, doing string, send func() error) error {
 	if wait := s.gap - time.Since(s.posted); wait > 0 {
-		if err := outbox.Pause(ctx, wait); err != nil {
+		if err := okta.Sleep(ctx, wait); err != nil {
 			return failureOf(doing, s.secret, err)
 		}
 	}
