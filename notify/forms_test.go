@@ -2,6 +2,7 @@ package notify_test
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,7 @@ func eachForm[T any](t *testing.T, forms notify.Forms[T], result T) {
 		require.NoError(t, found.Write(&again, result, notify.Style{}), f.Name)
 		require.Equal(t, b.String(), again.String(), "%s is there twice", f.Name)
 		require.Regexp(t, `\n$`, b.String(), f.Name)
+		requirePrintable(t, f.Name, b.String())
 	}
 	_, ok := forms.Find("none")
 	require.False(t, ok)
@@ -34,13 +36,13 @@ func eachForm[T any](t *testing.T, forms notify.Forms[T], result T) {
 }
 
 func TestEveryFormWritesItsResult(t *testing.T) {
-	token := okta.Token{ID: "00T00000000000000001", Name: okta.Some("ci")}
+	token := okta.Token{ID: "00T00000000000000001", Name: okta.Some(strings.Join(hostile, " "))}
 	eachForm(t, notify.ReportForms, notifytest.Report())
 	eachForm(t, notify.InventoryForms, &notify.Inventory{Tokens: []okta.Token{token}, Pages: 1})
 	eachForm(t, notify.TokenForms, notify.TokenAt{Token: token})
 	eachForm(t, notify.ExplanationForms, &audit.Explanation{Token: token})
 	eachForm(t, notify.CalendarForms, &audit.Calendar{})
-	eachForm(t, notify.RecordForms, []ledger.Record{{Kind: ledger.Halt, Reason: "fire"}})
+	eachForm(t, notify.RecordForms, []ledger.Record{{Kind: ledger.Halt, Reason: strings.Join(hostile, " ")}})
 	eachForm(t, notify.CheckForms, []audit.Check{{Name: "org", Status: audit.Good}})
 	eachForm(t, notify.TestForms, []audit.TestReport{{}})
 }

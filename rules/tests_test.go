@@ -151,3 +151,22 @@ func FuzzParseTests(f *testing.F) {
 		}
 	})
 }
+
+// A field that policy tests can't give can't be tested in a policy. What is worked out from others needs no key.
+func TestPolicyTestsCanGiveEveryField(t *testing.T) {
+	given := make(map[string]bool)
+	for i := range exampleKeys {
+		given[exampleKeys[i].name] = true
+	}
+	for i := range networkKeys {
+		given["network."+networkKeys[i].name] = true
+	}
+	for i := range ownerKeys {
+		given["owner."+ownerKeys[i].name] = true
+	}
+	for i := range fields {
+		if f := &fields[i]; len(f.compares) == 0 {
+			require.True(t, given[f.name], "%s has no key in policy tests", f.name)
+		}
+	}
+}
