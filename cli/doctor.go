@@ -76,6 +76,7 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 		Enforce: f.enforce, Alone: f.state.alone,
 	})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
+	checks = append(checks, a.checkWebhook(ctx)...)
 	for i := range checks {
 		checks[i].Detail, checks[i].Advice = okta.Scrub(checks[i].Detail), okta.Scrub(checks[i].Advice)
 	}

@@ -96,27 +96,3 @@ func (e environment) orgHost() string {
 	}
 	return strings.TrimPrefix(strings.TrimPrefix(u.String(), "https://"), "http://")
 }
-
-// counted is a channel whose deliveries are counted.
-type counted struct {
-	channel
-	metrics *metrics.Set
-}
-
-// Announce implements channel. A run with nothing to announce has no delivery.
-func (c counted) Announce(ctx context.Context, r *audit.Report) (via string, err error) {
-	via, err = c.channel.Announce(ctx, r)
-	if err != nil || c.Begun() {
-		c.metrics.Announced(err)
-	}
-	return via, err
-}
-
-// Report implements channel. A report that the policy doesn't want posted is no delivery.
-func (c counted) Report(ctx context.Context, r *audit.Report) error {
-	err := c.channel.Report(ctx, r)
-	if err != nil || c.Begun() {
-		c.metrics.Reported(err)
-	}
-	return err
-}

@@ -199,9 +199,6 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if err != nil {
 		return err
 	}
-	if channel != nil {
-		channel = counted{channel, f.metrics}
-	}
 	o := audit.Options{
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
 		Progress: progress.listed,

@@ -130,6 +130,14 @@ func TestNoVariableRepeatsACredential(t *testing.T) {
 				if strings.HasPrefix(name, "SLACK") {
 					commands = [][]string{{"serve", "--policy", "slack.yaml"}, {"doctor", "--policy", "slack.yaml"}}
 				}
+				if strings.HasPrefix(name, "TOKENSWEEP_WEBHOOK") {
+					commands = [][]string{{"serve"}, {"doctor"}}
+					env["TOKENSWEEP_WEBHOOK_URL"], env["TOKENSWEEP_WEBHOOK_SECRET"] = org.URL()+"/hook", "right"
+					delete(env, strings.TrimSuffix(name, "_FILE"))
+					if mode == modeToken && strings.Contains(name, "SECRET") { // a run that delivers
+						env["OKTA_CLIENT_TOKEN"], commands = "00right", append(commands, []string{"run"})
+					}
+				}
 				env[name] = secret
 				for _, args := range commands {
 					_, _ = attempt(t, fmt.Sprint(what, " in ", name), env, args...)

@@ -126,6 +126,9 @@ func (s *service) check() (history audit.History, err error) {
 	if _, err := s.slackFor(policy, s.flags.enforce, outbox.Box{}, ""); err != nil {
 		return history, err
 	}
+	if _, err := s.webhookFor(outbox.Box{}); err != nil {
+		return history, err
+	}
 	out, err := s.flags.out.open(s.app)
 	if err != nil {
 		return history, err

@@ -6,21 +6,10 @@ import (
 	"strings"
 
 	"tokensweep/audit"
-	"tokensweep/audit/ledger"
 	"tokensweep/notify/outbox"
 	"tokensweep/notify/slack"
 	"tokensweep/rules"
 )
-
-// channel delivers reports to people, and what an enforcing run is about to do before it does it.
-type channel interface {
-	Announce(context.Context, *audit.Report) (via string, err error)
-	Report(context.Context, *audit.Report) error
-	// Begun reports whether anything of the run was to be posted.
-	Begun() bool
-	// Check looks at all that a delivery needs.
-	Check(context.Context) []audit.Check
-}
 
 // slackFor makes the delivery to Slack that the policy asks for, from what the environment has: a bot token, or else
 // a webhook. It is nil if the policy asks for none, or if a dry run has no credential for it. flags are those by which
@@ -86,24 +75,6 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// channelOf is where a run reports to besides its output; nil for nowhere. A run that judges another time than now
-// posts nothing, since nobody is to take it for news.
-func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (channel, error) {
-	switch {
-	case f.channel != nil:
-		return f.channel, nil
-	case !f.asOf.IsZero():
-		a.logger().Info("a run with --as-of posts nothing to Slack")
-		return nil, nil
-	}
-	c, err := a.slackFor(policy, f.enforce, outbox.Box{Ledger: l}, f.where())
-	if c == nil && err == nil && policy.Notify.Slack != nil {
-		a.logger().Warn("the policy asks for a report in Slack, and neither SLACK_BOT_TOKEN nor SLACK_WEBHOOK_URL is " +
-			"set: nothing is posted")
-	}
-	return c, err
-}
-
 // checkSlack looks at the way to Slack, if the policy wants one.
 func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool) []audit.Check {
 	const name = "slack"
@@ -122,17 +93,4 @@ func (a *app) checkSlack(ctx context.Context, policy *rules.Policy, enforce bool
 		}}
 	}
 	return c.Check(ctx)
-}
-
-// announceIn posts the announcement to Slack, and then shows it here.
-func announceIn(c channel, here func(context.Context, *audit.Report) (string, error)) func(
-	context.Context, *audit.Report) (string, error) {
-	return func(ctx context.Context, r *audit.Report) (string, error) {
-		via, err := c.Announce(ctx, r)
-		if err != nil {
-			return "", err
-		}
-		_, err = here(ctx, r)
-		return via, err
-	}
 }

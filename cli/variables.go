@@ -48,6 +48,12 @@ var Variables = []Variable{
 		Name:    "SLACK_API_URL",
 		Meaning: "another base URL than Slack's: GovSlack, tests; plain http for loopback addresses only",
 	},
+	{
+		Name: "TOKENSWEEP_WEBHOOK_URL", Secret: true,
+		Meaning: "where reports are posted as signed JSON, as [webhook.md](webhook.md) says: https, or plain http " +
+			"for loopback addresses; it takes the next",
+	},
+	{Name: "TOKENSWEEP_WEBHOOK_SECRET", Secret: true, Meaning: "the key of the signatures"},
 	{Name: "TOKENSWEEP_POLICY", Meaning: "the policy file, where `--policy` is not given; by default `policy.yaml`"},
 	{Name: "TOKENSWEEP_STATE", Meaning: "the state directory, where `--state` is not given; by default `./state`"},
 	{Name: "HTTPS_PROXY", Foreign: true, Meaning: "the proxy for https; it may hold a password, and is not shown"},

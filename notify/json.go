@@ -18,11 +18,9 @@ import (
 
 // The report's JSON is a contract with its readers: fields may be added, and don't change.
 type jsonReport struct {
-	Schema int     `json:"schema"`
-	Run    jsonRun `json:"run"`
-	Org    struct {
-		URL string `json:"url"`
-	} `json:"org"`
+	Schema    int                   `json:"schema"`
+	Run       jsonRun               `json:"run"`
+	Org       jsonOrg               `json:"org"`
 	Policy    jsonPolicy            `json:"policy"`
 	Plan      jsonPlan              `json:"plan"`
 	Inventory jsonInventory         `json:"inventory"`
@@ -35,6 +33,10 @@ type jsonReport struct {
 	InQuarantine []jsonInQuarantine `json:"inQuarantine"`
 	Notes        []string           `json:"notes"`
 	Ledger       jsonLedger         `json:"ledger"`
+}
+
+type jsonOrg struct {
+	URL string `json:"url"`
 }
 
 type jsonVanished struct {
@@ -185,7 +187,9 @@ type jsonNetwork struct {
 }
 
 // JSON writes a report as one JSON object.
-func JSON(w io.Writer, r *audit.Report) error {
+func JSON(w io.Writer, r *audit.Report) error { return writeJSON(w, reportJSON(r)) }
+
+func reportJSON(r *audit.Report) jsonReport {
 	j := jsonReport{
 		Schema: 1,
 		Run: jsonRun{
@@ -220,7 +224,7 @@ func JSON(w io.Writer, r *audit.Report) error {
 		j.Counts[f.Outcome]++
 		j.Findings = append(j.Findings, findingJSON(f))
 	}
-	return writeJSON(w, j)
+	return j
 }
 
 func findingJSON(f *audit.Finding) jsonFinding {
@@ -304,6 +308,12 @@ func writeJSON(w io.Writer, v any) error {
 // JSONLine writes a piece of JSON and a line break, with whatever does not print as an escape. A reader of JSON
 // turns that back into the very same text.
 func JSONLine(w io.Writer, raw []byte) error {
+	_, err := w.Write(append(escaped(raw), '\n'))
+	return err
+}
+
+// escaped is a piece of JSON with whatever does not print as an escape.
+func escaped(raw []byte) []byte {
 	var b bytes.Buffer
 	for len(raw) > 0 {
 		r, size := utf8.DecodeRune(raw)
@@ -318,7 +328,5 @@ func JSONLine(w io.Writer, raw []byte) error {
 		}
 		raw = raw[size:]
 	}
-	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
-	return err
+	return b.Bytes()
 }

@@ -166,7 +166,7 @@ func TestPodsAreHardenedBeyondRestricted(t *testing.T) {
 		for _, v := range pod.Volumes {
 			if v.Secret != nil {
 				require.EqualValues(t, 0o440, *v.Secret.DefaultMode)
-				require.Equal(t, v.Secret.SecretName == "tokensweep-slack", v.Secret.Optional != nil &&
+				require.Equal(t, v.Secret.SecretName != "tokensweep-okta", v.Secret.Optional != nil &&
 					*v.Secret.Optional)
 			}
 		}
@@ -174,7 +174,8 @@ func TestPodsAreHardenedBeyondRestricted(t *testing.T) {
 }
 
 // secrets are the names in docs/environment.md that hold a secret.
-var secrets = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL"}
+var secrets = []string{"OKTA_CLIENT_TOKEN", "OKTA_CLIENT_PRIVATEKEY", "SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL",
+	"TOKENSWEEP_WEBHOOK_URL", "TOKENSWEEP_WEBHOOK_SECRET"}
 
 // mounted says which volume holds a file of the container.
 func mounted(t *testing.T, pod corev1.PodSpec, file string) corev1.Volume {
@@ -209,6 +210,7 @@ func TestNoSecretIsInTheEnvironmentAndEveryFileThatItNamesIsMounted(t *testing.T
 		require.NotEmpty(t, environment["OKTA_CLIENT_ORGURL"])
 		require.Equal(t, "tokensweep-okta", mounted(t, pod, environment["OKTA_CLIENT_TOKEN_FILE"]).Secret.SecretName)
 		require.Equal(t, "tokensweep-slack", mounted(t, pod, "/run/secrets/slack/token").Secret.SecretName)
+		require.Equal(t, "tokensweep-webhook", mounted(t, pod, "/run/secrets/webhook/secret").Secret.SecretName)
 		require.Equal(t, "tokensweep-state",
 			mounted(t, pod, environment["TOKENSWEEP_STATE"]).PersistentVolumeClaim.ClaimName)
 		require.Equal(t, policy.Name, mounted(t, pod, environment["TOKENSWEEP_POLICY"]).ConfigMap.Name)

@@ -29,7 +29,7 @@ type Set struct {
 	requests   *prometheus.CounterVec // by status
 	waits      prometheus.Counter
 	waited     prometheus.Counter
-	deliveries *prometheus.CounterVec // by message and result
+	deliveries map[Channel]*prometheus.CounterVec // by message and result
 }
 
 // What the labels of counters may be besides, where something comes that nobody knows.
@@ -69,8 +69,14 @@ func New(org, version string) *Set {
 	m.waits = counter("okta_rate_limit_waits_total", "Waits for a rate limit of Okta's, our share of it included.")
 	m.waited = counter("okta_rate_limit_wait_seconds_total",
 		"Time for which a rate limit of Okta's was to be waited for.")
-	m.deliveries = counters("slack_deliveries_total",
-		"Announcements and reports that were to go to Slack, by whether all of them was accepted.", "message", "result")
+	m.deliveries = map[Channel]*prometheus.CounterVec{
+		Slack: counters("slack_deliveries_total",
+			"Announcements and reports that were to go to Slack, by whether all of them was accepted.",
+			"message", "result"),
+		Webhook: counters("webhook_deliveries_total",
+			"Announcements and reports that were to go to the webhook, by whether all of them was accepted.",
+			"message", "result"),
+	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help: "Always 1; the labels say what is running."}, []string{"version", "goversion"})
 	info.WithLabelValues(okta.Printable(version), runtime.Version()).Set(1)
@@ -82,9 +88,10 @@ func New(org, version string) *Set {
 			m.actions.WithLabelValues(step, result)
 		}
 	}
-	for _, message := range []string{messageAnnouncement, messageReport} {
-		for _, result := range []string{deliveryOK, deliveryFailed} {
-			m.deliveries.WithLabelValues(message, result)
+	for _, deliveries := range m.deliveries {
+		for _, message := range []string{messageAnnouncement, messageReport} {
+			deliveries.WithLabelValues(message, deliveryOK)
+			deliveries.WithLabelValues(message, deliveryFailed)
 		}
 	}
 	return m
@@ -153,16 +160,25 @@ const (
 	deliveryOK, deliveryFailed         = "ok", "failed"
 )
 
+// Channel is one of the ways to people.
+type Channel string
+
+// The channels whose deliveries are counted.
+const (
+	Slack   Channel = "slack"
+	Webhook Channel = "webhook"
+)
+
 // Announced takes in what came of posting what a run was about to do; nil is that all of it was accepted.
-func (m *Set) Announced(err error) { m.delivered(messageAnnouncement, err) }
+func (m *Set) Announced(c Channel, err error) { m.delivered(c, messageAnnouncement, err) }
 
 // Reported takes in what came of posting a report.
-func (m *Set) Reported(err error) { m.delivered(messageReport, err) }
+func (m *Set) Reported(c Channel, err error) { m.delivered(c, messageReport, err) }
 
-func (m *Set) delivered(message string, err error) {
+func (m *Set) delivered(c Channel, message string, err error) {
 	result := deliveryOK
 	if err != nil {
 		result = deliveryFailed
 	}
-	m.deliveries.WithLabelValues(message, result).Inc()
+	m.deliveries[c].WithLabelValues(message, result).Inc()
 }
