@@ -108,7 +108,7 @@ func (c *conn) refused(method, path string, resp *http.Response, body []byte) *E
 	}
 	switch {
 	case resp.StatusCode/100 == 3:
-		e.Summary = "it redirects to " + place(resp.Header.Get("Location")) +
+		e.Summary = "it redirects to " + originOf(resp.Header.Get("Location")) +
 			", and redirects are not followed: is this the org's own URL?"
 	case !ours:
 		e.Summary = "this answer is not Okta's: something on the way gave it, such as a proxy, or is this no Okta org?"

@@ -160,7 +160,7 @@ type conn struct {
 	reads, changes *http.Client
 	pace           pacer
 	clock          clock
-	told           told
+	answered       answered
 }
 
 // transport makes the connections. Those for changes are made anew for each request and speak HTTP/1.1,

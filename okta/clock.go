@@ -31,17 +31,17 @@ func (c *clock) offset() (time.Duration, bool) {
 	return c.low + (c.high-c.low)/2, c.known
 }
 
-// ours is the moment on our clock at which the org's clock surely shows t. Without any observation the
-// clocks are taken to agree.
+// ours is the moment on our clock at which the org's clock shows t or later. Without any observation the clocks
+// are taken to agree.
 func (c *clock) ours(t time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return t.Add(-c.low)
 }
 
-// surely is what the org's clock shows at least when ours shows t. Without any observation the clocks are taken to
-// agree.
-func (c *clock) surely(t time.Time) time.Time {
+// earliest is the least that the org's clock can show when ours shows t. Without any observation the clocks are taken
+// to agree.
+func (c *clock) earliest(t time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return t.Add(c.low)

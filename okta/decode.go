@@ -49,7 +49,7 @@ func readToken(r *jsonReader) (Token, error) {
 	return t, nil
 }
 
-// parseToken reads the answer about one token, which whole has found to be valid.
+// parseToken reads the answer about one token, which checkJSON has found to be valid.
 func parseToken(body []byte) (Token, error) { return readToken(newJSONReader(bytes.NewBuffer(body))) }
 
 // tokenIn is a decoder that reads a token into t.

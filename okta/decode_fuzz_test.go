@@ -74,8 +74,8 @@ func samePage(t *testing.T, page string, piece int) {
 func sameToken(t *testing.T, page string) {
 	t.Helper()
 	body := []byte(strings.TrimSuffix(strings.TrimPrefix(page, "["), "]"))
-	sameWords(t, oldWhole(body), whole(body), page)
-	if whole(body) != nil {
+	sameWords(t, oldWhole(body), checkJSON(body), page)
+	if checkJSON(body) != nil {
 		return
 	}
 	before, oldErr := oldParseToken(body)

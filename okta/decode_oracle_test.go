@@ -20,7 +20,7 @@ import (
 func oldMembers(raw []byte, f func(key string, value []byte) error) error {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || raw[0] != '{' {
-		return fmt.Errorf("%w: want an object, found %s", errMalformed, begins(raw))
+		return fmt.Errorf("%w: want an object, found %s", errMalformed, describe(raw))
 	}
 	var keys [32]string // enough for what Okta sends; more spills to the heap
 	seen := keys[:0]
@@ -91,7 +91,7 @@ func oldText(raw []byte) (string, error) {
 	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", fmt.Errorf("%w: want a text, found %s", errMalformed, begins(raw))
+		return "", fmt.Errorf("%w: want a text, found %s", errMalformed, describe(raw))
 	}
 	return s, nil
 }
@@ -216,7 +216,7 @@ func oldNetworkField(raw []byte) Opt[Network] {
 // oldWhole checks that an answer is exactly one valid JSON value, before members walks it.
 func oldWhole(body []byte) error {
 	if !json.Valid(body) {
-		return fmt.Errorf("%w: want JSON, found %s", errMalformed, begins(bytes.TrimSpace(body)))
+		return fmt.Errorf("%w: want JSON, found %s", errMalformed, describe(bytes.TrimSpace(body)))
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func (c *conn) unanswered(ctx context.Context, method, path string, cause error)
 	if u := (*url.Error)(nil); errors.As(cause, &u) {
 		cause = u.Err
 	}
-	e := &Error{Method: method, Path: path, Err: cause, Sent: true, retry: retryAdvice{allowed: isBroken(cause)}}
+	e := &Error{Method: method, Path: path, Err: cause, Sent: true, retry: retryAdvice{allowed: isTransient(cause)}}
 	if ended := context.Cause(ctx); ended != nil {
 		e.Err, e.retry.allowed = ended, errors.Is(ended, errStalled)
 	}
@@ -151,19 +151,19 @@ func (c *conn) scrub(text string) string {
 // presentable makes an error that may quote an answer safe to show: printable, not too long, and without
 // the credential, however a server came to repeat it. It still is what it was.
 func (c *conn) presentable(err error) error {
-	return &shown{cut(Printable(c.scrub(err.Error())), 600), err}
+	return &presented{cut(Printable(c.scrub(err.Error())), 600), err}
 }
 
-type shown struct {
+type presented struct {
 	text string
 	err  error
 }
 
-func (s *shown) Error() string { return s.text }
-func (s *shown) Unwrap() error { return s.err }
+func (s *presented) Error() string { return s.text }
+func (s *presented) Unwrap() error { return s.err }
 
-// place names the origin of a URL that came from a header, without what else it may hold.
-func place(location string) string {
+// originOf names the origin of a URL that came from a header, without what else it may hold.
+func originOf(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" {
 		return "another path"

@@ -213,7 +213,7 @@ func FuzzRateLimit(f *testing.F) {
 			if wait > 0 {
 				return
 			}
-			p.give(listPath, header, new(clock))
+			p.release(listPath, header, new(clock))
 		}
 	})
 }

@@ -133,7 +133,7 @@ const otherKeys = "*"
 // members twice, and there is no telling which of the two was meant. The object was read to its end even so.
 func readObject[T any](r *jsonReader, members []member[T], into *T) (wrong error) {
 	if kind := r.peek(); kind != jsontext.KindBeginObject {
-		return fmt.Errorf("%w: want an object, found %s", errMalformed, begins(r.value()))
+		return fmt.Errorf("%w: want an object, found %s", errMalformed, describe(r.value()))
 	}
 	r.token()
 	if r.json.StackDepth() == 2 {
@@ -240,21 +240,21 @@ func (r *jsonReader) texts() Opt[[]string] {
 	return list(r, func() (string, bool) { return r.text().Get() })
 }
 
-// readAnswer reads an answer about one thing: an object, which whole has found to be valid.
+// readAnswer reads an answer about one thing: an object, which checkJSON has found to be valid.
 func readAnswer[T any](body []byte, members []member[T], into *T) error {
 	return readObject(newJSONReader(bytes.NewBuffer(body)), members, into)
 }
 
-// whole checks that an answer is exactly one valid JSON value.
-func whole(body []byte) error {
+// checkJSON checks that an answer is exactly one valid JSON value.
+func checkJSON(body []byte) error {
 	if !jsontext.Value(body).IsValid(lenient...) {
-		return fmt.Errorf("%w: want JSON, found %s", errMalformed, begins(bytes.TrimSpace(body)))
+		return fmt.Errorf("%w: want JSON, found %s", errMalformed, describe(bytes.TrimSpace(body)))
 	}
 	return nil
 }
 
-// begins shows the start of an answer in an error, as a type of JSON or, if it isn't JSON, as it is.
-func begins(raw []byte) string {
+// describe shows the start of an answer in an error, as a type of JSON or, if it isn't JSON, as it is.
+func describe(raw []byte) string {
 	switch {
 	case len(raw) == 0:
 		return "nothing"

@@ -73,7 +73,7 @@ func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 		return errors.New("this listing was read before: make a new one")
 	}
 	for {
-		before := l.reading.brought
+		previous := l.reading.found
 		l.reading.begin()
 		l.Pages, l.Tokens, l.Duplicates, l.Date, l.Clock = 0, 0, 0, time.Time{}, time.Time{}
 		l.Readings++
@@ -83,7 +83,7 @@ func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 			return stop.err
 		case err != nil:
 			return err
-		case l.reading.counts(before):
+		case l.reading.isComplete(previous):
 			return nil
 		case l.Readings == maxListReadings:
 			return l.incomplete(l.Pages, fmt.Errorf("the list moved each of %d times that it was read: %w: run again",
@@ -171,9 +171,9 @@ func (l *Listing) read(p *page, visit func(Token) error) error {
 	size := 0
 	err := l.decode(p, func(t Token) error {
 		size++
-		isNew, err := l.reading.sight(&t)
+		isNew, err := l.reading.note(&t)
 		if err != nil || !isNew {
-			l.Duplicates = l.reading.twice
+			l.Duplicates = l.reading.duplicates
 			return err
 		}
 		l.Tokens++

@@ -67,8 +67,8 @@ type app struct {
 	id, algorithm, keyID string
 	scopes               Scopes
 	identity, possession jose.Signer
-	// turn is held by whoever logs in; a channel, so that waiting for it ends with a context.
-	turn chan struct{}
+	// loginLock is held by whoever logs in; a channel, so that waiting for it ends with a context.
+	loginLock chan struct{}
 
 	mu      sync.Mutex
 	current session
@@ -110,7 +110,7 @@ func newApp(o ServiceApp) (*app, error) {
 	}
 	return &app{
 		id: o.ClientID, algorithm: string(key.Algorithm), keyID: key.Key.(jose.JSONWebKey).KeyID, scopes: o.Scopes,
-		identity: identity, possession: possession, turn: make(chan struct{}, 1),
+		identity: identity, possession: possession, loginLock: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -149,8 +149,8 @@ func (c *conn) lacks(scope string) bool {
 func (c *conn) session(ctx context.Context) (session, error) {
 	a := c.app
 	select {
-	case a.turn <- struct{}{}:
-		defer func() { <-a.turn }()
+	case a.loginLock <- struct{}{}:
+		defer func() { <-a.loginLock }()
 	case <-ctx.Done():
 		return session{}, context.Cause(ctx)
 	}
@@ -197,7 +197,7 @@ func (c *conn) authorize(ctx context.Context, req *http.Request, nonce string) e
 		return nil
 	}
 	nonce = c.app.apiNonces.next(nonce)
-	proof, err := c.app.proof(req.Method, bareURL(req), s.token.Reveal(), nonce, c.clock.surely(time.Now()))
+	proof, err := c.app.proof(req.Method, bareURL(req), s.token.Reveal(), nonce, c.clock.earliest(time.Now()))
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func challenge(header http.Header) (code, description, scope string) {
 
 var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
 
-// answerable reports whether a refused request may be sent again at once, with a new proof, and makes that one
+// mayResend reports whether a refused request may be sent again at once, with a new proof, and makes that one
 // better. It counts in m what it has said yes to: a few challenges to use a nonce, where they are good for one use and
 // others use them up, and one other refusal.
 //
@@ -40,7 +40,7 @@ var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
 // lacked a nonce that the server wants in it, comes with that nonce, and is given before anything else about the
 // request is looked at (RFC 9449, section 9): the request was not processed. Nothing else is as sure, so nothing
 // else will do.
-func (c *conn) answerable(err error, m *message, token string) bool {
+func (c *conn) mayResend(err error, m *message, token string) bool {
 	var e *Error
 	if c.app == nil || !errors.As(err, &e) || !e.okta ||
 		(e.Status != http.StatusBadRequest && e.Status != http.StatusUnauthorized) {

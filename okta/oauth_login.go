@@ -58,7 +58,7 @@ func (c *conn) logIn(ctx context.Context) (session, error) {
 		if err == nil {
 			return c.granted(s, h)
 		}
-		if h.answers(err) {
+		if h.adapt(err) {
 			continue
 		}
 		if err := tries.wait(ctx, err); err != nil {
@@ -73,7 +73,7 @@ type handshake struct {
 	*conn
 	proofGiven bool          // in the last attempt
 	skew       time.Duration // of the clocks, as taken into account in the last attempt
-	sparing    bool          // only the scopes that are needed are asked for
+	neededOnly bool          // only the scopes that are needed are asked for
 	nonce      string        // for the next proof, by the challenge before
 
 	metProof, metClock bool
@@ -82,12 +82,12 @@ type handshake struct {
 
 // attempt sends one request, with an assertion and a proof of its own.
 func (h *handshake) attempt(ctx context.Context) (session, error) {
-	if err := h.turn(ctx, http.MethodPost, tokenPath, 0); err != nil {
+	if err := h.awaitRate(ctx, http.MethodPost, tokenPath, 0); err != nil {
 		return session{}, err
 	}
 	req, err := h.tokenRequest(ctx)
 	if err != nil {
-		h.pace.give(tokenPath, nil, &h.clock)
+		h.pace.release(tokenPath, nil, &h.clock)
 		return session{}, h.unanswered(ctx, http.MethodPost, tokenPath, err)
 	}
 	began := time.Now()
@@ -109,7 +109,7 @@ func (h *handshake) attempt(ctx context.Context) (session, error) {
 }
 
 func (h *handshake) tokenRequest(ctx context.Context) (*http.Request, error) {
-	now := h.clock.surely(time.Now())
+	now := h.clock.earliest(time.Now())
 	h.skew = time.Until(now)
 	endpoint := h.base.String() + tokenPath
 	assertion, err := h.app.assertion(endpoint, now)
@@ -118,7 +118,7 @@ func (h *handshake) tokenRequest(ctx context.Context) (*http.Request, error) {
 	}
 	form := url.Values{
 		"grant_type":            {"client_credentials"},
-		"scope":                 {strings.Join(h.app.scopes.asked(h.sparing), " ")},
+		"scope":                 {strings.Join(h.app.scopes.asked(h.neededOnly), " ")},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
@@ -140,8 +140,8 @@ func (h *handshake) tokenRequest(ctx context.Context) (*http.Request, error) {
 	return req, nil
 }
 
-// answers reports whether another attempt can do what the refusal asks for, and makes it do so.
-func (h *handshake) answers(err error) bool {
+// adapt reports whether another attempt can do what the refusal asks for, and makes it do so.
+func (h *handshake) adapt(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) || e.Status < 400 || e.Status > 403 {
 		return false
@@ -161,8 +161,8 @@ func (h *handshake) answers(err error) bool {
 	case (e.oauth == "invalid_client" || e.oauth == "invalid_dpop_proof") && !h.metClock && h.clocksDiffer():
 		h.metClock = true
 		return true
-	case refusesScopes(e.oauth) && !h.sparing && h.app.scopes.sparable():
-		h.sparing = true
+	case refusesScopes(e.oauth) && !h.neededOnly && h.app.scopes.canAskForLess():
+		h.neededOnly = true
 		return true
 	}
 	return false
@@ -178,7 +178,7 @@ func (a *app) bind() {
 // clocksDiffer reports whether the answer taught that the org's clock is another than was thought.
 func (h *handshake) clocksDiffer() bool {
 	now := time.Now()
-	return (h.clock.surely(now).Sub(now) - h.skew).Abs() > 30*time.Second
+	return (h.clock.earliest(now).Sub(now) - h.skew).Abs() > 30*time.Second
 }
 
 // refusesScopes reports whether an error of the token endpoint is about the scopes: unknown ones, ones that a policy
@@ -187,8 +187,8 @@ func refusesScopes(code string) bool {
 	return code == "invalid_scope" || code == "access_denied" || code == "consent_required"
 }
 
-// sparable reports whether there is less to ask for.
-func (s Scopes) sparable() bool {
+// canAskForLess reports whether there is less to ask for.
+func (s Scopes) canAskForLess() bool {
 	return len(s.Instead) == 0 && len(s.Needed) > 0 && len(s.Optional) > 0
 }
 
@@ -200,11 +200,11 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 	}
 	// What the token endpoint answered says nothing about the token or the user that was to be asked about:
 	// its 404 must not be taken for theirs.
-	err = &shown{err.Error(), e.Err}
+	err = &presented{err.Error(), e.Err}
 	if refusesScopes(e.oauth) {
 		lacks := c.app.scopes.Needed
 		if len(lacks) == 0 {
-			lacks = c.app.scopes.asked(h.sparing)
+			lacks = c.app.scopes.asked(h.neededOnly)
 		}
 		return &ScopeError{ClientID: c.app.id, Missing: lacks, Err: err}
 	}
@@ -214,13 +214,13 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 // granted checks that a session is enough.
 func (c *conn) granted(s session, h *handshake) (session, error) {
 	if s.granted == nil { // RFC 6749, section 5.1: as was asked for
-		s.granted = slices.Clone(c.app.scopes.asked(h.sparing))
+		s.granted = slices.Clone(c.app.scopes.asked(h.neededOnly))
 	}
 	lacks := missing(c.app.scopes.Needed, s.granted)
 	if len(lacks) == 0 {
 		return s, nil
 	}
-	unasked := missing(lacks, c.app.scopes.asked(h.sparing))
+	unasked := missing(lacks, c.app.scopes.asked(h.neededOnly))
 	return session{}, &ScopeError{ClientID: c.app.id, Missing: lacks, Granted: s.granted,
 		Unasked: len(unasked) == len(lacks)}
 }

@@ -19,7 +19,7 @@ const (
 
 // nonces are those that one side, the token endpoint or the API, has sent for proofs. How long one is good is the
 // server's to say (RFC 9449, section 8.2): as long as none follows, a day as with Okta's authorization server, or for
-// one use. So each that was heard goes into one proof first, the latest before the others; where there is none left,
+// one use. So each that came goes into one proof first, the latest before the others; where there is none left,
 // the one that was used last is used again. What a challenge brought is for the challenged request alone.
 type nonces struct {
 	mu     sync.Mutex
@@ -27,8 +27,8 @@ type nonces struct {
 	last   string
 }
 
-// heard takes in the nonce of an answer.
-func (n *nonces) heard(nonce string) {
+// add takes in the nonce of an answer.
+func (n *nonces) add(nonce string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if nonce == "" || nonce == n.last || slices.Contains(n.unused, nonce) {
@@ -39,7 +39,7 @@ func (n *nonces) heard(nonce string) {
 	}
 }
 
-// next is the nonce for a proof: own, if the request was challenged; "" before any was heard.
+// next is the nonce for a proof: own, if the request was challenged; "" before any came.
 func (n *nonces) next(own string) string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -60,9 +60,9 @@ func (a *app) noncesFor(path string) *nonces {
 	return &a.apiNonces
 }
 
-// heard takes in the nonce of an answer, whatever the answer is, but of a challenge: RFC 9449, section 8.2.
-func (a *app) heard(path string, header http.Header, refused *Error) {
+// keepNonce takes in the nonce of an answer, unless it is of a challenge: RFC 9449, section 8.2.
+func (a *app) keepNonce(path string, header http.Header, refused *Error) {
 	if refused == nil || refused.oauth != wantsNonce {
-		a.noncesFor(path).heard(header.Get("DPoP-Nonce"))
+		a.noncesFor(path).add(header.Get("DPoP-Nonce"))
 	}
 }

@@ -26,12 +26,12 @@ type Scopes struct {
 	Instead []string
 }
 
-// asked are the scopes to ask for; without says that only what is needed is.
-func (s Scopes) asked(without bool) []string {
+// asked are the scopes to ask for: without the optional ones if neededOnly is set.
+func (s Scopes) asked(neededOnly bool) []string {
 	switch {
 	case len(s.Instead) > 0:
 		return s.Instead
-	case without:
+	case neededOnly:
 		return s.Needed
 	}
 	return slices.Concat(s.Needed, s.Optional)

@@ -41,9 +41,9 @@ func bucketOf(path string) string {
 	}
 }
 
-// take waits until a request to path may be sent, and counts it. Every take needs its give. It waits no
+// acquire waits until a request to path may be sent, and counts it. Every acquire needs its release. It waits no
 // longer than patience; 0 is without end.
-func (p *pacer) take(ctx context.Context, c *conn, method, path string, patience time.Duration) error {
+func (p *pacer) acquire(ctx context.Context, c *conn, method, path string, patience time.Duration) error {
 	for {
 		now := time.Now()
 		wait := p.reserve(bucketOf(path), now)
@@ -125,8 +125,8 @@ func (p *pacer) budget(path string, now time.Time) (Budget, bool) {
 	return Budget{Limit: b.limit, Remaining: left, Ours: p.ours(b), Resets: b.resets}, true
 }
 
-// give takes in what an answer's headers say of the limit; header is nil if there was no answer.
-func (p *pacer) give(path string, header http.Header, clock *clock) {
+// release counts an answer, and takes in what its headers say of the limit; header is nil if there was no answer.
+func (p *pacer) release(path string, header http.Header, clock *clock) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b := p.bucket(bucketOf(path))

@@ -10,55 +10,56 @@ import (
 
 // reading is what is remembered of one reading of a list.
 type reading struct {
-	ids     maphash.Seed
-	content maphash.Seed
-	seen    map[sighting]fingerprint
-	current current
-	brought brought
-	twice   int   // tokens that came again
-	moved   error // what shows that the list moved, nil if nothing does
-	// unlike says that a token came in two forms, cut that a page brought nothing but tokens of earlier ones, so that
-	// the reading was not gone on with.
-	unlike, cut bool
+	ids        maphash.Seed
+	content    maphash.Seed
+	seen       map[tokenKey]fingerprint
+	current    current
+	found      tokenSet
+	duplicates int   // tokens that came again
+	moved      error // what shows that the list moved, nil if nothing does
+	// changed says that a token came in two forms, cut that the reading was not gone on with, since a page brought
+	// nothing but tokens of earlier ones.
+	changed, cut bool
 }
 
-// brought tells the tokens of two readings apart: how many there were, and the sum of the hashes of their ids. Its zero
-// value is that of no reading.
-type brought struct {
+// tokenSet tells the tokens of two readings apart: how many there were, and the sum of the hashes of their ids. Its
+// zero value is that of no reading.
+type tokenSet struct {
 	tokens int
-	sum    sighting
+	sum    tokenKey
 }
 
 // current is the page that is being read.
 type current struct {
-	number int
-	fresh  int                   // tokens that no page before had
-	came   []sighting            // tokens that came with it
-	again  map[sighting]struct{} // if it broke off and is read anew: those that had come and have not come again yet
+	number  int
+	fresh   int                   // tokens that no page before had
+	keys    []tokenKey            // tokens that came with it
+	pending map[tokenKey]struct{} // if it broke off and is read anew: those that had come and have not come again yet
 }
 
-// sighting and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
+// tokenKey and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it
 // comes again with other content. They are hashes of its id and of all that it says, id included, under random seeds:
 // should two ids be taken for one, the other hash differs, and the listing is incomplete rather than short. (Where a
 // page broke off and is read anew the content is not compared, and a chance of one in 2^50 remains.)
 type (
-	sighting    uint64
+	tokenKey    uint64
 	fingerprint uint64
 )
 
 func newReading() reading {
-	return reading{ids: maphash.MakeSeed(), content: maphash.MakeSeed(), seen: make(map[sighting]fingerprint)}
+	return reading{ids: maphash.MakeSeed(), content: maphash.MakeSeed(), seen: make(map[tokenKey]fingerprint)}
 }
 
 // begin forgets what an earlier reading has seen.
 func (r *reading) begin() {
 	clear(r.seen)
-	*r = reading{ids: r.ids, content: r.content, seen: r.seen, current: current{came: r.current.came[:0]}}
+	*r = reading{ids: r.ids, content: r.content, seen: r.seen, current: current{keys: r.current.keys[:0]}}
 }
 
-// counts reports whether the reading, which came to its end, is the list. before is what the reading before it brought.
-func (r *reading) counts(before brought) bool {
-	return r.moved == nil || !r.cut && !r.unlike && r.brought == before
+// isComplete reports whether the reading, which came to its end, is the list. previous is what the reading before it
+// found.
+func (r *reading) isComplete(previous tokenSet) bool {
+	return r.moved == nil || !r.cut && !r.changed && r.found == previous
 }
 
 // endPage ends a page that brought tokens.
@@ -66,59 +67,59 @@ func (r *reading) endPage() {
 	if r.current.fresh > 0 {
 		return
 	}
-	if r.cut = true; !r.unlike {
+	if r.cut = true; !r.changed {
 		r.moved = errors.New("a page brought nothing but tokens of earlier pages")
 	}
-	r.brought = brought{} // it says nothing about the rest
+	r.found = tokenSet{} // it says nothing about the rest
 }
 
 // begin begins to read a page, or to read it anew.
 func (c *current) begin(number int) {
 	if c.number != number {
-		*c = current{number: number, came: c.came[:0]}
+		*c = current{number: number, keys: c.keys[:0]}
 		return
 	}
-	c.again = make(map[sighting]struct{}, len(c.came))
-	for _, s := range c.came {
-		c.again[s] = struct{}{}
+	c.pending = make(map[tokenKey]struct{}, len(c.keys))
+	for _, s := range c.keys {
+		c.pending[s] = struct{}{}
 	}
 }
 
-// sight takes note of a token and reports whether it is new. What an earlier body of the same page
+// note takes note of a token and reports whether it is new. What an earlier body of the same page
 // brought is neither new nor a duplicate: it may have been used since, and was handed out already.
-func (r *reading) sight(t *Token) (isNew bool, err error) {
-	key, content := sighting(maphash.String(r.ids, t.ID)), r.fingerprint(t)
+func (r *reading) note(t *Token) (isNew bool, err error) {
+	key, content := tokenKey(maphash.String(r.ids, t.ID)), r.fingerprint(t)
 	before, known := r.seen[key]
-	_, again := r.current.again[key]
+	_, again := r.current.pending[key]
 	switch {
 	case again:
-		delete(r.current.again, key)
+		delete(r.current.pending, key)
 	case !known && len(r.seen) >= maxTokens:
 		return false, fmt.Errorf("there are more than %d tokens", maxTokens)
 	case !known:
 		r.current.fresh++
-		r.brought.tokens++
-		r.brought.sum += key
+		r.found.tokens++
+		r.found.sum += key
 	default:
 		r.repeated(t, before != content)
 	}
 	if !again {
-		r.current.came = append(r.current.came, key)
+		r.current.keys = append(r.current.keys, key)
 	}
 	r.seen[key] = content
 	return !known, nil
 }
 
 // repeated takes note of a token that came twice, with other content or with the same.
-func (r *reading) repeated(t *Token, unlike bool) {
-	r.twice++
+func (r *reading) repeated(t *Token, changed bool) {
+	r.duplicates++
 	switch {
-	case r.unlike:
-	case unlike:
-		r.unlike, r.moved = true, fmt.Errorf("the token %s came twice with different content, as if it was used or "+
+	case r.changed:
+	case changed:
+		r.changed, r.moved = true, fmt.Errorf("the token %s came twice with different content, as if it was used or "+
 			"changed meanwhile", Printable(t.ID))
 	default:
-		r.moved = fmt.Errorf("tokens that came twice: %d, and the reading before it brought others", r.twice)
+		r.moved = fmt.Errorf("tokens that came twice: %d, and the reading before it brought others", r.duplicates)
 	}
 }
 

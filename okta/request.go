@@ -106,14 +106,14 @@ type message struct {
 	retry, retryFor     string // headers of a request that was sent before
 
 	// nonce is for its next proof, by the challenge that it got; challenges and again count what was answered so far:
-	// see answerable.
+	// see mayResend.
 	nonce      string
 	challenges int
 	again      bool
 }
 
 // exchange sends a message when its turn has come, and returns an answer with the status want. If a refusal says that
-// the request was not processed, and how it would be, it is sent again: see answerable.
+// the request was not processed, and how it would be, it is sent again: see mayResend.
 func (c *conn) exchange(ctx context.Context, m message, want int) (*http.Response, error) {
 	for {
 		req, err := c.prepare(ctx, m)
@@ -125,7 +125,7 @@ func (c *conn) exchange(ctx context.Context, m message, want int) (*http.Respons
 			client = c.changes
 		}
 		resp, err := c.send(client, req, want)
-		if err == nil || !c.answerable(err, &m, bearer(req)) {
+		if err == nil || !c.mayResend(err, &m, bearer(req)) {
 			return resp, err
 		}
 	}
@@ -137,7 +137,7 @@ func (c *conn) prepare(ctx context.Context, m message) (*http.Request, error) {
 	if m.changes {
 		patience = changePatience
 	}
-	if err := c.turn(ctx, m.method, m.path, patience); err != nil {
+	if err := c.awaitRate(ctx, m.method, m.path, patience); err != nil {
 		return nil, err
 	}
 	req, err := c.bareRequest(ctx, m.method, m.path, m.query, m.body)
@@ -145,7 +145,7 @@ func (c *conn) prepare(ctx context.Context, m message) (*http.Request, error) {
 		err = c.authorize(ctx, req, m.nonce)
 	}
 	if err != nil {
-		c.pace.give(m.path, nil, &c.clock)
+		c.pace.release(m.path, nil, &c.clock)
 		e := c.unanswered(ctx, m.method, m.path, err)
 		e.Sent = false
 		return nil, e
@@ -165,10 +165,10 @@ func (c *conn) prepare(ctx context.Context, m message) (*http.Request, error) {
 	return req, nil
 }
 
-// turn waits until the rate limit allows a request, but no longer than patience; 0 is without end. The
+// awaitRate waits until the rate limit allows a request, but no longer than patience; 0 is without end. The
 // error is of one that was not sent.
-func (c *conn) turn(ctx context.Context, method, path string, patience time.Duration) error {
-	if err := c.pace.take(ctx, c, method, path, patience); err != nil {
+func (c *conn) awaitRate(ctx context.Context, method, path string, patience time.Duration) error {
+	if err := c.pace.acquire(ctx, c, method, path, patience); err != nil {
 		e := c.unanswered(ctx, method, path, err)
 		e.Sent = false
 		return e
@@ -196,7 +196,7 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 	sent := time.Now()
 	resp, err := client.Do(req.WithContext(ctx))
 	if err != nil {
-		c.pace.give(path, nil, &c.clock)
+		c.pace.release(path, nil, &c.clock)
 		c.trace(Event{Method: method, Path: path})
 		failed := c.unanswered(ctx, method, path, err)
 		cancel(nil)
@@ -216,9 +216,9 @@ func (c *conn) send(client *http.Client, req *http.Request, want int) (*http.Res
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && (refused == nil || refused.okta) {
 		c.clock.observe(date, sent, received)
 	}
-	c.pace.give(path, resp.Header, &c.clock)
+	c.pace.release(path, resp.Header, &c.clock)
 	if c.app != nil && (refused == nil || refused.okta) {
-		c.app.heard(path, resp.Header, refused)
+		c.app.keepNonce(path, resp.Header, refused)
 	}
 	if refused != nil {
 		return nil, refused

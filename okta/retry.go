@@ -52,9 +52,9 @@ func adviceOf(resp *http.Response) retryAdvice {
 	return retryAdvice{}
 }
 
-// isBroken reports whether a request failed for a reason that may pass: not a wrong name, not a
+// isTransient reports whether a request failed for a reason that may pass: not a wrong name, not a
 // certificate, not an answer that arrived and makes no sense.
-func isBroken(err error) bool {
+func isTransient(err error) bool {
 	var (
 		dns       *net.DNSError
 		cert      *tls.CertificateVerificationError

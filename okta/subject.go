@@ -47,7 +47,7 @@ type decoder func(body []byte) (is Opt[string], err error)
 // about decodes an answer, and refuses it unless it is about what was asked for. It is the only way to an answer about
 // one thing.
 func (c *conn) about(of subject, body []byte, decode decoder) error {
-	if err := whole(body); err != nil {
+	if err := checkJSON(body); err != nil {
 		return err
 	}
 	is, err := decode(body)
@@ -65,7 +65,7 @@ func (c *conn) about(of subject, body []byte, decode decoder) error {
 				return fmt.Errorf("%w: %s", errMalformed, err.Error())
 			}
 		}
-		want = c.told.first(of.path, id)
+		want = c.answered.first(of.path, id)
 	}
 	if id != want {
 		return fmt.Errorf("%w: it is about the %s %q", errMalformed, of.what, cut(id, maxIDLen))
@@ -73,23 +73,23 @@ func (c *conn) about(of subject, body []byte, decode decoder) error {
 	return nil
 }
 
-// told is which ids the org has told, by the path that they were asked for at.
-type told struct {
+// answered are the ids of the first answers, by the path that they came from.
+type answered struct {
 	mu  sync.Mutex
 	ids map[string]string
 }
 
-// first is the id that was told first.
-func (t *told) first(path, id string) string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.ids == nil {
-		t.ids = make(map[string]string)
+// first is the id of the first answer from a path: id, if there was none before.
+func (a *answered) first(path, id string) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.ids == nil {
+		a.ids = make(map[string]string)
 	}
-	if t.ids[path] == "" {
-		t.ids[path] = id
+	if a.ids[path] == "" {
+		a.ids[path] = id
 	}
-	return t.ids[path]
+	return a.ids[path]
 }
 
 // lastPart is what follows the last slash of a link: the id of what it leads to.

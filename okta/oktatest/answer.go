@@ -47,12 +47,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		c.base = "https://" + r.Host
 	}
-	f, faulty := s.faults.strike(r.Method, r.URL.EscapedPath(), s.pageOf(r.Method, c.segments, r.URL.Query()))
+	f, faulty := s.faults.match(r.Method, r.URL.EscapedPath(), s.pageOf(r.Method, c.segments, r.URL.Query()))
 	if f.Then != nil {
 		f.Then()
 	}
 	a := c.answer(&f)
-	f.spoil(&a)
+	f.apply(&a)
 
 	inTime := s.wait(r.Context(), time.Until(arrived.Add(s.cfg.Latency+f.Delay)))
 	if !inTime || f.Hangup || f.HangupAfter {

@@ -80,7 +80,7 @@ func (s *Server) Fault(f Fault) {
 	f.Header, f.Link = f.Header.Clone(), slices.Clone(f.Link)
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.set = append(s.faults.set, &armed{Fault: f})
+	s.faults.set = append(s.faults.set, &activeFault{Fault: f})
 }
 
 // ClearFaults ends all faults.
@@ -92,16 +92,16 @@ func (s *Server) ClearFaults() {
 
 type faults struct {
 	mu  sync.Mutex
-	set []*armed
+	set []*activeFault
 }
 
-type armed struct {
+type activeFault struct {
 	Fault
-	passed, struck int
+	passed, used int
 }
 
-// strike returns the fault that happens to a request; page is 0 where it is not for a listing.
-func (fs *faults) strike(method, urlPath string, page int) (Fault, bool) {
+// match returns the fault that happens to a request; page is 0 where it is not for a listing.
+func (fs *faults) match(method, urlPath string, page int) (Fault, bool) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	for _, f := range fs.set {
@@ -109,8 +109,8 @@ func (fs *faults) strike(method, urlPath string, page int) (Fault, bool) {
 		case !f.matches(method, urlPath, page):
 		case f.passed < f.Skip:
 			f.passed++
-		case f.Times == 0 || f.struck < f.Times:
-			f.struck++
+		case f.Times == 0 || f.used < f.Times:
+			f.used++
 			return f.Fault, true
 		}
 	}
@@ -133,8 +133,8 @@ func (f *Fault) acts() bool {
 	return f.HangupAfter || f.Act || (f.Status == 0 && !f.Hangup)
 }
 
-// spoil turns an answer, already that of f.Status if there is one, into what f wants of it.
-func (f *Fault) spoil(a *answer) {
+// apply turns an answer, already that of f.Status if there is one, into what f wants of it.
+func (f *Fault) apply(a *answer) {
 	if f.Body != "" {
 		a.body = []byte(f.Body)
 	}
