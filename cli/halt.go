@@ -91,7 +91,6 @@ func noState(f *stateFlag) error {
 func (a *app) recordBrake(state *stateFlag, r ledger.Record) {
 	l, err := state.open(time.Now)
 	if err == nil {
-		r.Doubted = true // no org was asked what time it is
 		_, err = l.Append(r)
 		err = errors.Join(err, l.Close())
 	}

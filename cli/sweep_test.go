@@ -93,9 +93,9 @@ var crashpoints = [...]struct{ file, text, becomes string }{
 			"d.path(name)); err != nil {\n"},
 	{"audit/ledger/inventory.go", "		if err := d.keep(",
 		"		crashpoint.Here(PLACE)\n		if err := d.keep("},
-	{"cli/output.go", "	if err := render(o.w); err != nil || o.file == nil {\n",
-		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := render(o.w); err != nil || " +
-			"o.file == nil {\n"},
+	{"cli/output.go", "	if err := o.form.Write(o.w, result, o.style); err != nil || o.file == nil {\n",
+		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n" +
+			"	if err := o.form.Write(o.w, result, o.style); err != nil || o.file == nil {\n"},
 	{"okta/request.go", "	resp, err := client.Do(req.WithContext(ctx))\n",
 		"	crashpoint.Here(PLACE)\n	resp, err := client.Do(req.WithContext(ctx))\n	crashpoint.Here(PLACE)\n"},
 	{"notify/slack/sender.go", "	defaultPause = time.Second\n",
@@ -116,7 +116,11 @@ func buildSwept(t *testing.T) (program string) {
 		if !edited {
 			raw, err := os.ReadFile(path)
 			require.NoError(t, err)
-			text = strings.Replace(string(raw), "import (\n", "import (\n\t\"tokensweep/crashpoint\"\n", 1)
+			text = string(raw)
+		}
+		const imported = "import (\n\t\"tokensweep/crashpoint\"\n"
+		if strings.Contains(c.becomes, "crashpoint.") && !strings.Contains(text, imported) {
+			text = strings.Replace(text, "import (\n", imported, 1)
 		}
 		require.Equal(t, 1, strings.Count(text, c.text), "%s: %s", c.file, c.text)
 		files[path] = strings.Replace(text, c.text, strings.ReplaceAll(c.becomes, "PLACE", strconv.Itoa(place)), 1)

@@ -73,6 +73,9 @@ func LedgerJSON(w io.Writer, records []ledger.Record) error {
 		if err != nil {
 			return err
 		}
+		if r.Unknown != "" {
+			line = append(append(append(line[:len(line)-1], ','), r.Unknown...), '}')
+		}
 		if err := JSONLine(w, line); err != nil {
 			return err
 		}

@@ -50,7 +50,7 @@ func (l *Ledger) open() error {
 	if err := l.disk.Truncate(l.offset); err != nil {
 		return unusable("cutting off its torn last line", err)
 	}
-	_, err = l.Append(Record{Kind: Recovered, File: name, Count: len(tail), Doubted: true})
+	_, err = l.Append(Record{Kind: Recovered, File: name, Count: len(tail)})
 	return err
 }
 
@@ -91,7 +91,7 @@ func (l *Ledger) Append(r Record) (Record, error) {
 		return Record{}, err
 	}
 	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
-	r.Doubted = r.Doubted || l.InDoubt()
+	r.Doubted = (r.Doubted || l.InDoubt()) && !r.Kind.undated()
 	if err := l.admit(&r); err != nil {
 		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
 	}

@@ -13,6 +13,10 @@
 // as escapes, so that a line is safe to show on a terminal. A line is accepted only if rendering its record
 // again gives the same bytes: there is no byte of it that may differ.
 //
+// A field that is unknown, since a newer version wrote it, is passed over and stays where it is. If the record must not
+// be read without it, the newer version names it in "crit", a list before "prev". An unknown field below the record's
+// own, an unknown name in "crit" and an unknown kind are damage to this version, which says to use the newer one.
+//
 // # What is found wrong
 //
 // A last line without a newline is what a crash in mid-write leaves: [Store.Open] sets it aside in a file of

@@ -109,15 +109,17 @@ func TestRecordsThatMakeNoSenseAreRefused(t *testing.T) {
 
 // A clock that was set back is told, not hidden: the order is that of Seq.
 func TestTheLatestTimeStays(t *testing.T) {
-	times := []time.Time{start, start.Add(time.Hour), start.Add(-time.Hour)}
+	times := []time.Time{start, start.Add(time.Hour), start.Add(-time.Hour), start.AddDate(2, 0, 0)}
 	next := 0
 	l, err := ledger.Store{}.OpenOn(new(ledgertest.Disk), func() time.Time { next++; return times[next-1] })
 	require.NoError(t, err)
 	require.Zero(t, l.Latest())
-	for range times {
-		append1(t, l, ledger.Record{Kind: ledger.Halt})
+	for range 3 {
+		append1(t, l, ledger.Record{Kind: ledger.Resolved})
 	}
-	require.Equal(t, start.Add(time.Hour), l.Latest())
+	stored := append1(t, l, ledger.Record{Kind: ledger.Halt, Doubted: true})
+	require.Equal(t, start.Add(time.Hour), l.Latest(), "who pulls the brake asks no org what time it is")
+	require.False(t, stored.Doubted, "which goes without saying, for builds that don't know the word")
 }
 
 // Whichever write or fsync fails, and whatever of it is on the disk: nothing is written after it, what

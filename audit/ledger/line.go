@@ -21,7 +21,11 @@ const maxLine = 32 << 20
 type wire struct {
 	V int `json:"v"`
 	Record
-	Prev string `json:"prev"`
+	// Crit names the fields without which the record must not be read, as JWS does
+	// (https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11): a version that adds a field which changes what the
+	// others mean names it here. This one adds none.
+	Crit []string `json:"crit,omitempty"`
+	Prev string   `json:"prev"`
 }
 
 // The sum that ends a line: `,"sum":"`, eight hex digits, `"}`.
@@ -109,7 +113,8 @@ func summed(line []byte) bool {
 	return n > 0 && bytes.Equal(appendSum(make([]byte, 0, sumLength), line[:n]), line[n:])
 }
 
-// parse reads a line without its newline. If it finds no flaw, the line is what render writes, byte for byte.
+// parse reads a line without its newline. If it finds no flaw, the line is what render writes, byte for byte, but for
+// fields that this version doesn't know.
 func parse(line []byte) (p parsed) {
 	if !summed(line) {
 		return parsed{flaw: &flaw{reason: changed}}
@@ -117,7 +122,11 @@ func parse(line []byte) (p parsed) {
 	if err := json.Unmarshal(line, &p.wire); err != nil || p.V != version || !p.Kind.known() {
 		return parsed{flaw: &flaw{newer, true}}
 	}
-	if again, err := render(&p.wire); err != nil || !bytes.Equal(again, line) {
+	again, err := render(&p.wire)
+	if err == nil && !bytes.Equal(again, line) {
+		p.Unknown, err = unknownFields(line, again)
+	}
+	if err != nil || !p.understood() {
 		return parsed{flaw: &flaw{newer, true}}
 	}
 	p.hash, p.length = hashOf(line), len(line)

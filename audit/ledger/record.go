@@ -91,7 +91,8 @@ type Record struct {
 	// the order of records is that of Seq.
 	Time time.Time `json:"time"`
 	// Doubted says that Time may be wrong: the org's clock disagreed with ours, or was not seen. It may be set in all
-	// kinds, but for those by whose time later times are judged.
+	// kinds, but for those by whose time later times are judged. Halt, Resume and Recovered don't need it: nothing is
+	// judged by their time.
 	Doubted bool `json:"doubted,omitempty"`
 	// Kind says what the record is about.
 	Kind Kind `json:"kind"`
@@ -168,6 +169,9 @@ type Record struct {
 	Snapshot string `json:"snapshot,omitempty"`
 	// Believed is the Snapshot of the last listing that was not too small, in Listed of one that is.
 	Believed string `json:"believed,omitempty"`
+	// Unknown are the fields of a record that a newer version wrote and this one doesn't know, as JSON without the
+	// braces; "" for none. The record may be read without them. Append doesn't write them.
+	Unknown string `json:"-"`
 	// File is the name of the file in the state directory that holds the torn line, in Recovered, or the
 	// report, in Outbox.
 	File string `json:"file,omitempty"`

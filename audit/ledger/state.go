@@ -109,7 +109,7 @@ type State struct {
 
 // Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more.
 func (s *State) Apply(r Record) {
-	if r.Time.After(s.latest) && !r.Doubted {
+	if r.Time.After(s.latest) && !r.Doubted && !r.Kind.undated() {
 		s.latest = r.Time
 	}
 	key := Key{r.Token, r.Rule}
@@ -295,6 +295,6 @@ func (s *State) OpenSeqs() []uint64 {
 	return seqs
 }
 
-// Latest is the latest Time of all records that are not Doubted, zero before any. A clock that is far behind it was set
-// back, or the records were written under one that was ahead.
+// Latest is the latest Time of all records by which the time can be told, zero before any. A clock that is far behind
+// it was set back, or the records were written under one that was ahead.
 func (s *State) Latest() time.Time { return s.latest }
