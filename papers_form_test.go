@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -121,5 +122,32 @@ func TestFilesThatPapersNameExist(t *testing.T) {
 			_, err := os.Stat(m[1])
 			require.NoError(t, err, "%s names it", file)
 		}
+	}
+}
+
+// The map in CONTRIBUTING has every package.
+func TestTheMapHasEveryPackage(t *testing.T) {
+	text := paper(t, "CONTRIBUTING.md")
+	for _, file := range sources(t) {
+		if dir := filepath.ToSlash(filepath.Dir(file)); dir != "." {
+			require.Contains(t, text, "`"+dir+"/`", "%s is in no package of the map", file)
+		}
+	}
+}
+
+// What CONTRIBUTING names of the code is in the code.
+func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
+	var code strings.Builder
+	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") {
+			code.WriteString(paper(t, path))
+		}
+		return err
+	}))
+	name := regexp.MustCompile("`(?:[a-z]+\\.)?([a-z]+[A-Z]\\w*|[A-Z][a-z]\\w*)`")
+	names := name.FindAllStringSubmatch(prose(paper(t, "CONTRIBUTING.md")), -1)
+	require.Greater(t, len(names), 30)
+	for _, m := range names {
+		require.True(t, regexp.MustCompile(`\b`+m[1]+`\b`).MatchString(code.String()), "%s is in no file", m[1])
 	}
 }
