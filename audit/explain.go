@@ -116,8 +116,8 @@ func (d *decider) calendar(t okta.Token, own string, at time.Time) []Event {
 		m.run(now)
 		next := until.Add(1)
 		view := d.view(s.Token)
-		if turns := d.policy.Turns(&view, now, until); len(turns) > 0 {
-			next = turns[0]
+		if changes := d.policy.ChangePoints(&view, now, until); len(changes) > 0 {
+			next = changes[0]
 		}
 		if f, _, ok := d.decide(s.Token, own, now); ok {
 			for _, step := range d.stepsAhead(f, &view, false) {

@@ -108,7 +108,7 @@ func (r *run) concerned(t *simulatedToken, c *Calendar, runs []time.Time) bool {
 	as.Token = r.decider.view(as.Token)
 	instants := runs
 	if !t.used {
-		instants = append([]time.Time{laterOf(c.From, t.since)}, r.o.Policy.Turns(&as.Token, c.From, c.Until)...)
+		instants = append([]time.Time{laterOf(c.From, t.since)}, r.o.Policy.ChangePoints(&as.Token, c.From, c.Until)...)
 	}
 	return slices.ContainsFunc(instants, func(at time.Time) bool {
 		as.use(at)

@@ -51,8 +51,8 @@ type leaf struct {
 	op    *operator
 	arg   argument
 	judge func(t *okta.Token, now time.Time) truth
-	fits  test[string] // whether the operator is true of a text; nil for other kinds
-	at    place        // of the operator in the file
+	fits  predicate[string] // whether the operator is true of a text; nil for other kinds
+	at    place             // of the operator in the file
 }
 
 // maxNesting is how deep all, any and not may nest.
@@ -232,28 +232,28 @@ func (r *reader) compile(f *field, o *operator, at, arg *yaml.Node) (node, bool)
 	ok := false
 	switch o.kind {
 	case textKind:
-		var holds test[string]
+		var holds predicate[string]
 		holds, l.arg, ok = o.text(r, o.name, arg)
 		l.fits = func(v string) bool { return holds(v) != o.negated }
 		l.judge = judging(f.text, holds, o.negated)
 	case spanKind:
-		var holds test[time.Duration]
+		var holds predicate[time.Duration]
 		holds, l.arg, ok = o.span(r, o.name, arg)
 		l.judge = judging(f.span, holds, o.negated)
 	case listKind:
-		var holds test[[]string]
+		var holds predicate[[]string]
 		holds, l.arg, ok = o.list(r, o.name, arg)
 		l.judge = judging(f.list, holds, o.negated)
 	case timeKind:
-		var holds moment
+		var holds timePredicate
 		holds, l.arg, ok = o.time(r, o.name, arg)
 		l.judge = judgingTime(f, holds)
 	case yesNoKind:
-		var holds test[bool]
+		var holds predicate[bool]
 		holds, l.arg, ok = o.yesNo(r, o.name, arg)
 		l.judge = judgingYesNo(f.yesNo, holds)
 	case anyKind:
-		var holds test[okta.Presence]
+		var holds predicate[okta.Presence]
 		holds, l.arg, ok = o.state(r, o.name, arg)
 		l.judge = judgingPresence(f, holds)
 	}
@@ -272,7 +272,8 @@ func placesOf(n *yaml.Node) (all []place) {
 	return all
 }
 
-func judging[T any](get func(*okta.Token) okta.Opt[T], holds test[T], negated bool) func(*okta.Token, time.Time) truth {
+func judging[T any](get func(*okta.Token) okta.Opt[T], holds predicate[T], negated bool) func(*okta.Token,
+	time.Time) truth {
 	return func(t *okta.Token, _ time.Time) truth {
 		v, ok := get(t).Get()
 		if !ok {
@@ -282,18 +283,18 @@ func judging[T any](get func(*okta.Token) okta.Opt[T], holds test[T], negated bo
 	}
 }
 
-func judgingTime(f *field, holds moment) func(*okta.Token, time.Time) truth {
+func judgingTime(f *field, holds timePredicate) func(*okta.Token, time.Time) truth {
 	get, past := f.time, f.past
 	return func(t *okta.Token, now time.Time) truth {
 		at, ok := get(t).Get()
-		if !ok || !believable(at, now, past) {
+		if !ok || !plausible(at, now, past) {
 			return isUnknown
 		}
 		return truthOf(holds(at, now))
 	}
 }
 
-func judgingYesNo(get func(*okta.Token, time.Time) okta.Opt[bool], holds test[bool]) func(
+func judgingYesNo(get func(*okta.Token, time.Time) okta.Opt[bool], holds predicate[bool]) func(
 	*okta.Token, time.Time) truth {
 	return func(t *okta.Token, now time.Time) truth {
 		v, ok := get(t, now).Get()
@@ -305,7 +306,7 @@ func judgingYesNo(get func(*okta.Token, time.Time) okta.Opt[bool], holds test[bo
 }
 
 // judgingPresence asks whether a field is there. A malformed one is neither there nor missing.
-func judgingPresence(f *field, holds test[okta.Presence]) func(*okta.Token, time.Time) truth {
+func judgingPresence(f *field, holds predicate[okta.Presence]) func(*okta.Token, time.Time) truth {
 	return func(t *okta.Token, now time.Time) truth {
 		p := f.presence(t, now)
 		if p == okta.Malformed {

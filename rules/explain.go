@@ -19,7 +19,7 @@ import (
 // quoted and cut in them, so that a token's name can't forge a line or turn the writing direction.
 
 const (
-	maxShown = 80 // characters of one text
+	maxText  = 80 // characters of one text
 	maxItems = 5  // items of one list
 )
 
@@ -50,12 +50,12 @@ func (l *leaf) sentence(t *okta.Token, now time.Time) string {
 		return l.field.doubt(t, now)
 	}
 	form := l.op.no
-	if (verdict == isTrue) != l.turns() {
+	if (verdict == isTrue) != l.reversed() {
 		form = l.op.yes
 	}
 	age, ahead := l.distance(t, now)
 	return l.field.name + " " + strings.NewReplacer(
-		"{value}", l.field.value(t, now), "{arg}", l.arg.shown(), "{age}", age, "{ahead}", ahead,
+		"{value}", l.field.value(t, now), "{arg}", l.arg.text(), "{age}", age, "{ahead}", ahead,
 	).Replace(form)
 }
 
@@ -69,15 +69,15 @@ func (l *leaf) distance(t *okta.Token, now time.Time) (age, ahead string) {
 		return "", ""
 	}
 	d := now.Sub(at)
-	age = signed(d, l.arg.limit) + " old"
-	if ahead = signed(-d, l.arg.limit) + " ahead"; d > 0 {
-		ahead = signed(d, l.arg.limit) + " past"
+	age = signedLength(d, l.arg.limit) + " old"
+	if ahead = signedLength(-d, l.arg.limit) + " ahead"; d > 0 {
+		ahead = signedLength(d, l.arg.limit) + " past"
 	}
 	return age, ahead
 }
 
-// signed is coarse for lengths that may be negative.
-func signed(d, limit time.Duration) string {
+// signedLength is coarse for lengths that may be negative.
+func signedLength(d, limit time.Duration) string {
 	if d < 0 {
 		return formatDuration(d.Truncate(time.Second))
 	}
@@ -88,20 +88,20 @@ func signed(d, limit time.Duration) string {
 func (f *field) value(t *okta.Token, now time.Time) string {
 	switch f.kind() {
 	case textKind:
-		return shownIf(f.text(t), quote)
+		return textIf(f.text(t), quote)
 	case timeKind:
-		return shownIf(f.time(t), formatTime)
+		return textIf(f.time(t), formatTime)
 	case spanKind:
-		return shownIf(f.span(t), formatDuration)
+		return textIf(f.span(t), formatDuration)
 	case listKind:
-		return shownIf(f.list(t), quotedList)
+		return textIf(f.list(t), quotedList)
 	default:
-		return shownIf(f.yesNo(t, now), strconv.FormatBool)
+		return textIf(f.yesNo(t, now), strconv.FormatBool)
 	}
 }
 
-// shownIf shows a value that is known; one that isn't is "".
-func shownIf[T any](o okta.Opt[T], show func(T) string) string {
+// textIf shows a value that is known; one that isn't is "".
+func textIf[T any](o okta.Opt[T], show func(T) string) string {
 	if v, known := o.Get(); known {
 		return show(v)
 	}
@@ -137,7 +137,7 @@ func (f *field) why(t *okta.Token, now time.Time) string {
 	}
 	if why == "" && f.time != nil {
 		if at, ok := f.time(t).Get(); ok {
-			why = disbelief(at, now, f.past)
+			why = implausible(at, now, f.past)
 		}
 	}
 	if why == "" {
@@ -162,7 +162,7 @@ func quote(s string) string {
 func cut(s string) string {
 	n := 0
 	for i := range s {
-		if n++; n > maxShown {
+		if n++; n > maxText {
 			return s[:i]
 		}
 	}
@@ -171,15 +171,15 @@ func cut(s string) string {
 
 func quotedList(items []string) string { return bracketed(items, quote) }
 
-// shown is a text of the policy's own, which needs no quotes.
-func shown(s string) string {
+// unquoted is a text of the policy's own, which needs no quotes.
+func unquoted(s string) string {
 	if c := cut(s); len(c) < len(s) {
 		return okta.Printable(c) + "…"
 	}
 	return okta.Printable(s)
 }
 
-func shownList(items []string) string { return bracketed(items, shown) }
+func unquotedList(items []string) string { return bracketed(items, unquoted) }
 
 func bracketed(items []string, show func(string) string) string {
 	var b strings.Builder
@@ -200,8 +200,8 @@ func bracketed(items []string, show func(string) string) string {
 
 // quoted shows a node inside advice.
 func quoted(n *yaml.Node) string {
-	if n.Kind == yaml.ScalarNode && utf8.RuneCountInString(n.Value) < maxShown {
-		return shown(n.Value)
+	if n.Kind == yaml.ScalarNode && utf8.RuneCountInString(n.Value) < maxText {
+		return unquoted(n.Value)
 	}
 	return "a, b"
 }

@@ -193,20 +193,20 @@ func ofNetwork[T any](part func(okta.Network) okta.Opt[T]) func(*okta.Token) okt
 	}
 }
 
-// dawn is before the first token of any org: an earlier time is a default value or a broken clock.
-var dawn = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+// oldestTime is before the first token of any org: an earlier time is a default value or a broken clock.
+var oldestTime = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// believable reports whether a time can be what it claims to be. A past time may not lie after now.
-func believable(at, now time.Time, past bool) bool {
-	return !at.Before(dawn) && (!past || !at.After(now))
+// plausible reports whether a time can be what it claims to be. A past time may not lie after now.
+func plausible(at, now time.Time, past bool) bool {
+	return !at.Before(oldestTime) && (!past || !at.After(now))
 }
 
-// disbelief says why a time is not believable, or "" if it is.
-func disbelief(at, now time.Time, past bool) string {
+// implausible says why a time is not plausible, or "" if it is.
+func implausible(at, now time.Time, past bool) string {
 	switch {
-	case at.Before(dawn):
+	case at.Before(oldestTime):
 		return formatTime(at) + " is before 2000, which is not a real time"
-	case !believable(at, now, past):
+	case !plausible(at, now, past):
 		return formatTime(at) + " lies in the future"
 	default:
 		return ""
@@ -219,7 +219,7 @@ func blameTime(name string, at okta.Opt[time.Time], now time.Time) string {
 	if !ok {
 		return name + " is " + at.Presence().String()
 	}
-	if why := disbelief(v, now, true); why != "" {
+	if why := implausible(v, now, true); why != "" {
 		return name + " " + why
 	}
 	return ""
@@ -264,7 +264,7 @@ func derivation(t *okta.Token) string {
 func neverUsed(t *okta.Token, now time.Time) okta.Opt[bool] {
 	used, usedOK := t.LastUsed().Get()
 	made, madeOK := t.Created.Get()
-	if (usedOK && !believable(used, now, true)) || (madeOK && !believable(made, now, true)) {
+	if (usedOK && !plausible(used, now, true)) || (madeOK && !plausible(made, now, true)) {
 		return okta.Unreadable[bool]()
 	}
 	return t.NeverUsed()

@@ -108,7 +108,7 @@ func TestATokenWithoutARealPastTimeSatisfiesNoTimeOperator(t *testing.T) {
 			return ago(-31*day - time.Duration(s%(1<<32))*time.Second)
 		}),
 		rapid.Map(rapid.Int64Range(1, 1<<31), func(s int64) okta.Opt[time.Time] {
-			return okta.Some(dawn.Add(-time.Duration(s) * time.Second))
+			return okta.Some(oldestTime.Add(-time.Duration(s) * time.Second))
 		}),
 	)
 	rapid.Check(t, func(t *rapid.T) {

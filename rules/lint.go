@@ -34,7 +34,7 @@ type Reach struct {
 // says, and does not find everything. now is when it is asked, seen what a listing told; nil if there was none. It
 // returns nothing for a policy that it has no doubts of.
 func (p *Policy) Lint(now time.Time, seen *Survey) Mistakes {
-	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{dawn, maxAllSteps}, seen: seen,
+	l := &linter{Policy: p, prover: prover{now, maxAllSteps}, ever: prover{oldestTime, maxAllSteps}, seen: seen,
 		can: make(map[*Rule]bool)}
 	for _, rule := range p.Rules {
 		l.rule(rule)
@@ -114,7 +114,7 @@ func (l *linter) steps(rule *Rule) {
 			rule.ID)
 	}
 	for _, s := range rule.Steps[1:] {
-		if l.forestalled(rule, s.After) {
+		if l.neverDue(rule, s.After) {
 			l.warn(rule.stepAt[s.Step], "%s: %s never comes: the tokens of rule %s are not used for so long that "+
 				"Okta itself ends them before: write shorter delays, or a shorter time in when", s.Step,
 				formatDuration(s.After), rule.ID)
@@ -122,10 +122,10 @@ func (l *linter) steps(rule *Rule) {
 	}
 }
 
-// forestalled says that Okta ends every token that matches the rule before the delay is over: none was used lately
+// neverDue says that Okta ends every token that matches the rule before the delay is over: none was used lately
 // enough when it got its notice, and a use after that makes the notice void, since no way to match leaves out all that
 // a use changes.
-func (l *linter) forestalled(rule *Rule, delay time.Duration) bool {
+func (l *linter) neverDue(rule *Rule, delay time.Duration) bool {
 	match := goal{&rule.when, true}
 	read := make(map[*field]bool)
 	rule.when.reads(read)
@@ -169,7 +169,7 @@ func (l *linter) clients(rule *Rule) (acts bool) {
 	client.leaf.fits = func(v string) bool { return matchesAny(l.Protect.globs, v) }
 	if ok, _ := l.possible(nil, goal{&rule.when, true}, goal{&client, true}); !ok || len(l.Protect.ActOnClients) == 0 {
 		l.warn(rule.stepAt[step], "rule %s can only flag: protect.actOnClients (%s) leaves out every client that it "+
-			"matches: name the client there, or write then: flag", rule.ID, shownList(l.Protect.ActOnClients))
+			"matches: name the client there, or write then: flag", rule.ID, unquotedList(l.Protect.ActOnClients))
 		return false
 	}
 	goal{&rule.when, true}.leaves(func(c claim) {
@@ -184,7 +184,7 @@ func (l *linter) clients(rule *Rule) (acts bool) {
 		}
 		if len(out) > 0 {
 			l.warn(c.at, "rule %s can only flag the tokens of %s: protect.actOnClients (%s) leaves them out", rule.ID,
-				quotedList(out), shownList(l.Protect.ActOnClients))
+				quotedList(out), unquotedList(l.Protect.ActOnClients))
 		}
 	})
 	return true

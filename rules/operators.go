@@ -25,12 +25,12 @@ type operator struct {
 	// ahead it lies. A sentence starts after the field's name.
 	yes, no string
 
-	text  compiler[test[string]]
-	time  compiler[moment]
-	span  compiler[test[time.Duration]]
-	list  compiler[test[[]string]]
-	yesNo compiler[test[bool]]
-	state compiler[test[okta.Presence]]
+	text  compiler[predicate[string]]
+	time  compiler[timePredicate]
+	span  compiler[predicate[time.Duration]]
+	list  compiler[predicate[[]string]]
+	yesNo compiler[predicate[bool]]
+	state compiler[predicate[okta.Presence]]
 	// negated turns the test around: isNot is compiled as is.
 	negated bool
 	// ahead is set for an operator that no past time can satisfy, back for one that no time ahead can.
@@ -38,14 +38,14 @@ type operator struct {
 }
 
 // test judges a value that is there. It must not allocate.
-type test[T any] func(value T) bool
+type predicate[T any] func(value T) bool
 
 // compiler reads an operator's argument and makes what judges by it. The name is for messages. It
 // returns false after it noted a mistake.
 type compiler[J any] func(r *reader, name string, arg *yaml.Node) (J, argument, bool)
 
-// moment judges a time that is there and real.
-type moment func(at, now time.Time) bool
+// timePredicate judges a time that is there and real.
+type timePredicate func(at, now time.Time) bool
 
 // argument is the argument that a condition gives to its operator.
 type argument struct {
@@ -57,16 +57,16 @@ type argument struct {
 	yes    bool          // of one that takes true or false
 }
 
-// shown is the argument as sentences have it, printable.
-func (a *argument) shown() string {
+// text is the argument as sentences have it, printable.
+func (a *argument) text() string {
 	if a.list {
-		return shownList(a.words)
+		return unquotedList(a.words)
 	}
-	return shown(strings.Join(a.words, ""))
+	return unquoted(strings.Join(a.words, ""))
 }
 
-// turns says that the argument false turns the sentences for yes and no around.
-func (l *leaf) turns() bool { return l.op.argument == trueOrFalse && !l.arg.yes }
+// reversed says that the argument is false, so that the sentences for yes and no change places.
+func (l *leaf) reversed() bool { return l.op.argument == trueOrFalse && !l.arg.yes }
 
 var operators = []operator{
 	{name: "is", kind: textKind, argument: oneText, doc: "the very text; capitals count",
@@ -207,22 +207,22 @@ func (r *reader) globs(name string, n *yaml.Node) ([]glob, []string, bool) {
 	return globs, written, ok
 }
 
-func equals(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
+func equals(r *reader, name string, n *yaml.Node) (predicate[string], argument, bool) {
 	want, ok := r.oneText(name, n, "in for a list")
 	return func(v string) bool { return v == want }, argument{words: []string{want}}, ok
 }
 
-func among(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
+func among(r *reader, name string, n *yaml.Node) (predicate[string], argument, bool) {
 	want, ok := r.texts(name, n)
 	return func(v string) bool { return slices.Contains(want, v) }, argument{words: want, list: true}, ok
 }
 
-func like(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
+func like(r *reader, name string, n *yaml.Node) (predicate[string], argument, bool) {
 	globs, written, ok := r.globs(name, n)
 	return func(v string) bool { return matchesAny(globs, v) }, argument{words: written, list: len(written) != 1}, ok
 }
 
-func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool) {
+func matches(r *reader, name string, n *yaml.Node) (predicate[string], argument, bool) {
 	s, ok := r.oneText(name, n, "a|b in the expression")
 	if !ok {
 		return nil, argument{}, false
@@ -244,36 +244,36 @@ func matches(r *reader, name string, n *yaml.Node) (test[string], argument, bool
 	return e.MatchString, argument{words: []string{s}}, true
 }
 
-func sinceNow(holds func(age, limit time.Duration) bool) compiler[moment] {
-	return func(r *reader, name string, n *yaml.Node) (moment, argument, bool) {
+func sinceNow(holds func(age, limit time.Duration) bool) compiler[timePredicate] {
+	return func(r *reader, name string, n *yaml.Node) (timePredicate, argument, bool) {
 		limit, ok := r.span(n, name, false)
 		return func(at, now time.Time) bool { return holds(now.Sub(at), limit) }, argument{words: []string{n.Value},
 			limit: limit}, ok
 	}
 }
 
-func fixed(holds func(at, limit time.Time) bool) compiler[moment] {
-	return func(r *reader, name string, n *yaml.Node) (moment, argument, bool) {
+func fixed(holds func(at, limit time.Time) bool) compiler[timePredicate] {
+	return func(r *reader, name string, n *yaml.Node) (timePredicate, argument, bool) {
 		limit, _, ok := r.instant(n, name)
 		return func(at, _ time.Time) bool { return holds(at, limit) }, argument{words: []string{n.Value}, at: limit}, ok
 	}
 }
 
-func compared(holds func(v, limit time.Duration) bool) compiler[test[time.Duration]] {
-	return func(r *reader, name string, n *yaml.Node) (test[time.Duration], argument, bool) {
+func compared(holds func(v, limit time.Duration) bool) compiler[predicate[time.Duration]] {
+	return func(r *reader, name string, n *yaml.Node) (predicate[time.Duration], argument, bool) {
 		limit, ok := r.span(n, name, false)
 		return func(v time.Duration) bool { return holds(v, limit) }, argument{words: []string{n.Value}, limit: limit},
 			ok
 	}
 }
 
-func containsOne(r *reader, name string, n *yaml.Node) (test[[]string], argument, bool) {
+func containsOne(r *reader, name string, n *yaml.Node) (predicate[[]string], argument, bool) {
 	want, ok := r.oneText(name, n, "containsAny or containsAll for a list")
 	return func(v []string) bool { return slices.Contains(v, want) }, argument{words: []string{want}}, ok
 }
 
-func containing(holds func(list, wanted []string) bool) compiler[test[[]string]] {
-	return func(r *reader, name string, n *yaml.Node) (test[[]string], argument, bool) {
+func containing(holds func(list, wanted []string) bool) compiler[predicate[[]string]] {
+	return func(r *reader, name string, n *yaml.Node) (predicate[[]string], argument, bool) {
 		want, ok := r.texts(name, n)
 		return func(v []string) bool { return holds(v, want) }, argument{words: want, list: true}, ok
 	}
@@ -297,17 +297,17 @@ func covers(list, wanted []string) bool {
 	return true
 }
 
-func isEmpty(r *reader, _ string, n *yaml.Node) (test[[]string], argument, bool) {
+func isEmpty(r *reader, _ string, n *yaml.Node) (predicate[[]string], argument, bool) {
 	want, ok := r.yesNo(n)
 	return func(v []string) bool { return (len(v) == 0) == want }, argument{yes: want}, ok
 }
 
-func isSo(r *reader, _ string, n *yaml.Node) (test[bool], argument, bool) {
+func isSo(r *reader, _ string, n *yaml.Node) (predicate[bool], argument, bool) {
 	want, ok := r.yesNo(n)
 	return func(v bool) bool { return v == want }, argument{yes: want}, ok
 }
 
-func isPresent(r *reader, _ string, n *yaml.Node) (test[okta.Presence], argument, bool) {
+func isPresent(r *reader, _ string, n *yaml.Node) (predicate[okta.Presence], argument, bool) {
 	want, ok := r.yesNo(n)
 	return func(p okta.Presence) bool { return (p == okta.Known) == want }, argument{yes: want}, ok
 }

@@ -183,7 +183,7 @@ func (e *Exemption) String() string {
 
 // label is what String says behind the place.
 func (e *Exemption) label() string {
-	return fmt.Sprintf("(%s, %s, until %s)", quote(e.Reason), shown(e.Owner), e.until)
+	return fmt.Sprintf("(%s, %s, until %s)", quote(e.Reason), unquoted(e.Owner), e.until)
 }
 
 // Notify says who is told what a run found.

@@ -25,18 +25,18 @@ type claim struct {
 
 // String is the claim as the policy could have it.
 func (c claim) String() string {
-	s := c.field.name + ": {" + c.op.name + ": " + c.shownArgument() + "}"
+	s := c.field.name + ": {" + c.op.name + ": " + c.argument() + "}"
 	if !c.holds {
 		return "not: {" + s + "}"
 	}
 	return s
 }
 
-// shownArgument is the leaf's argument as the policy has it, printable.
-func (l *leaf) shownArgument() string {
+// argument is the leaf's argument as the policy has it, printable.
+func (l *leaf) argument() string {
 	switch {
 	case l.op.argument != trueOrFalse:
-		return l.arg.shown()
+		return l.arg.text()
 	case l.arg.yes:
 		return "true"
 	}

@@ -23,7 +23,7 @@ type Trace struct {
 type Seen struct {
 	// Name is the field's name.
 	Name string
-	// Presence says whether conditions can use it; of a time or a derived field that is not believable it is malformed.
+	// Presence says whether conditions can use it; of a time or a derived field that is not plausible it is malformed.
 	Presence okta.Presence
 	// Value is what it is, "" if it is not known; Note is why it isn't, or how old a time is, where a derived field
 	// comes from, and what is odd about it.
@@ -100,7 +100,7 @@ func (n *node) trace(t *okta.Token, now time.Time) Condition {
 func (f *field) seen(t *okta.Token, now time.Time) Seen {
 	s := Seen{Name: f.name, Presence: f.presence(t, now)}
 	if f.kind() == timeKind {
-		if at, known := f.time(t).Get(); known && !believable(at, now, f.past) {
+		if at, known := f.time(t).Get(); known && !plausible(at, now, f.past) {
 			s.Presence = okta.Malformed
 		}
 	}

@@ -136,7 +136,7 @@ func (l *linter) values(n *node) {
 		fits := func(word string) bool { return leaf.fits(word) != leaf.op.negated }
 		if v := leaf.field.values; v != nil && !v.open && !slices.ContainsFunc(v.words(), fits) {
 			l.warn(leaf.arg.places[0], "the expression %s fits no %s of Okta's, as far as is known: %s",
-				leaf.arg.shown(), leaf.field.name, strings.Join(v.words(), ", "))
+				leaf.arg.text(), leaf.field.name, strings.Join(v.words(), ", "))
 		}
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"tokensweep/okta"
 )
 
-// Turns are the instants after from, up to and with to, at which the verdict on a token may become another one if the
-// token stays as it is: between two of them it is the same. They are in order, each once.
-func (p *Policy) Turns(t *okta.Token, from, to time.Time) []time.Time {
+// ChangePoints are the instants after from, up to and with to, at which the verdict on a token may become another one
+// if the token stays as it is: between two of them it is the same. They are in order, each once.
+func (p *Policy) ChangePoints(t *okta.Token, from, to time.Time) []time.Time {
 	var all []time.Time
 	for _, rule := range p.Rules {
-		all = rule.when.turns(all, t)
+		all = rule.when.changePoints(all, t)
 	}
 	for _, e := range p.Exemptions {
-		all = append(e.match.turns(all, t), e.Until)
+		all = append(e.match.changePoints(all, t), e.Until)
 	}
 	if made, ok := t.Created.Get(); ok {
 		all = append(all, made, made.Add(p.Protect.NewerThan))
@@ -25,10 +25,10 @@ func (p *Policy) Turns(t *okta.Token, from, to time.Time) []time.Time {
 	return slices.CompactFunc(all, time.Time.Equal)
 }
 
-// turns adds the instants at which a part of the condition may come out otherwise.
-func (n *node) turns(all []time.Time, t *okta.Token) []time.Time {
+// changePoints adds the instants at which a part of the condition may come out otherwise.
+func (n *node) changePoints(all []time.Time, t *okta.Token) []time.Time {
 	for i := range n.parts {
-		all = n.parts[i].turns(all, t)
+		all = n.parts[i].changePoints(all, t)
 	}
 	if n.join != joinLeaf {
 		return all

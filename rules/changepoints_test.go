@@ -40,10 +40,10 @@ func TestAVerdictChangesAtItsTurnsAndAtNoOtherTime(t *testing.T) {
 		require.NoError(t, err)
 		token := rapid.OneOf(someToken, liveToken).Draw(t, "token")
 		to := noon.Add(60 * day)
-		turns := p.Turns(token, noon, to)
-		require.True(t, slices.IsSortedFunc(turns, time.Time.Compare))
+		points := p.ChangePoints(token, noon, to)
+		require.True(t, slices.IsSortedFunc(points, time.Time.Compare))
 		at, says := noon, said(p, token, noon)
-		for _, next := range append(turns, to) {
+		for _, next := range append(points, to) {
 			require.True(t, next.After(noon) && !next.After(to))
 			between := at.Add(time.Duration(rapid.Int64Range(0, max(0, int64(next.Sub(at))-1)).Draw(t, "between")))
 			for _, between := range []time.Time{between, next.Add(-1)} {
