@@ -34,7 +34,7 @@ func (a *app) channelOf(policy *rules.Policy, f *runFlags, l *ledger.Ledger) (ch
 		return nil, nil
 	}
 	box := outbox.Box{Ledger: l}
-	s, err := a.slackFor(policy, f.enforce, box, f.where())
+	s, err := a.slackFor(policy, f.enforce, box, f.locations())
 	if err != nil {
 		return nil, err
 	}

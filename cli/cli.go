@@ -69,12 +69,12 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 			if err := noSecrets(cmd); err != nil {
 				return err
 			}
-			return a.claim(cmd)
+			return a.checkFiles(cmd)
 		},
 	}
 	root.SetUsageFunc(writeUsage)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
-		a.summary.blind = true
+		a.summary.flagsWrong = true
 		return flagError(err)
 	})
 	root.SetOut(scrubbed{a.stdout}) // what cobra itself says may repeat an argument
@@ -107,7 +107,7 @@ func (a *app) complain(err error, command string) audit.ExitCode {
 	}
 	var mistakes rules.Mistakes
 	switch {
-	case f.told || f.err == nil:
+	case f.reported || f.err == nil:
 	case errors.As(err, &mistakes):
 		_, _ = fmt.Fprintln(a.stderr, mistakes.Error())
 	default:

@@ -12,8 +12,8 @@ type failure struct {
 	code audit.ExitCode
 	err  error
 	hint string
-	// told says that the error is part of the report that was written to the same reader.
-	told bool
+	// reported says that the error is part of the report that was written to the same reader.
+	reported bool
 }
 
 // Error says what went wrong.
@@ -57,5 +57,5 @@ func sooner(one, two error) error {
 	case !errors.As(two, &b) || audit.Sooner(a.code, b.code) == a.code:
 		return one
 	}
-	return &failure{code: b.code, err: errors.Join(b.err, a.err), hint: b.hint, told: b.told && a.told}
+	return &failure{code: b.code, err: errors.Join(b.err, a.err), hint: b.hint, reported: b.reported && a.reported}
 }

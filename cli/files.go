@@ -39,8 +39,8 @@ type files struct {
 // namedFile is a path and what it is.
 type namedFile struct{ what, path string }
 
-// claim takes in what a command names, and refuses outputs onto any of it, before anything is done.
-func (a *app) claim(cmd *cobra.Command) error {
+// checkFiles takes in what a command names, and refuses outputs onto any of it, before anything is done.
+func (a *app) checkFiles(cmd *cobra.Command) error {
 	a.files = a.filesOf(cmd)
 	for _, w := range a.files.written {
 		if _, err := a.files.target(w.what, w.path); err != nil {

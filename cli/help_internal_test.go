@@ -35,7 +35,7 @@ func TestHelpIsEightyColumnsWide(t *testing.T) {
 	require.Greater(t, commands, 15)
 }
 
-// Every flag that names a file or a directory is known to be read, kept or written: claim refuses outputs onto the
+// Every flag that names a file or a directory is known to be read, kept or written: checkFiles refuses outputs onto the
 // others.
 func TestEveryFlagThatNamesAFileSaysWhatItIsFor(t *testing.T) {
 	root := (&app{env: func(string) (string, bool) { return "", false }, summary: &summary{}}).root()
@@ -51,7 +51,7 @@ func TestEveryFlagThatNamesAFileSaysWhatItIsFor(t *testing.T) {
 			}
 		})
 		for _, sub := range c.Commands() {
-			require.Nil(t, sub.PersistentPreRunE, "it would come in place of claim")
+			require.Nil(t, sub.PersistentPreRunE, "it would come in place of checkFiles")
 			visit(sub)
 		}
 	}

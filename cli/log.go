@@ -31,9 +31,9 @@ func (a *app) logger() *slog.Logger {
 
 // withRun is the program for the time of one run.
 func (a *app) withRun(id string) *app {
-	during := *a
-	during.runID = id
-	return &during
+	b := *a
+	b.runID = id
+	return &b
 }
 
 // printable makes a text of strangers safe to log: it shows what does not print as escapes, and removes what looks

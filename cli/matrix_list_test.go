@@ -141,7 +141,8 @@ func hostileNames(t *testing.T) {
 func unknownFields(t *testing.T) {
 	w := newCommandWorld(t)
 	w.org.Add(shown(100, "a", `{"id":"`+oktatest.TokenID(100)+
-		`","name":"dead-odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","tokenWindow":"P1Y","expiresAt":"2025-02-01T00:00:00.000Z",
+		`","name":"dead-odd","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","tokenWindow":"P1Y",`+
+		`"expiresAt":"2025-02-01T00:00:00.000Z",
 		"shape":{"of":["things",null,7]},"network":{"connection":"MOON_BASE","whatever":true}}`))
 	text := strings.Replace(matrixPolicy, `"^(dead-.*|own)$"`, `"^none$"`, 1) +
 		"  - {id: idle, when: {name: dead-odd, lastUsed: {olderThan: 14d}}, then: {revoke: 0d}}\n  - {id: open, " +
@@ -161,10 +162,13 @@ func oddTimes(t *testing.T) {
 	for i, at := range times {
 		w.org.Add(shown(100+i, fmt.Sprint("odd-", i),
 			fmt.Sprintf(
-				`{"id":%q,"name":"odd-%d","userId":"00u1fk00000000000001","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","lastUpdated":%s,"expiresAt":%s}`, oktatest.TokenID(100+i), i, at, at)))
+				`{"id":%q,"name":"odd-%d","userId":"00u1fk00000000000001","clientName":"Okta API",`+
+					`"created":"2025-01-01T00:00:00.000Z","lastUpdated":%s,"expiresAt":%s}`,
+				oktatest.TokenID(100+i), i, at, at)))
 	}
 	w.org.Add(shown(200, "odd-missing", `{"id":"`+oktatest.TokenID(200)+
-		`","name":"odd-missing","userId":"00u1fk00000000000001","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z"}`))
+		`","name":"odd-missing","userId":"00u1fk00000000000001","clientName":"Okta API",`+
+		`"created":"2025-01-01T00:00:00.000Z"}`))
 	o := w.run(strings.Replace(matrixPolicy, "count: 10, percent: 90", "count: 100, percent: 100", 1) +
 		"  - {id: idle, when: {name: {like: 'odd-*'}, any: [{lastUpdated: {olderThan: 1d}}, {lastUsed: {olderThan: " +
 		"1d}}]}, then: {revoke: 0d}}\n")
@@ -176,7 +180,9 @@ func oddTimes(t *testing.T) {
 
 	// An offset, and fractions of a second, are just other ways to write a time.
 	w.org.Add(shown(201, "odd-offset", `{"id":"`+oktatest.TokenID(201)+
-		`","name":"odd-offset","userId":"00u1fk00000000000001","clientName":"Okta API","created":"2025-01-01T00:00:00.000Z","lastUpdated":"2025-06-01T02:00:00.123456789+02:00","expiresAt":"2025-07-01T00:00:00Z"}`))
+		`","name":"odd-offset","userId":"00u1fk00000000000001","clientName":"Okta API",`+
+		`"created":"2025-01-01T00:00:00.000Z",`+
+		`"lastUpdated":"2025-06-01T02:00:00.123456789+02:00","expiresAt":"2025-07-01T00:00:00Z"}`))
 	o = w.run(strings.Replace(matrixPolicy, "perRun: 2", "perRun: 0", 1) +
 		"  - {id: idle, when: {name: odd-offset, lastUpdated: {olderThan: 1d}}, then: {revoke: 0d}}\n")
 	require.Equal(t, "held", o.of["odd-offset"], o.text)

@@ -139,8 +139,8 @@ func TestTheFaultMatrixIsWhole(t *testing.T) {
 	require.ElementsMatch(t, want, have)
 }
 
-// matrixPolicy revokes dead-… now, quarantines quiet-… now, and revokes what is not used for four weeks; the tokens are
-// those of killWorld.
+// matrixPolicy revokes dead-… now, quarantines quiet-… now, and revokes what is not used for four weeks; the tokens
+// are those of killWorld.
 const matrixPolicy = `mode: enforce
 limits: {perRun: 2, perDay: 3, stopAbove: {count: 10, percent: 90}}
 quarantine: {zone: nzo1a2b3c4d5e6f7g8h9}

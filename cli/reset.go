@@ -68,9 +68,9 @@ func (a *app) resetClock(ctx context.Context, f *resetFlags) error {
 			return a.confirmClock(ctx, client.OrgURL(), now, latest, told)
 		},
 	}.Do(ctx)
-	var asked *failure // by Confirm
+	var unconfirmed *failure
 	switch {
-	case errors.As(err, &asked):
+	case errors.As(err, &unconfirmed):
 		return err
 	case err != nil:
 		failed := ended(err, audit.WhileReading)

@@ -3,16 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"tokensweep/audit"
-	"tokensweep/audit/ledger"
 	"tokensweep/notify"
 	"tokensweep/notify/metrics"
 	"tokensweep/okta"
@@ -171,176 +168,6 @@ func loadPolicy(file string) (*rules.Policy, error) {
 		return nil, usageHint("name the policy with --policy or TOKENSWEEP_POLICY", "%w", err)
 	}
 	return policy, nil
-}
-
-// pass makes one pass over the org and writes the report.
-func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags,
-	progress *progress) error {
-	if f.metrics == nil { // the demo's, at which nobody looks
-		f.id, f.metrics = audit.NewID(f.now()), metrics.New("", version())
-	}
-	a = a.withRun(f.id)
-	out, err := f.out.open(a)
-	if err != nil {
-		return err
-	}
-	defer out.discard()
-	l, err := a.openLedger(f)
-	if err != nil {
-		return err
-	}
-	if l != nil {
-		defer func() { _ = l.Close() }()
-		var unwatch func()
-		ctx, unwatch = audit.Watch(ctx, l.Store(), f.enforce)
-		defer unwatch()
-	}
-	channel, err := a.channelOf(policy, f, l)
-	if err != nil {
-		return err
-	}
-	o := audit.Options{
-		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
-		Progress: progress.listed,
-		Ledger:   l, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics),
-	}
-	if f.notes != nil {
-		o.Notes = f.notes()
-	}
-	if f.enforce {
-		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: a.announce(out, progress)}
-		if channel != nil {
-			o.Enforce.Announce = announceIn(channel, o.Enforce.Announce)
-		}
-	}
-	var reported, undelivered error // what the report says that went wrong, and why it did not go out
-	o.Deliver = func(r *audit.Report) error {
-		progress.end()
-		reported = r.Err
-		if undelivered = a.deliver(out, r); channel != nil {
-			undelivered = errors.Join(undelivered, channel.Report(ctx, r))
-		}
-		return undelivered
-	}
-	r := audit.Run(ctx, o)
-	f.metrics.Report(r)
-	logReport(a.logger(), r)
-	a.summary.report = r
-	failed := outcome(r, out, reported)
-	if undelivered != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
-		failed = sooner(failed, ended(undelivered, audit.WhileDelivering))
-	}
-	if f.revokeOwn {
-		h := audit.Hand{Org: client, Policy: policy, Ledger: l, StateAlone: f.state.alone,
-			Reason: "--revoke-own-token-after", Now: f.now, Recorded: o.Recorded, Tell: a.note}
-		failed = sooner(failed, a.revokeOwn(ctx, h))
-	}
-	return failed
-}
-
-// revokeOwn ends the token in use, and says on standard error what came of it, since the report is written.
-// It is tried after an interrupted run too: a token that was made for one audit is not to stay.
-func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
-	h.Deliver = func(outcome audit.Outcome, reason string) error {
-		if reason != "" {
-			reason = " (" + clean(reason) + ")"
-		}
-		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason,
-			h.Ledger.Head())
-		return err
-	}
-	outcome, _, err := h.RevokeCurrent(context.WithoutCancel(ctx))
-	if outcome == "" {
-		_ = h.Deliver("not revoked", err.Error()) // the exit code says so too
-	}
-	return handFailure(err)
-}
-
-// openLedger opens the ledger, if the run has one.
-func (a *app) openLedger(f *runFlags) (*ledger.Ledger, error) {
-	if f.enforce || f.revokeOwn {
-		return f.state.open(f.now)
-	}
-	return f.state.openIfWanted(f.now)
-}
-
-// announce delivers what an enforcing run is about to do, in brief: as text, on standard output if that is where the
-// text report goes, else on standard error, which the report itself does not use.
-func (a *app) announce(out *reportOutput, progress *progress) func(context.Context, *audit.Report) (string, error) {
-	w, style, via := a.stderr, styleOf(a.stderr), "standard error"
-	if out.form.ForPeople && out.file == nil {
-		w, style, via = a.stdout, out.style, "standard output"
-	}
-	return func(_ context.Context, r *audit.Report) (string, error) {
-		progress.end()
-		if err := notify.Brief(w, r, style); err != nil {
-			return "", err
-		}
-		_, err := fmt.Fprintf(w, "run    %s\nplan   %s\n\n", r.ID, r.Digest)
-		return via, err
-	}
-}
-
-// unreported says that there is no report to write: nothing was asked of the org, or the form is a table, which has
-// no place for a failure and would look like good news.
-func unreported(r *audit.Report, out *reportOutput) bool {
-	return !r.Complete && (errors.Is(r.Err, audit.ErrWrongOrg) || errors.Is(r.Err, audit.ErrRefused) ||
-		out.form.RowsOnly)
-}
-
-// deliver writes the report.
-func (a *app) deliver(out *reportOutput, r *audit.Report) error {
-	if unreported(r, out) {
-		return a.writeNotes(r)
-	}
-	if err := out.write(r); err != nil {
-		return err
-	}
-	if out.form.RowsOnly { // a table has no place for it
-		head := ""
-		if r.Head != (ledger.Head{}) {
-			head = ", ledger " + r.Head.String()
-		}
-		if _, err := fmt.Fprintf(a.stderr, "tokensweep: run %s, plan %s%s\n", r.ID, r.Digest, head); err != nil {
-			return err
-		}
-		return a.writeNotes(r)
-	}
-	return nil
-}
-
-// writeNotes writes to standard error what a report says besides its findings.
-func (a *app) writeNotes(r *audit.Report) error {
-	lines := slices.Clone(r.Notes)
-	for _, v := range r.Vanished {
-		lines = append(lines, fmt.Sprintf("the token %s (%q) is no longer listed: %s", v.ID, v.Name, v.Reason))
-	}
-	lines = append(lines, notify.CalledOffLines(r)...)
-	for _, line := range lines {
-		if _, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(line)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// outcome says how a run went, to the one who started it. reported is the error that the report has.
-func outcome(r *audit.Report, out *reportOutput, reported error) error {
-	if r.Err == nil {
-		if r.Code == audit.OK {
-			return nil
-		}
-		return &failure{code: r.Code}
-	}
-	f := &failure{code: r.Code, err: r.Err}
-	if !r.Complete || r.Code == audit.NoAccess || r.Code == audit.NoLedger {
-		f.hint = audit.EndingOf(
-			r.Err,
-			audit.WhileReading,
-		).Advice // what stops an enforcing run otherwise says itself what to do
-	}
-	f.told = out.form.ForPeople && out.to == "" && !unreported(r, out) && errors.Is(reported, r.Err)
-	return f
 }
 
 // traceTo logs what the client tells of its requests.

@@ -16,7 +16,8 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}}
 			csv, _ := notify.ReportForms.Find("csv")
-			require.NoError(t, a.deliver(&reportOutput{form: csv, w: &stdout}, &audit.Report{
+			d := &delivery{app: a, out: &reportOutput{form: csv, w: &stdout}}
+			require.NoError(t, d.write(&audit.Report{
 				Complete: complete, Notes: []string{"the run X did not come to report\x1b[2J that"},
 				Vanished: []audit.Vanished{{ID: "00T1", Name: "ci", Reason: "unexplained"}},
 			}))
@@ -35,6 +36,6 @@ func TestACommandForOthersNamesWhereThePolicyAndTheStateAre(t *testing.T) {
 		`--policy 'of Kim'\''s $HOME.yaml' --state /var/lib/x`: {policy: "of Kim's $HOME.yaml",
 			state: stateFlag{dir: "/var/lib/x"}},
 	} {
-		require.Equal(t, want, f.where())
+		require.Equal(t, want, f.locations())
 	}
 }

@@ -7,5 +7,5 @@ import "os"
 // runNow are the signals that ask serve for a run at once: systems without signals have none.
 var runNow []os.Signal
 
-// survive has nothing to do on systems without this signal.
-func survive() {}
+// ignoreSignals has nothing to do on systems without this signal.
+func ignoreSignals() {}

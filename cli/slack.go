@@ -55,8 +55,8 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o outbox.Box, flags s
 	return nil, nil
 }
 
-// where are the flags that name the policy and the state to somebody who has another environment.
-func (f *runFlags) where() string {
+// locations are the flags that name the policy and the state to somebody who has another environment.
+func (f *runFlags) locations() string {
 	var flags []string
 	if f.policy != defaultPolicy {
 		flags = append(flags, "--policy "+shellWord(f.policy))

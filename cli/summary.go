@@ -17,10 +17,10 @@ import (
 
 // summary is the line that a run leaves in a file when it has ended, however it ended.
 type summary struct {
-	file   string        // "" if none is wanted
-	run    *runFlags     // what the run was told
-	report *audit.Report // nil until there is one
-	blind  bool          // the flags are wrong, so that nobody knows what others would have named
+	file       string        // "" if none is wanted
+	run        *runFlags     // what the run was told
+	report     *audit.Report // nil until there is one
+	flagsWrong bool          // the flags are wrong, so that nobody knows what others would have named
 }
 
 const summaryFlag = "--summary-file"
@@ -74,7 +74,7 @@ func (a *app) overwrite(text *bytes.Buffer) error {
 	if st, err := os.Stat(target); err == nil && !st.Mode().IsRegular() { // a pipe would wait for a reader
 		return fmt.Errorf("%s %s: not a regular file", summaryFlag, a.summary.file)
 	}
-	if was, err := os.ReadFile(target); a.summary.blind && err == nil && len(was) > 0 && !notify.IsSummary(was) {
+	if was, err := os.ReadFile(target); a.summary.flagsWrong && err == nil && len(was) > 0 && !notify.IsSummary(was) {
 		return fmt.Errorf(
 			"%s %s: it has something else in it, and since a flag is wrong nobody can tell what it is for", summaryFlag,
 			a.summary.file)
