@@ -36,9 +36,10 @@ is as it should be, and what to do if it is not: the policy, the org, whose
 credential it is, the whole list of tokens, owners, whether tokens could be
 revoked, clocks, the rate limit, and the state directory. It changes nothing in
 the org and takes no lock. Where the policy wants reports in Slack, it posts a
-message there and deletes it again. With --enforce it asks for what an
-enforcing run needs besides. Its exit code is the one that a run would come to,
-as far as that can be told without judging tokens or writing anything.`,
+message there and deletes it again; a webhook is asked whether it is there, and
+gets nothing. With --enforce it asks for what an enforcing run needs besides.
+Its exit code is the one that a run would come to, as far as that can be told
+without judging tokens or writing anything.`,
 		Example: `  tokensweep doctor
   tokensweep doctor --policy policy.yaml --state state --enforce
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,

@@ -18,6 +18,9 @@ func (a *app) webhookFor(o outbox.Box) (channel, error) {
 	switch {
 	case err != nil:
 		return nil, err
+	case address.IsZero() && !key.IsZero():
+		a.logger().Warn("TOKENSWEEP_WEBHOOK_SECRET is set, and TOKENSWEEP_WEBHOOK_URL is not: there is no webhook")
+		return nil, nil
 	case address.IsZero():
 		return nil, nil
 	case key.IsZero():

@@ -19,12 +19,12 @@ type Point struct {
 // Sending names a report on its way: the run whose report it is, and the channel, which is "" for Slack.
 type Sending struct{ Channel, Run string }
 
-// Place is where a channel has put a part of a report.
+// Place is where a report goes, or where a part of it is.
 type Place struct {
 	// Via says where in words.
 	Via string
-	// Name is what the channel itself calls the part there, such as the ts of a message of Slack; "" if it has no such
-	// name, or in a record of a version that did not write it.
+	// Name is what the channel itself calls the place, such as the id of a channel of Slack or the ts of a message; ""
+	// if it has no such name, or in a record of a version that did not write it.
 	Name string
 }
 
@@ -32,8 +32,8 @@ type Place struct {
 type Delivery struct {
 	// At is when its delivery was begun; zero if the clock was in doubt then.
 	At time.Time
-	// Via is where it goes.
-	Via string
+	// To is where it goes; its Name is the channel of Slack, "" for a webhook.
+	To Place
 	// Announced says that the run began to announce what it was about to do. File is then "" until the run is
 	// over: a run that leaves it so was interrupted.
 	Announced bool
@@ -55,12 +55,12 @@ func (s *State) deliver(r Record) {
 	}
 	switch r.Kind {
 	case Announcing:
-		put(&s.Undelivered, sending, Delivery{At: at, Via: r.Via, Announced: true})
+		put(&s.Undelivered, sending, Delivery{At: at, To: Place{r.Via, r.Name}, Announced: true})
 	case Outbox:
 		if !begun {
 			d.At = at
 		}
-		d.Via, d.File, d.Snapshot = r.Via, r.File, r.Snapshot
+		d.To, d.File, d.Snapshot = Place{r.Via, r.Name}, r.File, r.Snapshot
 		put(&s.Undelivered, sending, d)
 	case Posted:
 		if !r.Doubted && r.Channel == "" {

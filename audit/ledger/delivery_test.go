@@ -12,10 +12,10 @@ import (
 )
 
 func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
-	announcing := ledger.Record{Kind: ledger.Announcing, Of: "run-1", Via: "slack C0"}
-	outbox := ledger.Record{Kind: ledger.Outbox, Of: "run-1", Via: "slack C0", File: "outbox-run-1.json",
+	announcing := ledger.Record{Kind: ledger.Announcing, Of: "run-1", Via: "slack C0", Name: "C0"}
+	outbox := ledger.Record{Kind: ledger.Outbox, Of: "run-1", Via: "slack C0", Name: "C0", File: "outbox-run-1.json",
 		Snapshot: "sha256:0"}
-	posted := ledger.Record{Kind: ledger.Posted, Of: "run-1", Part: "parent", Via: "slack C0 1.1"}
+	posted := ledger.Record{Kind: ledger.Posted, Of: "run-1", Part: "parent", Via: "slack C0 1.1", Name: "1.1"}
 	intent := ledger.Record{Kind: ledger.Intent, Run: "run-1", Token: "00T1", Step: ledger.StepRevoke}
 	at := func(seq int) time.Time { return start.Add(time.Duration(seq) * time.Second) }
 	for _, row := range []struct {
@@ -25,14 +25,15 @@ func TestWhatIsKnownOfReportsOnTheirWay(t *testing.T) {
 	}{
 		{"announced, and nothing more", []ledger.Record{announcing}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[ledger.Sending]ledger.Delivery{
-				{Run: "run-1"}: {At: at(1), Via: "slack C0", Announced: true},
+				{Run: "run-1"}: {At: at(1), To: ledger.Place{Via: "slack C0", Name: "C0"}, Announced: true},
 			}, s.Undelivered)
 		}},
 		{"announced, and the report is on its way", []ledger.Record{announcing, posted, outbox},
 			func(t *testing.T, s *ledger.State) {
 				require.Equal(t, map[ledger.Sending]ledger.Delivery{{Run: "run-1"}: {
-					At: at(1), Via: "slack C0", Announced: true, File: "outbox-run-1.json", Snapshot: "sha256:0",
-					Parts: map[string]ledger.Place{"parent": {Via: "slack C0 1.1"}},
+					At: at(1), To: ledger.Place{Via: "slack C0", Name: "C0"}, Announced: true,
+					File: "outbox-run-1.json", Snapshot: "sha256:0",
+					Parts: map[string]ledger.Place{"parent": {Via: "slack C0 1.1", Name: "1.1"}},
 				}}, s.Undelivered)
 				require.Equal(t, at(2), s.LastPost)
 			}},

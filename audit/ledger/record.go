@@ -39,9 +39,9 @@ const (
 	Lifted Kind = "lifted"
 	// Vanished is a token that is no longer listed: Token, Name and Reason are set.
 	Vanished Kind = "vanished"
-	// Announcing is an announcement that is about to be posted to a channel: Of and Via are set.
+	// Announcing is an announcement that is about to be posted to a channel: Of, Via and Name are set.
 	Announcing Kind = "announcing"
-	// Outbox is a report that is about to be posted to a channel: Of, Via, File and Snapshot are set.
+	// Outbox is a report that is about to be posted to a channel: Of, Via, Name, File and Snapshot are set.
 	Outbox Kind = "outbox"
 	// Posted is a part of an announcement or a report that a channel has accepted: Of, Part, Via and Name are set.
 	Posted Kind = "posted"
@@ -107,8 +107,9 @@ type Record struct {
 	// Token is the id of the token, in Seen, Resolved, Noticed, Voided, Intent, Exempted, Lifted and
 	// Vanished, and in Outcome, where Append takes it from the intent if it is empty.
 	Token string `json:"token,omitempty"`
-	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text; in Posted,
-	// what the channel calls the part, such as the ts of a message of Slack.
+	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text; in
+	// Announcing and Outbox, what the channel calls the place that Via is, and in Posted what it calls the part: the id
+	// of a channel of Slack, and the ts of a message.
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`

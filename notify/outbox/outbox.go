@@ -82,8 +82,8 @@ func (b Box) waiting(undelivered map[ledger.Sending]ledger.Delivery, own string)
 type Parcel struct {
 	// Run is the id of the run whose report it is.
 	Run string
-	// Via is where it goes, in the channel's own words.
-	Via string
+	// To is where it goes, in the channel's own words.
+	To ledger.Place
 	// Since is when its delivery was begun; zero if the clock was in doubt then.
 	Since time.Time
 	// Doubtful says that the receiver may have more parts than Part knows: from a run that died, or by a request whose
@@ -97,18 +97,20 @@ type Parcel struct {
 }
 
 // New is the report of a run that has announced nothing, to be delivered by the run itself.
-func (b Box) New(run, via string, at time.Time) *Parcel {
-	return &Parcel{Run: run, Via: via, Since: at, box: b, writer: run, parts: make(map[string]ledger.Place)}
+func (b Box) New(run string, to ledger.Place, at time.Time) *Parcel {
+	return &Parcel{Run: run, To: to, Since: at, box: b, writer: run, parts: make(map[string]ledger.Place)}
 }
 
 // Announce begins the delivery of a run that is about to act. What can't be recorded must not be announced.
-func (b Box) Announce(run, via string, at time.Time) (*Parcel, error) {
-	return b.New(run, via, at), b.record(ledger.Record{Kind: ledger.Announcing, Run: run, Of: run, Via: via})
+func (b Box) Announce(run string, to ledger.Place, at time.Time) (*Parcel, error) {
+	return b.New(run, to, at), b.record(ledger.Record{
+		Kind: ledger.Announcing, Run: run, Of: run, Via: to.Via, Name: to.Name,
+	})
 }
 
 // left is the report of an earlier run, as the run writer takes it up.
 func (b Box) left(run, writer string, d ledger.Delivery) *Parcel {
-	p := b.New(run, d.Via, d.At)
+	p := b.New(run, d.To, d.At)
 	p.writer, p.Doubtful = writer, true
 	maps.Copy(p.parts, d.Parts)
 	return p
@@ -165,7 +167,7 @@ func (p *Parcel) store(content any) error {
 		return err
 	}
 	return p.box.record(ledger.Record{
-		Kind: ledger.Outbox, Run: p.writer, Of: p.Run, Via: p.Via, File: file, Snapshot: digest,
+		Kind: ledger.Outbox, Run: p.writer, Of: p.Run, Via: p.To.Via, Name: p.To.Name, File: file, Snapshot: digest,
 	})
 }
 

@@ -21,6 +21,9 @@ var start = time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 
 var errDown = errors.New("the receiver is down")
 
+// place is where reports go.
+var place = ledger.Place{Via: "mail to security", Name: "security"}
+
 // world is a ledger whose clock is set by hand.
 type world struct {
 	t   *testing.T
@@ -35,14 +38,14 @@ func newWorld(t *testing.T) *world {
 	l, err := ledger.InDirectory(w.dir).Open(func() time.Time { return w.now })
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
-	w.box = outbox.Box{Ledger: l, Channel: "pigeon"}
+	w.box = outbox.Box{Ledger: l, Channel: "mail"}
 	return w
 }
 
 // lose makes a run whose report is not delivered.
 func (w *world) lose(box outbox.Box, run string) {
 	w.t.Helper()
-	p := box.New(run, "the roof", w.now)
+	p := box.New(run, place, w.now)
 	require.ErrorIs(w.t, p.Send(map[string]string{"of": run}, func() error { return errDown }), errDown)
 }
 
@@ -76,7 +79,7 @@ func TestALaterRunDeliversWhatWasLeftOldestFirst(t *testing.T) {
 	w.lose(w.box, "run-2")
 	w.now = w.now.Add(time.Hour)
 	w.lose(w.box, "run-1")
-	require.Equal(t, []string{"outbox-run-1.pigeon.json", "outbox-run-2.pigeon.json"}, w.files())
+	require.Equal(t, []string{"outbox-run-1.mail.json", "outbox-run-2.mail.json"}, w.files())
 	got, err := w.catchUp("run-3", errDown)
 	require.ErrorIs(t, err, errDown)
 	require.ErrorContains(t, err, "the report of the run run-2")
@@ -104,16 +107,16 @@ func TestEachChannelHasItsOwn(t *testing.T) {
 
 func TestAPartThatWasAcceptedIsKnownToLaterRuns(t *testing.T) {
 	w := newWorld(t)
-	p := w.box.New("run-1", "the roof", w.now)
+	p := w.box.New("run-1", place, w.now)
 	require.ErrorIs(t, p.Send("x", func() error {
-		p.Accepted("first", ledger.Place{Via: "the roof", Name: "17"})
+		p.Accepted("first", ledger.Place{Via: "mail 17", Name: "17"})
 		return errDown
 	}), errDown)
 	require.NoError(t, w.box.CatchUp(t.Context(), &audit.Report{ID: "run-2"},
 		func(_ context.Context, p *outbox.Parcel, _ outbox.Left) error {
 			at, accepted := p.Part("first")
 			require.True(t, accepted)
-			require.Equal(t, ledger.Place{Via: "the roof", Name: "17"}, at)
+			require.Equal(t, ledger.Place{Via: "mail 17", Name: "17"}, at)
 			_, accepted = p.Part("second")
 			require.False(t, accepted)
 			require.True(t, p.Doubtful)
@@ -166,7 +169,7 @@ func TestWhatThereIsNoTimeForIsNoFailure(t *testing.T) {
 
 func TestARunThatDiedIsToldOfByWhatTheLedgerHas(t *testing.T) {
 	w := newWorld(t)
-	_, err := w.box.Announce("run-1", "the roof", w.now)
+	_, err := w.box.Announce("run-1", place, w.now)
 	require.NoError(t, err)
 	for _, token := range []string{"00T1", "00T2"} {
 		r, err := w.box.Ledger.Append(ledger.Record{

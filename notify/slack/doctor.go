@@ -87,7 +87,7 @@ func (s *Bot) checkScopes(granted string) audit.Check {
 // checkChannel looks whether the app is in the channel, which it can tell only with a scope to read there.
 func (s *Bot) checkChannel(ctx context.Context) audit.Check {
 	const name = "slack channel"
-	err := s.patiently(ctx, "reading "+s.policy.Channel, func() error {
+	err := s.withRetries(ctx, "reading "+s.policy.Channel, func() error {
 		_, err := s.api.GetConversationHistoryContext(ctx, &slack.GetConversationHistoryParameters{
 			ChannelID: s.policy.Channel, Limit: 1})
 		return err
@@ -109,14 +109,14 @@ func (s *Bot) checkMessage(ctx context.Context) audit.Check {
 	b := newBuilder(&audit.Report{ID: "doctor"}, "doctor", Options{})
 	b.section(text)
 	ts := ""
-	err := s.patiently(ctx, "posting a test message to "+s.policy.Channel, func() (err error) {
+	err := s.withRetries(ctx, "posting a test message to "+s.policy.Channel, func() (err error) {
 		ts, err = s.send(ctx, s.policy.Channel, "", b.message(text))
 		return err
 	})
 	if err != nil {
 		return failedCheck(name, err)
 	}
-	err = s.patiently(ctx, "deleting the test message in "+s.policy.Channel, func() error {
+	err = s.withRetries(ctx, "deleting the test message in "+s.policy.Channel, func() error {
 		_, _, err := s.api.DeleteMessageContext(ctx, s.policy.Channel, ts)
 		return err
 	})
@@ -132,7 +132,7 @@ func (s *Bot) checkMessage(ctx context.Context) audit.Check {
 // empty message, which Slack refuses for having no text.
 func (w *Webhook) Check(ctx context.Context) []audit.Check {
 	const name = "slack webhook"
-	err := w.patiently(ctx, "asking whether the webhook is there", func() error { return w.send(ctx, Message{}) })
+	err := w.withRetries(ctx, "asking whether the webhook is there", func() error { return w.send(ctx, Message{}) })
 	var said slack.SlackErrorResponse
 	if errors.As(err, &said) && slices.Contains([]string{"no_text", "invalid_payload",
 		"missing_text_or_fallback_or_attachments"}, said.Err) {

@@ -22,7 +22,7 @@ func (s *Bot) find(ctx context.Context, p *outbox.Parcel, part, thread string) (
 	}
 	for cursor := ""; ; {
 		var messages []slack.Message
-		err := s.patiently(ctx, doing, func() (err error) {
+		err := s.withRetries(ctx, doing, func() (err error) {
 			messages, cursor, err = s.page(ctx, p, thread, cursor)
 			return err
 		})
@@ -64,7 +64,7 @@ func (s *Bot) identify(ctx context.Context) error {
 	if s.me != nil {
 		return nil
 	}
-	return s.patiently(ctx, "asking Slack who we are", func() (err error) {
+	return s.withRetries(ctx, "asking Slack who we are", func() (err error) {
 		s.me, err = s.api.AuthTestContext(ctx)
 		if err != nil {
 			s.me = nil

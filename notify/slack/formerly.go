@@ -2,8 +2,19 @@ package slack
 
 import "strings"
 
-// tsInWords is the ts at the end of how versions before the field for it wrote where a message is:
-// "slack C0SECURITY 1700000000.000100". Their records are still in ledgers.
+// Versions before the field name wrote where a report goes, and where a message is, in one sentence alone. Their
+// records are still in ledgers.
+
+// channelInWords is the channel in "slack C0SECURITY"; "" in other words.
+func channelInWords(via string) string {
+	words := strings.Fields(via)
+	if len(words) != 2 || via == viaWebhook {
+		return ""
+	}
+	return words[1]
+}
+
+// tsInWords is the ts in "slack C0SECURITY 1700000000.000100"; "" in other words.
 func tsInWords(via string) string {
 	words := strings.Fields(via)
 	if len(words) != 3 {

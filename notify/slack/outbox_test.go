@@ -231,7 +231,7 @@ func TestARunThatDiedBeforeItKnewOfItsAnnouncementIsFoundByItsMetadata(t *testin
 	require.NoError(t, err)
 	// A ledger that has no more than that something was to be announced.
 	other := newOutbox(t, time.Now())
-	_, err = other.Announce("run-1", "slack "+channelID, time.Now())
+	_, err = other.Announce("run-1", ledger.Place{Via: "slack " + channelID, Name: channelID}, time.Now())
 	require.NoError(t, err)
 	// What others write about the run is not ours.
 	w.AddMessage(channelID, slacktest.Message{User: "U0MALLORY", Text: "x",

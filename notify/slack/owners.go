@@ -90,7 +90,7 @@ func (s *Bot) account(ctx context.Context, o *okta.Owner) (user, why string, err
 		return "", "they are " + okta.Printable(status) + " in Okta", nil
 	}
 	var found *slack.User
-	err = s.patiently(ctx, "looking up an owner", func() (err error) {
+	err = s.withRetries(ctx, "looking up an owner", func() (err error) {
 		found, err = s.api.GetUserByEmailContext(ctx, email)
 		return err
 	})
@@ -143,7 +143,7 @@ func (s *Bot) tellOwners(ctx context.Context, p *outbox.Parcel, c *content) erro
 // tell sends one direct message. One whose answer is lost may have been sent, and is not sent again.
 func (s *Bot) tell(ctx context.Context, w *recipient) (where ledger.Place, err error) {
 	var channel, ts string
-	err = s.patiently(ctx, "opening a conversation with an owner", func() error {
+	err = s.withRetries(ctx, "opening a conversation with an owner", func() error {
 		opened, _, _, err := s.api.OpenConversationContext(ctx, &slack.OpenConversationParameters{
 			Users: []string{w.User}})
 		if err == nil {
@@ -154,7 +154,7 @@ func (s *Bot) tell(ctx context.Context, w *recipient) (where ledger.Place, err e
 	if err != nil {
 		return where, err
 	}
-	err = s.plainly(ctx, "sending a direct message to an owner", w.Message, func(m Message) (err error) {
+	err = s.withFallback(ctx, "sending a direct message to an owner", w.Message, func(m Message) (err error) {
 		ts, err = s.send(ctx, channel, "", m)
 		return err
 	})

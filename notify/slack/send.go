@@ -2,11 +2,11 @@ package slack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -63,15 +63,14 @@ func NewBot(c Config) (*Bot, error) {
 	return &Bot{api: slack.New(c.Secret.Reveal(), options...), sender: newSender(c)}, nil
 }
 
-// viaBot begins how records name a channel.
-const viaBot = "slack "
+// channel is the policy's channel.
+func (s *Bot) channel() ledger.Place {
+	return ledger.Place{Via: "slack " + s.policy.Channel, Name: s.policy.Channel}
+}
 
 // channelOf is the channel to which a parcel goes: one of another kind of delivery comes to the policy's.
 func (s *Bot) channelOf(p *outbox.Parcel) string {
-	if channel, ok := strings.CutPrefix(p.Via, viaBot); ok && p.Via != viaWebhook {
-		return channel
-	}
-	return s.policy.Channel
+	return cmp.Or(p.To.Name, channelInWords(p.To.Via), s.policy.Channel)
 }
 
 // Announce posts what an enforcing run is about to do, with all that it announces in the thread. It
@@ -81,9 +80,9 @@ func (s *Bot) Announce(ctx context.Context, r *audit.Report) (via string, err er
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
 	if outbox.Silent(r) {
-		return viaBot + s.policy.Channel, nil
+		return s.channel().Via, nil
 	}
-	if s.own, err = s.outbox.Announce(r.ID, viaBot+s.policy.Channel, time.Now()); err != nil {
+	if s.own, err = s.outbox.Announce(r.ID, s.channel(), time.Now()); err != nil {
 		return "", err
 	}
 	c := &content{Thread: Report(r, s.options(Before)), announcement: true}
@@ -112,7 +111,7 @@ func (s *Bot) reportOwn(ctx context.Context, r *audit.Report) error {
 		if !s.wanted(r) {
 			return nil
 		}
-		s.own = s.outbox.New(r.ID, viaBot+s.policy.Channel, time.Now())
+		s.own = s.outbox.New(r.ID, s.channel(), time.Now())
 	}
 	o := s.options(Final)
 	c := &content{Thread: Report(r, o), Owners: s.owners(ctx, r, o), Mode: r.Mode, OrgURL: r.OrgURL}
@@ -125,7 +124,7 @@ func (s *Bot) reportOwn(ctx context.Context, r *audit.Report) error {
 // deliver posts what isn't posted yet of a report: the message in the channel, then what goes into its thread,
 // what goes to owners, and the call for people last.
 func (s *Bot) deliver(ctx context.Context, p *outbox.Parcel, c *content) error {
-	if err := s.lead(ctx, p, c); err != nil {
+	if err := s.postParent(ctx, p, c); err != nil {
 		return err
 	}
 	for _, m := range c.Thread.Replies {
@@ -149,9 +148,9 @@ func (s *Bot) deliver(ctx context.Context, p *outbox.Parcel, c *content) error {
 	return p.Unrecorded()
 }
 
-// lead posts the message in the channel. One that is there already, or may be, is rewritten; if somebody deleted
+// postParent posts the message in the channel. One that is there already, or may be, is rewritten; if somebody deleted
 // it, all of the report is posted anew.
-func (s *Bot) lead(ctx context.Context, p *outbox.Parcel, c *content) error {
+func (s *Bot) postParent(ctx context.Context, p *outbox.Parcel, c *content) error {
 	ts := parent(p)
 	if ts == "" && p.Doubtful {
 		var err error
@@ -180,7 +179,7 @@ func (s *Bot) lead(ctx context.Context, p *outbox.Parcel, c *content) error {
 func (s *Bot) where(p *outbox.Parcel, ts string) ledger.Place { return placeOf(s.channelOf(p), ts) }
 
 func placeOf(channel, ts string) ledger.Place {
-	return ledger.Place{Via: viaBot + channel + " " + ts, Name: ts}
+	return ledger.Place{Via: "slack " + channel + " " + ts, Name: ts}
 }
 
 // reply posts a message to the thread, unless it is there.
@@ -207,7 +206,7 @@ func (s *Bot) reply(ctx context.Context, p *outbox.Parcel, c *content, m Message
 // posted once more only if it can't be found.
 func (s *Bot) post(ctx context.Context, p *outbox.Parcel, m Message, thread string) (ts string, err error) {
 	for again := false; ; again = true {
-		err = s.plainly(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m,
+		err = s.withFallback(ctx, fmt.Sprintf("posting the report (%s) to %s", m.Part, s.channelOf(p)), m,
 			func(m Message) error {
 				ts, err = s.send(ctx, s.channelOf(p), thread, m)
 				return err
@@ -219,7 +218,7 @@ func (s *Bot) post(ctx context.Context, p *outbox.Parcel, m Message, thread stri
 		if p.Doubtful = true; again {
 			return "", err
 		}
-		if okta.Sleep(ctx, 2*s.gap) != nil {
+		if okta.Sleep(ctx, 2*s.pause) != nil {
 			return "", err
 		}
 		found, lookErr := s.find(ctx, p, m.Part, thread)
@@ -268,7 +267,7 @@ func messageOptions(m Message) []slack.MsgOption {
 
 // rewrite replaces a message. To do so twice does no harm.
 func (s *Bot) rewrite(ctx context.Context, p *outbox.Parcel, ts string, m Message) error {
-	return s.plainly(ctx, "rewriting the report in "+s.channelOf(p), m, func(m Message) error {
+	return s.withFallback(ctx, "rewriting the report in "+s.channelOf(p), m, func(m Message) error {
 		_, _, _, err := s.api.UpdateMessageContext(ctx, s.channelOf(p), ts, messageOptions(m)...)
 		return err
 	})
@@ -280,7 +279,7 @@ func (s *Bot) upload(ctx context.Context, p *outbox.Parcel, c *content, f File) 
 	if has(p, c.key(f.Name)) {
 		return nil
 	}
-	err := s.patiently(ctx, fmt.Sprintf("uploading %s to %s", f.Name, s.channelOf(p)), func() error {
+	err := s.withRetries(ctx, fmt.Sprintf("uploading %s to %s", f.Name, s.channelOf(p)), func() error {
 		_, err := s.api.UploadFileContext(ctx, slack.UploadFileParameters{
 			Filename: f.Name, Title: f.Title, Reader: bytes.NewReader(f.Content), FileSize: len(f.Content),
 			Channel: s.channelOf(p), ThreadTimestamp: parent(p),

@@ -31,16 +31,16 @@ type sender struct {
 	own      *outbox.Parcel //  the report of this run, once it is begun
 	called   bool           // people were called for a report of an earlier run
 	posted   time.Time      // when the last message was
-	gap      time.Duration  // between two of them
+	pause    time.Duration  // between two of them
 	patience time.Duration  // for what earlier runs left
 }
 
 func newSender(c Config) sender {
-	gap := c.Pause
-	if gap == 0 {
-		gap = defaultPause
+	pause := c.Pause
+	if pause == 0 {
+		pause = defaultPause
 	}
-	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, gap: max(gap, 0),
+	return sender{policy: c.Policy, secret: c.Secret, outbox: c.Outbox, flags: c.Flags, pause: max(pause, 0),
 		patience: deliveryTimeout}
 }
 
@@ -84,10 +84,10 @@ func (s *sender) untilNext() time.Duration {
 	return wait
 }
 
-// plainly sends a message; what Slack doesn't understand is tried once more in each plainer form.
-func (s *sender) plainly(ctx context.Context, doing string, m Message, send func(Message) error) error {
+// withFallback sends a message; what Slack doesn't understand is tried once more in each plainer form.
+func (s *sender) withFallback(ctx context.Context, doing string, m Message, send func(Message) error) error {
 	for {
-		err := s.patiently(ctx, doing, func() error { return send(m) })
+		err := s.withRetries(ctx, doing, func() error { return send(m) })
 		plainer, ok := Plainer(m)
 		var e *Error
 		if err == nil || !errors.As(err, &e) || e.class != classMalformed || !ok {
@@ -97,10 +97,10 @@ func (s *sender) plainly(ctx context.Context, doing string, m Message, send func
 	}
 }
 
-// patiently sends one thing, not too soon after the last, and again when Slack asks for that. A lost answer is
+// withRetries sends one thing, not too soon after the last, and again when Slack asks for that. A lost answer is
 // not tried again: the message may be there.
-func (s *sender) patiently(ctx context.Context, doing string, send func() error) error {
-	if wait := s.gap - time.Since(s.posted); wait > 0 {
+func (s *sender) withRetries(ctx context.Context, doing string, send func() error) error {
+	if wait := s.pause - time.Since(s.posted); wait > 0 {
 		if err := okta.Sleep(ctx, wait); err != nil {
 			return failureOf(doing, s.secret, err)
 		}

@@ -28,8 +28,10 @@ type Webhook struct {
 	client *http.Client
 }
 
-// viaWebhook names the way in records. The URL is a secret.
+// viaWebhook names the way in records, and webhookPlace is where it leads. The URL is a secret.
 const viaWebhook = "slack webhook"
+
+var webhookPlace = ledger.Place{Via: viaWebhook}
 
 // NewWebhook makes the delivery of one run. It sends nothing. The URL in c.Secret is of https, or of plain http for a
 // loopback address; no error repeats it.
@@ -46,7 +48,7 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 	if outbox.Silent(r) {
 		return viaWebhook, nil
 	}
-	if w.own, err = w.outbox.Announce(r.ID, viaWebhook, time.Now()); err != nil {
+	if w.own, err = w.outbox.Announce(r.ID, webhookPlace, time.Now()); err != nil {
 		return "", err
 	}
 	c := &content{Thread: Thread{Parent: OneMessage(r, w.options(Before))}, announcement: true}
@@ -65,8 +67,8 @@ func (w *Webhook) Report(ctx context.Context, r *audit.Report) error {
 	defer cancel()
 	err := w.reportOwn(late, r)
 	return errors.Join(err, w.catchUp(ctx, r, func(ctx context.Context, p *outbox.Parcel, c *content) error {
-		if p.Via != viaWebhook {
-			return fmt.Errorf("%w (%s), and there is only a webhook", outbox.ErrElsewhere, p.Via)
+		if p.To.Via != viaWebhook {
+			return fmt.Errorf("%w (%s), and there is only a webhook", outbox.ErrElsewhere, p.To.Via)
 		}
 		if c.Thread.Parent.Part == partParent { // an interrupted run: what was announced can't be rewritten
 			p.Forget()
@@ -80,7 +82,7 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 		if !w.wanted(r) {
 			return nil
 		}
-		w.own = w.outbox.New(r.ID, viaWebhook, time.Now())
+		w.own = w.outbox.New(r.ID, webhookPlace, time.Now())
 	}
 	o := w.options(Final)
 	c := &content{Thread: Thread{Parent: OneMessage(r, o)}, Mode: r.Mode, OrgURL: r.OrgURL}
@@ -103,7 +105,7 @@ func (w *Webhook) deliver(ctx context.Context, p *outbox.Parcel, c *content) err
 		if err := w.post(ctx, m); err != nil {
 			return err
 		}
-		p.Accepted(c.key(m.Part), ledger.Place{Via: viaWebhook})
+		p.Accepted(c.key(m.Part), webhookPlace)
 	}
 	return p.Unrecorded()
 }
@@ -111,7 +113,7 @@ func (w *Webhook) deliver(ctx context.Context, p *outbox.Parcel, c *content) err
 func (w *Webhook) post(ctx context.Context, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTimeout)
 	defer cancel()
-	return w.plainly(ctx, fmt.Sprintf("posting the report (%s) through the webhook", m.Part), m,
+	return w.withFallback(ctx, fmt.Sprintf("posting the report (%s) through the webhook", m.Part), m,
 		func(m Message) error {
 			return w.send(ctx, m)
 		})

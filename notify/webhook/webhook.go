@@ -22,6 +22,9 @@ import (
 // Channel names the channel in records, and how a notice went in them. The URL is a secret.
 const Channel = "webhook"
 
+// place is where all reports go.
+var place = ledger.Place{Via: Channel}
+
 const (
 	// maxBody is how long a body is at most, in bytes, unless a single finding is longer.
 	maxBody = 256 << 10
@@ -100,7 +103,7 @@ func (w *Webhook) Announce(ctx context.Context, r *audit.Report) (via string, er
 	if err != nil {
 		return "", err
 	}
-	if w.own, err = w.outbox.Announce(r.ID, Channel, time.Now()); err != nil {
+	if w.own, err = w.outbox.Announce(r.ID, place, time.Now()); err != nil {
 		return "", err
 	}
 	return Channel, w.deliver(ctx, w.own, c)
@@ -123,7 +126,7 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 		return err
 	}
 	if w.own == nil {
-		w.own = w.outbox.New(r.ID, Channel, time.Now())
+		w.own = w.outbox.New(r.ID, place, time.Now())
 	}
 	return w.own.Send(c, func() error { return w.deliver(ctx, w.own, c) })
 }
@@ -154,7 +157,7 @@ func (w *Webhook) deliver(ctx context.Context, p *outbox.Parcel, c *content) err
 		if err != nil {
 			return fmt.Errorf("delivering the report (%s) to the webhook: %w", m.Name, err)
 		}
-		p.Accepted(m.Name, ledger.Place{Via: Channel})
+		p.Accepted(m.Name, place)
 	}
 	return p.Unrecorded()
 }
