@@ -99,10 +99,8 @@ func laterOf(a, b time.Time) time.Time {
 
 // use moves the times of a token that is in use, unless it was cut off.
 func (t *simulatedToken) use(at time.Time) {
-	_, ends := t.ExpiresAt.Get()
-	window, known := t.TokenWindow.IfMissing(okta.DefaultTokenWindow).Get()
-	if t.used && ends && known && at.After(t.since) {
-		t.ExpiresAt, t.LastUpdated = okta.Some(at.Add(window)), okta.Some(at)
+	if t.used && at.After(t.since) {
+		t.Token.Use(at)
 	}
 }
 

@@ -88,6 +88,16 @@ func (t *Token) LastUsed() Opt[time.Time] {
 	return Some(used)
 }
 
+// Use moves what a use of the token at an instant moves: ExpiresAt and LastUpdated, and with them what is derived from
+// them. It does nothing to a token without an end, or whose window is malformed: what a use would move is not known.
+func (t *Token) Use(at time.Time) {
+	_, ends := t.ExpiresAt.Get()
+	window, known := t.TokenWindow.IfMissing(DefaultTokenWindow).Get()
+	if ends && known {
+		t.ExpiresAt, t.LastUpdated = Some(at.Add(window)), Some(at)
+	}
+}
+
 // NeverUsed derives whether the token was ever used: LastUsed equals Created. It is absent or
 // malformed if one of them is.
 func (t *Token) NeverUsed() Opt[bool] {

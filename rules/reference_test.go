@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -87,6 +88,33 @@ func TestThePackageDocumentationFollowsTheTables(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What the table says of uses is what Okta does: lint builds on it.
+func TestTheTableKnowsWhatAUseMoves(t *testing.T) {
+	token := whole()
+	token.Created, token.LastUpdated, token.ExpiresAt = ago(10*day), ago(10*day), ago(-20*day) // never used
+	moved := func(at time.Time) (names []string) {
+		before := *token
+		token.Use(at)
+		for i := range fields {
+			if f := &fields[i]; f.fact(&before) != f.fact(token) {
+				names = append(names, f.name)
+			}
+		}
+		return names
+	}
+	var first, each []string
+	for i := range fields {
+		if f := &fields[i]; f.onUse != 0 {
+			first = append(first, f.name)
+			if f.onUse == movedByEach {
+				each = append(each, f.name)
+			}
+		}
+	}
+	require.Equal(t, first, moved(noon))
+	require.Equal(t, each, moved(noon.Add(time.Hour)))
 }
 
 // A field or an operator is one row; the row must be whole.
