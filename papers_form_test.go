@@ -137,10 +137,12 @@ func TestTheMapHasEveryPackage(t *testing.T) {
 
 // What CONTRIBUTING names of the code is in the code.
 func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
-	var code strings.Builder
+	known := make(map[string]bool)
 	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".go") {
-			code.WriteString(paper(t, path))
+			for _, word := range regexp.MustCompile(`\w+`).FindAllString(paper(t, path), -1) {
+				known[word] = true
+			}
 		}
 		return err
 	}))
@@ -148,6 +150,6 @@ func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
 	names := name.FindAllStringSubmatch(prose(paper(t, "CONTRIBUTING.md")), -1)
 	require.Greater(t, len(names), 30)
 	for _, m := range names {
-		require.True(t, regexp.MustCompile(`\b`+m[1]+`\b`).MatchString(code.String()), "%s is in no file", m[1])
+		require.True(t, known[m[1]], "%s is in no file", m[1])
 	}
 }
