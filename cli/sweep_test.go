@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"tokensweep/audit/ledger"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -165,14 +167,21 @@ func inheritedOverlay(t *testing.T) map[string]string {
 	return overlay.Replace
 }
 
-// sweepWorld is an org and the workspace that its sweeps are reported to.
-type sweepWorld struct{ slackWorld }
+// sweepWorld is an org, and the workspace and the webhook that its sweeps are reported to.
+type sweepWorld struct {
+	slackWorld
+	webhook *webhookReceiver // nil for none
+}
 
-func newSweepWorld(t *testing.T, program string) sweepWorld {
-	w := sweepWorld{newSlackWorld(t)}
+func newSweepWorld(t *testing.T, program string, webhook bool) sweepWorld {
+	w := sweepWorld{slackWorld: newSlackWorld(t)}
 	w.program = program
 	w.policy = policyFile(t, strings.TrimPrefix(killPolicy, "version: 1\n")+slackSection)
 	w.env = []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" + w.workspace.URL()}
+	if webhook {
+		w.webhook = newWebhookReceiver(t, w.deleted)
+		w.env = append(w.env, w.webhook.settings()...)
+	}
 	return w
 }
 
@@ -225,6 +234,52 @@ func (w sweepWorld) checkSlack() {
 	}
 }
 
+// checkWebhook checks that the webhook was told what came of each change, the same on every try, and that nothing is
+// left.
+func (w sweepWorld) checkWebhook() {
+	if w.webhook == nil {
+		return
+	}
+	_, _ = w.webhook.accepted() // nothing was refused, and nothing came in two ways
+	said := make(map[string]bool)
+	for _, body := range w.webhook.bodies {
+		var news struct {
+			Findings []struct {
+				Token   struct{ ID string }
+				Outcome string
+			}
+			Notes []string
+		}
+		require.NoError(w.t, json.Unmarshal(body, &news))
+		for id, method := range killDue {
+			step, outcome := "the revoke of the token ", "revoked"
+			if method == http.MethodPut {
+				step, outcome = "the quarantine of the token ", "quarantined"
+			}
+			for _, f := range news.Findings {
+				said[method+" "+id] = said[method+" "+id] || f.Token.ID == id && f.Outcome == outcome
+			}
+			if strings.Contains(strings.Join(news.Notes, "\n"), step+id) {
+				said[method+" "+id] = true
+			}
+		}
+	}
+	for _, change := range w.changes() {
+		require.True(w.t, said[change], "the webhook was told what came of %s", change)
+	}
+	open := make(map[string]bool)
+	for _, r := range w.records() {
+		switch {
+		case r.Channel == "":
+		case r.Kind == ledger.Announcing, r.Kind == ledger.Outbox:
+			open[r.Of] = true
+		case r.Kind == ledger.Delivered:
+			delete(open, r.Of)
+		}
+	}
+	require.Empty(w.t, open)
+}
+
 // The built program, enforcing and reporting to Slack, is killed at each write, fsync, file put in place and request,
 // and in the middle of each line of the ledger; the next is killed while it finds out what happened, or later. Then
 // runs that are left alone must find everything in order, and finish the work.
@@ -242,7 +297,7 @@ func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 				t.Parallel()
 				for n, killed := 1+part*step, true; killed; n += parts * step {
 					killed = t.Run(fmt.Sprint("at point ", n), func(t *testing.T) {
-						w := newSweepWorld(t, program)
+						w := newSweepWorld(t, program, part%2 == 1)
 						first, second := w.killedAt(n), -1
 						if killed = first >= 0; killed {
 							died[first].Add(1)
@@ -261,6 +316,7 @@ func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 						w.check()
 						w.finished(2)
 						w.checkSlack()
+						w.checkWebhook()
 					}) && killed
 				}
 			})

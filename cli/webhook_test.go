@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -24,32 +25,46 @@ import (
 
 const webhookCanary = "canary-webhook-SECRET"
 
+// webhookReceiver takes what is signed.
+type webhookReceiver struct {
+	*httptest.Server
+	t       *testing.T
+	revoked func() int // by the org so far
+
+	mu      sync.Mutex
+	status  int               // of the answers; 0 for 204
+	bodies  map[string][]byte // of what was accepted, by delivery
+	got     []string          // the events of that, in order
+	deleted []int             // how much was revoked when each was accepted
+	refused int
+}
+
+func newWebhookReceiver(t *testing.T, revoked func() int) *webhookReceiver {
+	w := &webhookReceiver{t: t, revoked: revoked, bodies: make(map[string][]byte)}
+	w.Server = httptest.NewServer(http.HandlerFunc(w.receive))
+	t.Cleanup(w.Close)
+	return w
+}
+
 // webhookWorld is a slackWorld with a receiver of the webhook.
 type webhookWorld struct {
 	slackWorld
-	*httptest.Server
-
-	mu      sync.Mutex
-	status  int      // of the answers; 0 for 204
-	got     []string // what was accepted
-	refused int
-	deleted []int // how much was revoked when each was accepted
+	*webhookReceiver
 }
 
 // newWebhookWorld has a policy that wants nothing in Slack.
 func newWebhookWorld(t *testing.T) *webhookWorld {
 	t.Helper()
 	w := &webhookWorld{slackWorld: newSlackWorld(t)}
+	w.webhookReceiver = newWebhookReceiver(t, w.slackWorld.deleted)
 	w.policy = policyFile(t, "mode: enforce\nlimits: {perRun: 1, perDay: 1, stopAbove: {count: 10, percent: 90}}\n"+
 		"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: {revoke: 0d}}]\n")
-	w.Server = httptest.NewServer(http.HandlerFunc(w.receive))
-	t.Cleanup(w.Close)
 	return w
 }
 
-// receive takes what is signed, and nothing twice.
-func (w *webhookWorld) receive(out http.ResponseWriter, r *http.Request) {
-	deleted := w.slackWorld.deleted()
+// receive takes what is signed. What it knows already it takes again, if it is the same.
+func (w *webhookReceiver) receive(out http.ResponseWriter, r *http.Request) {
+	deleted := w.revoked()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	body, _ := io.ReadAll(r.Body)
@@ -67,14 +82,20 @@ func (w *webhookWorld) receive(out http.ResponseWriter, r *http.Request) {
 		json.Unmarshal(body, &news) != nil:
 		w.refused++
 		out.WriteHeader(http.StatusUnauthorized)
+	case w.bodies[id] != nil:
+		if !bytes.Equal(w.bodies[id], body) {
+			w.refused++
+		}
+		out.WriteHeader(http.StatusNoContent)
 	default:
+		w.bodies[id] = body
 		w.got, w.deleted = append(w.got, news.Event), append(w.deleted, deleted)
 		out.WriteHeader(http.StatusNoContent)
 	}
 }
 
 // accepted is what was accepted so far, and how much was revoked at that time.
-func (w *webhookWorld) accepted() (events []string, deleted []int) {
+func (w *webhookReceiver) accepted() (events []string, deleted []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	require.Zero(w.t, w.refused)
@@ -82,33 +103,38 @@ func (w *webhookWorld) accepted() (events []string, deleted []int) {
 }
 
 // answer changes what the receiver answers.
-func (w *webhookWorld) answer(status int) {
+func (w *webhookReceiver) answer(status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status = status
 }
 
+// settings are the environment of a program that is to use it.
+func (w *webhookReceiver) settings() []string {
+	return []string{"TOKENSWEEP_WEBHOOK_URL=" + w.URL + "/canary-path", "TOKENSWEEP_WEBHOOK_SECRET=" + webhookCanary}
+}
+
 // run runs the program with the webhook, and fails if it repeats a secret.
 func (w *webhookWorld) run(env []string, args ...string) (*process, int) {
-	w.t.Helper()
-	env = slices.Concat(env, []string{
-		"TOKENSWEEP_WEBHOOK_URL=" + w.URL + "/canary-path", "TOKENSWEEP_WEBHOOK_SECRET=" + webhookCanary,
-	})
+	t := w.slackWorld.t
+	t.Helper()
+	env = slices.Concat(env, w.settings())
 	p, code := w.runWith(env, args...)
-	require.NotContains(w.t, p.stdout.String()+p.stderr.String(), "canary")
+	require.NotContains(t, p.stdout.String()+p.stderr.String(), "canary")
 	return p, code
 }
 
 // noticedVia is how the notices of the ledger went.
 func (w *webhookWorld) noticedVia() (via []string) {
-	w.t.Helper()
+	t := w.slackWorld.t
+	t.Helper()
 	_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error {
 		if r.Kind == ledger.Noticed {
 			via = append(via, r.Via)
 		}
 		return nil
 	})
-	require.NoError(w.t, err)
+	require.NoError(t, err)
 	return via
 }
 
@@ -119,7 +145,7 @@ func TestWithoutSlackTheWebhookDecides(t *testing.T) {
 	p, code := w.run(nil, "--enforce")
 	require.Equal(t, 27, code, p.stderr.String())
 	require.Contains(t, p.stdout.String(), "the receiver answered 404")
-	require.Zero(t, w.slackWorld.deleted(), "nothing is revoked that it did not accept")
+	require.Zero(t, w.revoked(), "nothing is revoked that it did not accept")
 	require.Empty(t, w.noticedVia())
 
 	w.answer(0)
@@ -140,7 +166,7 @@ func TestWithSlackThatDecidesAlone(t *testing.T) {
 	w.answer(http.StatusNotFound)
 	p, code := w.run(slack, "--enforce")
 	require.Equal(t, 27, code, p.stderr.String())
-	require.Equal(t, 1, w.slackWorld.deleted(), "the notice was delivered")
+	require.Equal(t, 1, w.revoked(), "the notice was delivered")
 	require.Contains(t, w.noticedVia()[0], "slack C0SECURITY")
 	require.Empty(t, w.workspace.Complaints())
 
@@ -219,7 +245,7 @@ func TestDoctorSaysWhetherTheWebhookCanBeReached(t *testing.T) {
 		require.NotContains(t, p.stdout.String()+p.stderr.String(), "canary")
 		return p.stdout.String() + p.stderr.String(), p.code()
 	}
-	set := []string{"TOKENSWEEP_WEBHOOK_URL=" + w.URL + "/canary-path", "TOKENSWEEP_WEBHOOK_SECRET=" + webhookCanary}
+	set := w.settings()
 	out, code := doctor(set...)
 	require.Zero(t, code, out)
 	require.Contains(t, out, "it can be reached (it answers 405 to HEAD); nothing was delivered")
@@ -234,4 +260,38 @@ func TestDoctorSaysWhetherTheWebhookCanBeReached(t *testing.T) {
 	out, code = doctor(set...)
 	require.Equal(t, 27, code, out)
 	require.Contains(t, out, "it can't be reached")
+}
+
+func TestAServedRunIsReportedToTheWebhookAndCounted(t *testing.T) {
+	t.Parallel()
+	w := newWebhookWorld(t)
+	w.policy = policyFile(t, never+"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: flag}]\n")
+	s := startService(t, w.org, w.policy, w.state, w.settings())
+	s.now()
+	events, _ := w.accepted()
+	require.Equal(t, []string{"report"}, events)
+	require.Equal(t, 1, s.metrics()["tokensweep_webhook_deliveries_total message=report result=ok"])
+	w.answer(http.StatusNotFound)
+	s.now()
+	require.Equal(t, 1, s.metrics()["tokensweep_webhook_deliveries_total message=report result=failed"])
+	w.answer(0)
+	s.now()
+	events, _ = w.accepted()
+	require.Equal(t, []string{"report", "report", "report"}, events, "what was not delivered, too")
+}
+
+func TestServeRefusesAWebhookWithoutASecret(t *testing.T) {
+	t.Parallel()
+	w := newWebhookWorld(t)
+	w.policy = policyFile(t, never+"rules: [{id: dead, when: {id: "+oktatest.TokenID(1)+"}, then: flag}]\n")
+	p := &process{
+		cmd: exec.Command("tokensweep", "serve", "--policy", w.policy, "--state", w.state), done: make(chan struct{}),
+	}
+	p.cmd.Env = []string{"OKTA_CLIENT_ORGURL=" + w.org.URL(), "OKTA_CLIENT_TOKEN=" + canary, w.settings()[0]}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	p.err = p.cmd.Run()
+	close(p.done)
+	require.Equal(t, 64, p.code(), p.stderr.String())
+	require.Contains(t, p.stderr.String(), "TOKENSWEEP_WEBHOOK_SECRET is not")
+	require.NotContains(t, p.stderr.String(), "canary")
 }

@@ -143,7 +143,7 @@ func (p *Parcel) Forget() { clear(p.parts) }
 // Send delivers the final report: content is stored before, as JSON, and forgotten when deliver returns no error.
 // What deliver could not do, a later run gets from CatchUp.
 func (p *Parcel) Send(content any, deliver func() error) error {
-	stored := p.store(content)
+	stored := p.Keep(content)
 	if err := deliver(); err != nil {
 		return errors.Join(stored, err)
 	}
@@ -153,8 +153,8 @@ func (p *Parcel) Send(content any, deliver func() error) error {
 	return p.done("")
 }
 
-// store keeps what is to be delivered until it is.
-func (p *Parcel) store(content any) error {
+// Keep stores content, as JSON, until the report is delivered: later runs get it from CatchUp as it is now.
+func (p *Parcel) Keep(content any) error {
 	if p.box.Ledger == nil {
 		return nil
 	}

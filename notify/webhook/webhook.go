@@ -131,16 +131,19 @@ func (w *Webhook) reportOwn(ctx context.Context, r *audit.Report) error {
 	return w.own.Send(c, func() error { return w.deliver(ctx, w.own, c) })
 }
 
-// deliverLeft delivers what an earlier run left.
-func (w *Webhook) deliverLeft(ctx context.Context, p *outbox.Parcel, left outbox.Left) (err error) {
-	c := &content{}
+// deliverLeft delivers what an earlier run left. What is known of one that died is kept first: a delivery says the same
+// on every try, whatever is found out in between.
+func (w *Webhook) deliverLeft(ctx context.Context, p *outbox.Parcel, left outbox.Left) error {
 	if left.Interrupted != nil {
-		c, err = contentOf(left.Interrupted, notify.Interrupted)
-	} else if err = json.Unmarshal(left.Content, c); err != nil {
-		err = fmt.Errorf("%w: another version wrote it: %w", ledger.ErrNoParcel, err)
+		c, err := contentOf(left.Interrupted, notify.Interrupted)
+		if err != nil {
+			return err
+		}
+		return errors.Join(p.Keep(c), w.deliver(ctx, p, c))
 	}
-	if err != nil {
-		return err
+	c := &content{}
+	if err := json.Unmarshal(left.Content, c); err != nil {
+		return fmt.Errorf("%w: another version wrote it: %w", ledger.ErrNoParcel, err)
 	}
 	return w.deliver(ctx, p, c)
 }

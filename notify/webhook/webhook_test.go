@@ -204,12 +204,22 @@ func TestARunThatDiedIsToldOfByTheNext(t *testing.T) {
 		r.Before = true
 		_, err = to.delivery(box).Announce(t.Context(), r)
 		require.NoError(t, err)
-		_, err = box.Ledger.Append(ledger.Record{
+		intent, err := box.Ledger.Append(ledger.Record{
 			Kind: ledger.Intent, Run: "run-1", Token: "00T1", Step: ledger.StepRevoke, By: ledger.ByRun,
 		})
 		require.NoError(t, err)
-		require.NoError(t, to.delivery(box).Report(t.Context(), report("run-2", rules.Enforce)))
-		require.Equal(t, []string{"run-1/announcement-1", "run-2/report-1", "run-1/interrupted-1"}, to.got)
+		to.answers = []http.HandlerFunc{nil, answer(404)} // its own report is taken, that of run-1 is not
+		require.Error(t, to.delivery(box).Report(t.Context(), report("run-2", rules.Enforce)))
+		asked := to.bodies[len(to.bodies)-1]
+		_, err = box.Ledger.Append(ledger.Record{
+			Kind: ledger.Outcome, Run: "run-3", Ref: intent.Seq, Result: ledger.ResultRevoked, Settled: true,
+		})
+		require.NoError(t, err)
+		require.NoError(t, to.delivery(box).Report(t.Context(), report("run-3", rules.Enforce)))
+		require.Equal(t, []string{
+			"run-1/announcement-1", "run-2/report-1", "run-3/report-1", "run-1/interrupted-1",
+		}, to.got)
+		require.Equal(t, string(asked), string(to.bodies[len(to.bodies)-1]), "the same on every try")
 		news := to.byID["run-1/interrupted-1"]
 		require.Equal(t, []string{"interrupted", "run-1"}, []string{news.Event, news.Run.ID})
 		require.Equal(t, "failed", news.Findings[0].Outcome)
