@@ -19,6 +19,9 @@ type field struct {
 	list  func(*okta.Token) okta.Opt[[]string]
 	yesNo func(t *okta.Token, now time.Time) okta.Opt[bool]
 
+	// ofOwner is where an owner has it, as a pointer to an okta.Opt; nil for what no owner has.
+	ofOwner func(*okta.Owner) any
+
 	// remark says from what the value was derived, or what is odd about it; "" if nothing is. It may be nil.
 	remark func(t *okta.Token) string
 	// values are those that Okta has, where it hasn't just any; nil where it has.
@@ -80,34 +83,46 @@ var fields = []field{
 	{name: "network.exclude", source: Tokens, doc: "ids of the network zones from which it may not be used",
 		values: zoneIDs,
 		list:   ofNetwork(func(n okta.Network) okta.Opt[[]string] { return n.Exclude })},
-	{name: "owner.login", source: Owners, doc: "the owner's login, from /api/v1/users/{userId}", blame: blameOwner,
-		text: ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Login })},
-	{name: "owner.email", source: Owners, doc: "the owner's e-mail address", blame: blameOwner,
-		text: ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Email })},
-	{name: "owner.status", source: Owners, doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", blame: blameOwner,
-		values: statuses,
-		text:   ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[string] { return o.Status })},
-	{name: "owner.lastLogin", source: Owners, doc: "when the owner last logged in; missing if never", past: true,
-		blame: blameOwner,
-		time:  ofOwner(blameOwner, func(o *okta.Owner) okta.Opt[time.Time] { return o.LastLogin })},
-	{name: "owner.roles", source: Owners, blame: blameRoles, values: roleTypes,
-		doc:  "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …",
-		list: ofOwner(blameRoles, func(o *okta.Owner) okta.Opt[[]string] { return o.Roles })},
+	ofOwner(field{name: "owner.login", doc: "the owner's login, from /api/v1/users/{userId}"},
+		func(o *okta.Owner) *okta.Opt[string] { return &o.Login }),
+	ofOwner(field{name: "owner.email", doc: "the owner's e-mail address"},
+		func(o *okta.Owner) *okta.Opt[string] { return &o.Email }),
+	ofOwner(field{name: "owner.status", doc: "ACTIVE, SUSPENDED, LOCKED_OUT, DEPROVISIONED, …", values: statuses},
+		func(o *okta.Owner) *okta.Opt[string] { return &o.Status }),
+	ofOwner(field{name: "owner.lastLogin", doc: "when the owner last logged in; missing if never", past: true},
+		func(o *okta.Owner) *okta.Opt[time.Time] { return &o.LastLogin }),
+	ofOwner(field{name: "owner.roles", blame: blameRoles, values: roleTypes,
+		doc: "types of the owner's active admin roles, from /api/v1/users/{userId}/roles: SUPER_ADMIN, …"},
+		func(o *okta.Owner) *okta.Opt[[]string] { return &o.Roles }),
 }
 
 // lastUsed is the field that Okta counts from when it ends a token that is not used.
 const lastUsed = "lastUsed"
 
-// ofOwner gets something about the owner. Until somebody has looked, and where looking failed, it is neither there nor
-// missing.
-func ofOwner[T any](blame func(*okta.Token, time.Time) string,
-	part func(*okta.Owner) okta.Opt[T]) func(*okta.Token) okta.Opt[T] {
-	return func(t *okta.Token) okta.Opt[T] {
+// ofOwner completes a field that is a part of the owner. Until somebody has looked, and where looking failed, it is
+// neither there nor missing: its blame says so, which is blameOwner unless it has another.
+func ofOwner[T any](f field, part func(*okta.Owner) *okta.Opt[T]) field {
+	f.source = Owners
+	if f.blame == nil {
+		f.blame = blameOwner
+	}
+	blame := f.blame
+	get := func(t *okta.Token) okta.Opt[T] {
 		if blame(t, time.Time{}) != "" {
 			return okta.Unreadable[T]()
 		}
-		return part(t.Owner)
+		return *part(t.Owner)
 	}
+	switch get := any(get).(type) {
+	case func(*okta.Token) okta.Opt[string]:
+		f.text = get
+	case func(*okta.Token) okta.Opt[time.Time]:
+		f.time = get
+	case func(*okta.Token) okta.Opt[[]string]:
+		f.list = get
+	}
+	f.ofOwner = func(o *okta.Owner) any { return part(o) }
+	return f
 }
 
 func blameOwner(t *okta.Token, _ time.Time) string {

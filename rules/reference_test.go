@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -63,19 +64,33 @@ func TestPolicyReferenceFollowsTheTables(t *testing.T) {
 	require.Equal(t, reference(), inside)
 }
 
-// The documentation of the package has a line for the fields of each kind, and names their operators below it.
+// namesOf are the names of the fields of a kind.
+func namesOf(k kind) (names []string) {
+	for i := range fields {
+		if fields[i].kind() == k {
+			names = append(names, fields[i].name)
+		}
+	}
+	return names
+}
+
+// The documentation of the package has a line for the fields of each kind, which -update writes, and names their
+// operators below it.
 func TestThePackageDocumentationFollowsTheTables(t *testing.T) {
-	raw, err := os.ReadFile("doc.go")
+	const file = "doc.go"
+	raw, err := os.ReadFile(file)
 	require.NoError(t, err)
 	doc := string(raw)
-	for k := textKind; k <= anyKind; k++ {
-		var names []string
-		for i := range fields {
-			if fields[i].kind() == k {
-				names = append(names, fields[i].name)
-			}
+	if *update {
+		for k := textKind; k < anyKind; k++ {
+			line := regexp.MustCompile(`(?m)^//\t` + k.word() + ` +[a-z].*$`)
+			doc = line.ReplaceAllLiteralString(doc, fmt.Sprintf("//\t%-11s %s", k.word(),
+				strings.Join(namesOf(k), ", ")))
 		}
-		head := fmt.Sprintf("//\t%-11s %s\n", k.word(), strings.Join(names, ", "))
+		require.NoError(t, os.WriteFile(file, []byte(doc), 0o644))
+	}
+	for k := textKind; k <= anyKind; k++ {
+		head := fmt.Sprintf("//\t%-11s %s\n", k.word(), strings.Join(namesOf(k), ", "))
 		if k == anyKind {
 			head = "//\tall fields  "
 		}

@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -111,7 +112,7 @@ var caseKeys = []key[Case]{
 			if v.Kind == yaml.MappingNode && len(v.Content) == 0 {
 				return // somebody of whom nothing is known but that they were looked up
 			}
-			readMap(r, k, v, "owner", ownerKeys, c.Token.Owner)
+			readMap(r, k, v, "owner", ownerKeys(), c.Token.Owner)
 		}},
 	{name: "notified", doc: "rules, and when their notice was delivered",
 		read: func(r *reader, _, v *yaml.Node, c *Case) {
@@ -136,24 +137,29 @@ var caseKeys = []key[Case]{
 		}},
 }
 
-var ownerKeys = []key[okta.Owner]{
-	{name: "login", doc: "their login", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
-		o.Login = given(r.text(v))
-	}},
-	{name: "email", doc: "their e-mail address", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
-		o.Email = given(r.text(v))
-	}},
-	{name: "status", doc: "ACTIVE and so on", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
-		o.Status = given(r.text(v))
-		r.doubted("owner.status", v)
-	}},
-	{name: "lastLogin", doc: "when they last logged in", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
-		o.LastLogin = r.someTime(v, "lastLogin")
-	}},
-	{name: "roles", doc: "types of their admin roles", read: func(r *reader, _, v *yaml.Node, o *okta.Owner) {
-		o.Roles = r.someList(v, "roles")
-		r.doubted("owner.roles", v.Content...)
-	}},
+// ownerKeys are the fields that an owner has, without what stands before the dot.
+func ownerKeys() (keys []key[okta.Owner]) {
+	for i := range fields {
+		f := &fields[i]
+		if f.ofOwner == nil {
+			continue
+		}
+		_, name, _ := strings.Cut(f.name, ".")
+		read := func(r *reader, _, v *yaml.Node, o *okta.Owner) {
+			switch part := f.ofOwner(o).(type) {
+			case *okta.Opt[string]:
+				*part = given(r.text(v))
+				r.doubted(f.name, v)
+			case *okta.Opt[time.Time]:
+				*part = r.someTime(v, name)
+			case *okta.Opt[[]string]:
+				*part = r.someList(v, name)
+				r.doubted(f.name, v.Content...)
+			}
+		}
+		keys = append(keys, key[okta.Owner]{name: name, doc: f.doc, read: read})
+	}
+	return keys
 }
 
 var expectKeys = []key[Case]{

@@ -161,8 +161,8 @@ func TestPolicyTestsCanGiveEveryField(t *testing.T) {
 	for i := range networkKeys {
 		given["network."+networkKeys[i].name] = true
 	}
-	for i := range ownerKeys {
-		given["owner."+ownerKeys[i].name] = true
+	for _, k := range ownerKeys() {
+		given["owner."+k.name] = true
 	}
 	for i := range fields {
 		if f := &fields[i]; len(f.compares) == 0 {
