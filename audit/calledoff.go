@@ -47,41 +47,42 @@ func (c *CalledOff) What() string {
 	return fmt.Sprintf("%s by rule %s, announced on %s", what, c.Rule, c.Announced.UTC().Format(time.RFC3339))
 }
 
-// calledOff tells what was called off and people have not been told of, by this run or since the last report.
-func (r *run) calledOff(ctx context.Context) {
-	past := r.decider.past
-	for _, n := range past.Recalled {
-		r.CalledOff = append(r.CalledOff, r.newCalledOff(n.Key, n.Notice, n.Reason, n.Ended))
-		r.toldUpTo = n.Seq
+// calledOff is what was called off and people have not been told of, by this run or since the last report. upTo is the
+// last record of those.
+func (n *notices) calledOff(ctx context.Context, l *lookup) (all []CalledOff, upTo uint64) {
+	for _, recalled := range n.past.Recalled {
+		all = append(all, n.newCalledOff(recalled.Key, recalled.Notice, recalled.Reason, recalled.Ended))
+		upTo = recalled.Seq
 	}
-	for i := range r.CalledOff {
-		c := &r.CalledOff[i]
+	for i := range all {
+		c := &all[i]
 		id, known := c.Token.UserID.Get()
-		told, ever := past.OwnersTold[id]
+		told, ever := n.past.OwnersTold[id]
 		if c.OwnerTold = known && ever && !told.Before(c.Announced); !c.OwnerTold {
 			continue
 		}
-		if c.Token.Owner = r.owners.get(&c.Token); c.Token.Owner == nil { // no rule concerns the token any more
-			c.Token.Owner, _ = r.o.Org.Owner(ctx, id) // without one they can't be told, which is said
+		if c.Token.Owner = l.known(&c.Token); c.Token.Owner == nil { // no rule concerns the token any more
+			c.Token.Owner, _ = l.owner(ctx, &c.Token) // without one they can't be told, which is said
 		}
 	}
+	return all, upTo
 }
 
-// wouldCallOff tells what an enforcing run would call off. It ends no notice.
-func (r *run) wouldCallOff() {
-	if r.judgesOtherTime() {
-		return
-	}
-	stale, why := r.stale()
+// wouldCallOff is what an enforcing run would call off. It ends no notice.
+func (n *notices) wouldCallOff() (all []CalledOff) {
+	stale, why := n.stale()
 	for _, key := range stale {
-		r.CalledOff = append(r.CalledOff, r.newCalledOff(key, r.decider.past.Notices[key], why[key], time.Time{}))
+		all = append(all, n.newCalledOff(key, n.past.Notices[key], why[key], time.Time{}))
 	}
+	return all
 }
 
-func (r *run) newCalledOff(key ledger.Key, n ledger.Notice, why string, ended time.Time) CalledOff {
-	c := CalledOff{Token: r.tokenAtNotice(key.Token, n), Rule: key.Rule, Announced: n.At, Why: why, Ended: ended}
-	_, quarantined := r.decider.past.Quarantined[key.Token]
-	for _, d := range n.Ahead {
+func (n *notices) newCalledOff(key ledger.Key, notice ledger.Notice, why string, ended time.Time) CalledOff {
+	c := CalledOff{
+		Token: n.tokenAtNotice(key.Token, notice), Rule: key.Rule, Announced: notice.At, Why: why, Ended: ended,
+	}
+	_, quarantined := n.past.Quarantined[key.Token]
+	for _, d := range notice.Ahead {
 		step := rules.Revoke
 		if d.Step == ledger.StepQuarantine {
 			step = rules.Quarantine
@@ -89,16 +90,16 @@ func (r *run) newCalledOff(key ledger.Key, n ledger.Notice, why string, ended ti
 		if step == rules.Quarantine && quarantined { // it has come
 			continue
 		}
-		c.Steps = append(c.Steps, StepDue{step, n.At.Add(time.Duration(d.After) * time.Second)})
+		c.Steps = append(c.Steps, StepDue{step, notice.At.Add(time.Duration(d.After) * time.Second)})
 	}
 	return c
 }
 
 // tokenAtNotice is a token as it is listed or, if it isn't any more, as it was at its notice.
-func (r *run) tokenAtNotice(id string, n ledger.Notice) okta.Token {
-	name, owner := n.Name, n.Owner
-	for i := range r.inventory {
-		if was := &r.inventory[i]; was.ID == id {
+func (n *notices) tokenAtNotice(id string, notice ledger.Notice) okta.Token {
+	name, owner := notice.Name, notice.Owner
+	for i := range n.listed {
+		if was := &n.listed[i]; was.ID == id {
 			name, owner = was.Name, was.UserID
 		}
 	}

@@ -63,22 +63,6 @@ func checkFuture(latest, now time.Time, told bool) error {
 		"clock of this machine; if it is right, " + way}
 }
 
-// clockInDoubt says that our clock may be wrong: the org's disagrees with it, or the org was not seen yet. Of one that
-// answers and never tells the time only ours is left.
-func (r *run) clockInDoubt() bool {
-	told, err := compareClocks(r.o.Org, r.now())
-	return err != nil || !told && r.self == nil
-}
-
-// clocksAgree compares our clock with the org's and with what the ledger has seen of it.
-func (r *run) clocksAgree() error {
-	told, err := compareClocks(r.o.Org, r.now())
-	if err != nil {
-		return err
-	}
-	return checkFuture(r.o.Ledger.Latest(), r.now(), told)
-}
-
 // ClockReset is what it takes to end that a ledger has records of the future.
 type ClockReset struct {
 	// Org tells what time it is; Ledger is the one with records of the future.

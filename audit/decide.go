@@ -19,10 +19,10 @@ type decider struct {
 	zones  zoneContents  // nil where no org is asked, as in policy tests: then zones are taken to contain nobody
 }
 
-// decide says what comes of the token t at the instant at. own, if not "", says why the token may be the
-// one that this run uses. ok is false if the token is of no concern. The verdict is returned too.
-func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
-	view := d.view(t)
+// decide says what comes of the token t, whose standing is st, at the instant at. own, if not "", says why the token
+// may be the one that this run uses. ok is false if the token is of no concern. The verdict is returned too.
+func (d *decider) decide(t okta.Token, st standing, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
+	view := st.view(t)
 	v = d.policy.Evaluate(&view, at)
 	if len(v.Matched) == 0 && len(v.Unknown) == 0 {
 		return Finding{}, v, false
@@ -30,7 +30,7 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
 		Severity: severity(v), Step: strongestStep(v.Matched), Outcome: Flagged, At: at,
-		Remark: rules.EditRemark(&view), Quarantine: d.quarantine(&t),
+		Remark: rules.EditRemark(&view), Quarantine: st.inQuarantine(),
 	}
 	spared := slices.Clone(v.Protections)
 	if own != "" {
@@ -50,29 +50,12 @@ func (d *decider) decide(t okta.Token, own string, at time.Time) (f Finding, v r
 	case disrupts && len(spared) > 0:
 		f.Outcome, f.Reason = Protected, strings.Join(spared, "; ")
 	case disrupts:
-		d.schedule(&f, &view, at)
+		d.schedule(&f, st, &view, at)
 	default: // it is reported whether it is exempt or not
 		f.Reason = strings.Join(v.Doubts, "; ")
 	}
 	f.Quarantine.noteSpared(f.Outcome)
 	return f, v, true
-}
-
-// view is the token as rules see it. Our own quarantine moves lastUpdated and the network condition; as
-// long as both are what we made them, rules see them as they were before, so that a quarantine makes no
-// token look fresh, and none look mended.
-func (d *decider) view(t okta.Token) okta.Token {
-	q, ok := d.quarantineRecord(&t)
-	if !ok {
-		return t
-	}
-	if at, ok := t.LastUpdated.Get(); ok && at.Equal(q.After.LastUpdated) {
-		t.LastUpdated = timeOf(q.Before.LastUpdated)
-	}
-	if sameCondition(t.Network, q.After) {
-		t.Network = networkOf(q.Before)
-	}
-	return t
 }
 
 // severity is the highest of the rules that matched or, if none did, of those that could not be judged.
@@ -108,13 +91,13 @@ type step struct {
 // schedule decides between the steps of a token that may be acted on: the strongest that is due, or else
 // the one that is due next. A delay counts from the notice that was delivered while the facts were what
 // they are; without one it would begin now, so that only a step without delay is due.
-func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
+func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Time) {
 	if f.Quarantine != nil && f.Quarantine.Doubtful {
 		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
 		return
 	}
 	quarantined := f.Quarantine.certain()
-	steps := d.steps(f, view, at, quarantined)
+	steps := d.steps(f, st, view, at, quarantined)
 	var due, coming step
 	for _, s := range steps {
 		switch {
@@ -151,17 +134,14 @@ func (d *decider) schedule(f *Finding, view *okta.Token, at time.Time) {
 
 // steps are the disruptive steps of all rules that match, but for a quarantine that is done. It also puts the
 // facts into the finding.
-func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
-	// A person wants it in use: not before they were told again.
-	lifted := d.lifted(f.Token)
-	_, released := d.past.Released[f.Token.ID]
+func (d *decider) steps(f *Finding, st standing, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
 	for _, m := range f.Matched {
 		if strongestStep([]rules.Match{m}) <= rules.Flag {
 			continue
 		}
 		seen := facts{m.Rule.ID, m.Rule.Facts(view)}
 		n, told := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
-		told = told && n.Facts == seen.digest && !lifted
+		told = told && n.Facts == seen.digest && !st.lifted
 		f.facts = append(f.facts, seen)
 		if !told {
 			f.unannounced = append(f.unannounced, seen)
@@ -175,29 +155,11 @@ func (d *decider) steps(f *Finding, view *okta.Token, at time.Time, quarantined 
 				continue
 			}
 			due := start.Add(s.After)
-			steps = append(steps, step{s.Step, due, (s.After == 0 && !released && !lifted) || (told && !due.After(at)),
+			steps = append(steps, step{s.Step, due, (s.After == 0 && !st.givenBack) || (told && !due.After(at)),
 				m.Rule.ID})
 		}
 	}
 	return steps
-}
-
-// quarantineRecord is the quarantine of ours that a token is in, or was in when it was last seen: the one on record, or
-// else the last that was begun, if the token's condition is the one that it was to have. What is on record of its
-// outcome doesn't count then: a request may arrive after the reading that was to settle it, and older versions believed
-// a proxy.
-func (d *decider) quarantineRecord(t *okta.Token) (q ledger.Quarantine, known bool) {
-	if q, known = d.past.Quarantined[t.ID]; known {
-		return q, true
-	}
-	q, known = d.past.Attempted[t.ID]
-	return q, known && sameCondition(t.Network, q.After)
-}
-
-// lifted reports whether somebody took a token out of our quarantine.
-func (d *decider) lifted(t okta.Token) bool {
-	q, ok := d.past.Quarantined[t.ID]
-	return ok && conditionKnown(t.Network) && !sameCondition(t.Network, q.After)
 }
 
 // unknownReason is the reason of a finding that no rule matched: which rules could not be judged, and why.

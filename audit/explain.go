@@ -48,32 +48,29 @@ type StepAhead struct {
 // tells, nil where nothing is remembered. The error is okta.ErrNotFound if there is no such token, and else as
 // Report.Err of Run.
 func Explain(ctx context.Context, o Options, past *ledger.State, id string) (*Explanation, error) {
-	o.AsOf = time.Time{}
-	r, err := onlooker(ctx, o, past)
+	s, err := onlooker(ctx, o, past)
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.o.Org.Token(ctx, id)
+	t, err := s.org.Token(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if user, known := t.UserID.Get(); known {
-		if t.Owner, err = r.o.Org.Owner(ctx, user); err != nil {
-			return nil, err
-		}
+	if t.Owner, err = s.lookup.owner(ctx, &t); err != nil {
+		return nil, err
 	}
-	clock := r.orgNow()
-	return r.decider.explain(t, r.self.maybeOwn(&t), instantFor(&t, clock, clock)), nil
+	return s.decider.explain(t, s.self.maybeOwn(&t), s.instantNow(&t)), nil
 }
 
 // explain explains a token. own says why it may be the token of the run. The past is changed by the simulation.
 func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
-	view := d.view(t)
+	st := d.standing(&t)
+	view := st.view(t)
 	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(&view, at)}
-	e.Quarantine = d.quarantine(&t)
-	if f, _, ok := d.decide(t, own, at); ok {
+	e.Quarantine = st.inQuarantine()
+	if f, _, ok := d.decide(t, st, own, at); ok {
 		e.Finding, e.Quarantine = &f, f.Quarantine
-		e.Steps = d.stepsAhead(f, &view, f.Quarantine.certain())
+		e.Steps = d.stepsAhead(f, st, &view, f.Quarantine.certain())
 	} else {
 		e.Quarantine.noteSpared("")
 	}
@@ -82,8 +79,8 @@ func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 }
 
 // stepsAhead are the steps of a finding, due or not.
-func (d *decider) stepsAhead(f Finding, view *okta.Token, quarantined bool) (steps []StepAhead) {
-	for _, s := range d.steps(&f, view, f.At, quarantined) {
+func (d *decider) stepsAhead(f Finding, st standing, view *okta.Token, quarantined bool) (steps []StepAhead) {
+	for _, s := range d.steps(&f, st, view, f.At, quarantined) {
 		i := slices.IndexFunc(f.Matched, func(m rules.Match) bool { return m.Rule.ID == s.rule })
 		a := StepAhead{Rule: s.rule, Step: s.Step, Due: s.due}
 		for _, delayed := range f.Matched[i].Rule.Steps {
@@ -115,12 +112,13 @@ func (d *decider) calendar(t okta.Token, own string, at time.Time) []Event {
 	for now := at; !now.After(until) && len(m.tokens) > 0; {
 		m.run(now)
 		next := until.Add(1)
-		view := d.view(s.Token)
+		st := d.standing(&s.Token)
+		view := st.view(s.Token)
 		if changes := d.policy.ChangePoints(&view, now, until); len(changes) > 0 {
 			next = changes[0]
 		}
-		if f, _, ok := d.decide(s.Token, own, now); ok {
-			for _, step := range d.stepsAhead(f, &view, false) {
+		if f, _, ok := d.decide(s.Token, st, own, now); ok {
+			for _, step := range d.stepsAhead(f, st, &view, false) {
 				if step.Due.After(now) && step.Due.Before(next) {
 					next = step.Due
 				}

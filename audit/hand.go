@@ -40,45 +40,43 @@ type Hand struct {
 // Revoke ends a token for good. It returns what came of it, and why in words. The error is a *HandError, and ErrRefused
 // if a guard is against it; without one the change was made, told and recorded.
 func (h Hand) Revoke(ctx context.Context, id string) (Outcome, string, error) {
-	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.change(ctx, r, id, ledger.StepRevoke) })
+	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.change(ctx, id, ledger.StepRevoke) })
 }
 
 // Quarantine cuts a token off. Results are those of Revoke.
 func (h Hand) Quarantine(ctx context.Context, id string) (Outcome, string, error) {
-	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.change(ctx, r, id, ledger.StepQuarantine) })
+	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.change(ctx, id, ledger.StepQuarantine) })
 }
 
 // Restore takes a token out of our quarantine: its network condition becomes what it was before. It
 // works while halted too, since it undoes. The error is ErrRefused if the ledger knows no quarantine of
 // the token, or somebody has changed its condition since.
 func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
-	return h.do(ctx, func(r *run) (Outcome, string, error) { return h.restore(ctx, r, id) })
+	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.restore(ctx, id) })
 }
 
 // RevokeCurrent ends the credential in use: the last request that it can make. Results are those of Revoke.
 func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
-	return h.do(ctx, func(r *run) (Outcome, string, error) {
+	return h.do(ctx, func(r *handRun) (Outcome, string, error) {
 		if r.self.login.ClientID != "" {
 			return "", "", refused("a service app has no API token of its own; its access token ends within the hour")
 		}
 		if _, err := h.Org.Await(ctx); err != nil { // a change doesn't wait for the rate limit
 			return "", "", err
 		}
-		if err := r.checkHalt(); err != nil {
+		if err := r.actor.guards.checkHalt(); err != nil {
 			return "", "", err
 		}
 		name := "the token in use, of the user " + cmp.Or(r.self.userID, "that is not known")
-		return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRevokeCurrent, Reason: h.Reason, Name: name},
-			okta.Token{})
+		return r.carryOut(ctx, ledger.Record{Step: ledger.StepRevokeCurrent, Name: name}, okta.Token{})
 	})
 }
 
 // do makes a run of one change, whose end in the ledger says how it went, as the error does.
-func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)) (outcome Outcome, reason string,
+func (h Hand) do(ctx context.Context, change func(*handRun) (Outcome, string, error)) (outcome Outcome, reason string,
 	err error) {
-	r := newRun(Options{Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, StateAlone: h.StateAlone,
-		Now: h.Now, Recorded: h.Recorded})
-	if err = r.beginByHand(ctx); err == nil {
+	r := h.newRun()
+	if err = r.begin(ctx); err == nil {
 		outcome, reason, err = change(r)
 	}
 	if err == nil && outcome == Failed {
@@ -93,7 +91,7 @@ func (h Hand) do(ctx context.Context, change func(*run) (Outcome, string, error)
 	if unread != nil {
 		r.fail(undelivered(unread), unread)
 	}
-	r.end(unread != nil)
+	r.end(unread != nil, 0)
 	h.tell(r.Notes[told:])
 	if r.Code == OK {
 		return outcome, reason, nil
@@ -128,19 +126,37 @@ func (h Hand) deliver(outcome Outcome, reason string) error {
 	return h.Deliver(outcome, reason)
 }
 
-// beginByHand checks what every change by hand needs, and settles what is open.
-func (r *run) beginByHand(ctx context.Context) error {
-	if err := r.checkOrg(); err != nil {
+// handRun is one change by hand, while it lasts.
+type handRun struct {
+	core
+	actor       *actor
+	reason      string
+	ownTokenToo bool
+}
+
+func (h Hand) newRun() *handRun {
+	o := Options{
+		Org: h.Org.Reader, Policy: h.Policy, Ledger: h.Ledger, StateAlone: h.StateAlone, Now: h.Now,
+		Recorded: h.Recorded,
+	}
+	r := &handRun{core: newCore(o, rules.DryRun), reason: h.Reason, ownTokenToo: h.OwnTokenToo}
+	r.actor = r.newActor(h.Org)
+	return r
+}
+
+// begin checks what every change by hand needs, and settles what is open.
+func (r *handRun) begin(ctx context.Context) error {
+	if err := r.checkOrg(r.store()); err != nil {
 		return err
 	}
 	if err := checkFileSystem(r.store(), r.o.StateAlone); err != nil {
 		return err
 	}
-	if err := r.begin(ctx, ledger.ByHand); err != nil {
+	if err := r.core.begin(ctx, ledger.ByHand); err != nil {
 		return err
 	}
-	defer r.noteUnsettled()
-	return r.settleAll(ctx)
+	defer r.actor.settler.noteUnsettled()
+	return r.actor.settler.settleAll(ctx)
 }
 
 func refused(format string, args ...any) error {
@@ -148,38 +164,38 @@ func refused(format string, args ...any) error {
 }
 
 // mayChange says what speaks against changing any token by hand.
-func (r *run) mayChange() error {
-	if r.o.Policy.Mode != rules.Enforce {
+func (r *handRun) mayChange() error {
+	if r.policy.Mode != rules.Enforce {
 		return refused("the policy %s says mode: %s; a change takes mode: enforce, by hand too", r.PolicyFile,
-			r.o.Policy.Mode)
+			r.policy.Mode)
 	}
 	if r.self.unknown != nil {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and "+
 			"spared: %v", r.self.unknown)
 	}
-	if code, err := r.mayAct(); err != nil {
+	if code, err := r.actor.guards.mayAct(); err != nil {
 		return &HandError{code, err}
 	}
-	if l := r.o.Policy.Limits; r.spent() >= l.PerDay {
+	if spent := r.actor.guards.spent(); spent >= r.policy.Limits.PerDay {
 		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay "+
-			"in the policy", l.PerDay, r.spent())
+			"in the policy", r.policy.Limits.PerDay, spent)
 	}
 	return nil
 }
 
-// guard says what speaks against changing the token t, which was just read. The brake may have been pulled meanwhile.
-func (h Hand) guard(r *run, t okta.Token) error {
-	if err := r.checkBeforeChange(); err != nil {
+// guard says what speaks against changing the token t, whose standing is st, and which was just read. The brake may
+// have been pulled meanwhile.
+func (r *handRun) guard(t okta.Token, st standing) error {
+	if err := r.actor.guards.checkBeforeChange(); err != nil {
 		return err
 	}
-	clock := r.orgNow()
-	view := r.decider.view(t)
-	v := r.o.Policy.Guards(&view, instantFor(&t, clock, clock))
+	view := st.view(t)
+	v := r.policy.Guards(&view, r.instantNow(&t))
 	against := slices.Concat(v.Protections, v.Doubts)
 	if v.Exemption != nil {
 		against = append(against, v.Exemption.String())
 	}
-	if own := r.self.maybeOwn(&t); own != "" && !h.OwnTokenToo {
+	if own := r.self.maybeOwn(&t); own != "" && !r.ownTokenToo {
 		against = append(against, own+" (if it is meant all the same: --own-token-too)")
 	}
 	if len(against) > 0 {
@@ -204,90 +220,91 @@ func (e *HandError) Error() string { return e.Err.Error() }
 func (e *HandError) Unwrap() error { return e.Err }
 
 // change makes one change. The token is read last: nothing that may wait comes between that and the change.
-func (h Hand) change(ctx context.Context, r *run, id, step string) (Outcome, string, error) {
+func (r *handRun) change(ctx context.Context, id, step string) (Outcome, string, error) {
 	if err := r.checkSettled(id); err != nil {
 		return "", "", err
 	}
 	if err := r.mayChange(); err != nil {
 		return "", "", err
 	}
-	intent := ledger.Record{Step: step, Reason: h.Reason}
+	intent := ledger.Record{Step: step}
 	if step == ledger.StepQuarantine {
-		if h.Policy.QuarantineZone == "" {
+		if r.policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
 		}
-		contents, err := checkZone(ctx, h.Org.Reader, h.Policy.QuarantineZone)
+		open, err := r.lookup.quarantineZone(ctx)
 		if err != nil {
 			return "", "", err
 		}
-		r.openZone(h.Policy.QuarantineZone, contents)
-		after := zoneCondition(h.Policy.QuarantineZone)
+		if open != "" {
+			r.note("%s", open)
+		}
+		after := zoneCondition(r.policy.QuarantineZone)
 		intent.After = &after
 	}
-	fresh, err := h.read(ctx, id, h.Policy.Reads(rules.Owners))
+	fresh, err := r.read(ctx, id)
 	if err != nil {
 		return "", "", err
 	}
-	if err := h.guard(r, fresh); err != nil {
+	st := r.decider.standing(&fresh)
+	if err := r.guard(fresh, st); err != nil {
 		return "", "", err
 	}
 	if step == ledger.StepQuarantine {
-		if already := r.decider.quarantine(&fresh); already.certain() {
-			return "", "", refused("%s", already)
+		if st.in.certain() {
+			return "", "", refused("%s", st.in)
 		}
 		if against := irreversible(&fresh); against != "" {
 			return "", "", refused("%s", against)
 		}
 	}
-	if r.decider.lifted(fresh) { // the quarantine that now begins is another
+	if st.lifted { // the quarantine that now begins is another
 		if err := r.record(liftedRecord(id)); err != nil {
 			return "", "", err
 		}
 	}
-	return r.byHand(ctx, h.Org, intent, fresh)
+	return r.carryOut(ctx, intent, fresh)
 }
 
 // checkSettled refuses a token of which an earlier change is not settled: then nothing is done to it.
-func (r *run) checkSettled(id string) error {
+func (r *handRun) checkSettled(id string) error {
 	if _, open := r.decider.past.OpenFor(id); open {
 		return refused("an earlier change of it has an outcome that is not known yet")
 	}
 	return nil
 }
 
-// read reads a token and, if asked, first its owner, which may take long.
-func (h Hand) read(ctx context.Context, id string, withOwner bool) (okta.Token, error) {
-	if !withOwner {
-		return readAgain(ctx, h.Org, id)
+// read reads a token and first, if the policy reads owners, its owner, which may take long.
+func (r *handRun) read(ctx context.Context, id string) (okta.Token, error) {
+	if !r.policy.Reads(rules.Owners) {
+		return r.actor.readAgain(ctx, id)
 	}
-	t, err := h.Org.Token(ctx, id)
+	t, err := r.org.Token(ctx, id)
 	if err != nil {
 		return t, err
 	}
-	var owner *okta.Owner
-	if ownerID, owned := t.UserID.Get(); owned {
-		if owner, err = h.Org.Owner(ctx, ownerID); err != nil {
-			return t, err
-		}
+	owner, err := r.lookup.owner(ctx, &t)
+	if err != nil {
+		return t, err
 	}
-	fresh, err := readAgain(ctx, h.Org, id)
+	fresh, err := r.actor.readAgain(ctx, id)
 	if fresh.UserID == t.UserID {
 		fresh.Owner = owner // else it is not known, and what asks for it can't be judged
 	}
 	return fresh, err
 }
 
-func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, error) {
+func (r *handRun) restore(ctx context.Context, id string) (Outcome, string, error) {
 	if err := r.checkSettled(id); err != nil {
 		return "", "", err
 	}
-	fresh, err := h.read(ctx, id, false)
+	fresh, err := r.actor.readAgain(ctx, id)
 	if err != nil {
 		return "", "", err
 	}
-	q, known := r.decider.quarantineRecord(&fresh)
+	q := r.decider.standing(&fresh).record
 	switch {
-	case !known:
+	case q == nil:
 		return "", "", refused("the ledger knows no quarantine of the token %s", id)
 	case !conditionKnown(fresh.Network):
 		return "", "", refused("the network condition of the token %s is not known, so that it can't be told whether "+
@@ -305,14 +322,13 @@ func (h Hand) restore(ctx context.Context, r *run, id string) (Outcome, string, 
 	}
 	before := q.Before
 	before.LastUpdated = time.Time{}
-	return r.byHand(ctx, h.Org, ledger.Record{Step: ledger.StepRestore, Reason: h.Reason, After: &before}, fresh)
+	return r.carryOut(ctx, ledger.Record{Step: ledger.StepRestore, After: &before}, fresh)
 }
 
-// byHand carries out one change and reports what came of it.
-func (r *run) byHand(ctx context.Context, org *okta.Client, intent ledger.Record, fresh okta.Token) (Outcome, string,
-	error) {
-	intent.Kind, intent.By = ledger.Intent, ledger.ByHand
-	res, err := r.carryOut(ctx, org, intent, fresh)
+// carryOut carries out one change and reports what came of it.
+func (r *handRun) carryOut(ctx context.Context, intent ledger.Record, fresh okta.Token) (Outcome, string, error) {
+	intent.Kind, intent.By, intent.Reason = ledger.Intent, ledger.ByHand, r.reason
+	res, err := r.actor.carryOut(ctx, intent, fresh)
 	if err != nil && res.word == "" {
 		return "", "", err // nothing was sent
 	}

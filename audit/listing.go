@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tokensweep/audit/ledger"
@@ -10,134 +11,189 @@ import (
 	"tokensweep/rules"
 )
 
-// listing is what a reading of the list has brought. A list that moved is read again (okta.Listing.Read), and only the
+// listing is the first phase of a run: it reads the whole list, and judges each token as it comes. Only tokens that a
+// rule concerns are kept, and judged again with their owners.
+type listing struct {
+	*session
+	asOf      time.Time               // the instant at which tokens are judged; zero for the org's clock
+	progress  func(pages, tokens int) // told of what was read, if not nil
+	inventory bool                    // whether what was listed is to be remembered
+	reading
+	list     *okta.Listing // how much was read; nil before
+	findings []Finding
+}
+
+// reading is what a reading of the list has brought. A list that moved is read again (okta.Listing.Read), and only the
 // last reading counts: what adds up while a list is read is kept here and made anew for each, and nothing of it is
 // written down before the list is whole.
-type listing struct {
-	used map[*rules.Exemption]rules.Reach
-	// candidates are tokens of concern, until their owners are known.
-	candidates []candidate
-	inventory  []ledger.InventoryEntry // only with a ledger
-	later      int                     // tokens that were used after AsOf
-	ended      int                     // tokens that Okta ends before AsOf, where that lies ahead
-	lifted     []okta.Token            // tokens that somebody took out of our quarantine
+type reading struct {
+	at           time.Time // the instant at which tokens are judged
+	clients      map[string]int
+	used         map[*rules.Exemption]rules.Reach
+	candidates   []candidate
+	inQuarantine []InQuarantine          // those that a finding is about are among them until all are judged
+	entries      []ledger.InventoryEntry // only for an inventory
+	later        int                     // tokens that were used after the instant
+	ended        int                     // tokens that Okta ends before the instant, where that lies ahead
 }
 
-// beginListing forgets what an earlier reading has brought.
-func (r *run) beginListing() {
-	r.listing = listing{used: make(map[*rules.Exemption]rules.Reach)}
-	r.Clients, r.InQuarantine, r.AsOf = make(map[string]int), nil, r.o.AsOf
-	if r.self != nil {
-		r.self.found = 0
-	}
+// candidate is a token that may be a finding once its owner is known. A condition on an owner who was not
+// looked up is unknown, so a token that no rule concerns without its owner is of no concern with them.
+type candidate struct {
+	token    okta.Token
+	standing standing
+	own      string // why it may be the token of the run
+	at       time.Time
 }
 
-// judgeAll lists the org and judges each token as it comes. Only tokens that a rule concerns are kept, and judged again
-// with their owners.
-func (r *run) judgeAll(ctx context.Context) error {
-	r.owners = newOwnerLookup(ctx, r.o.Org)
-	defer r.owners.cancel()
-	if err := r.eachToken(r.owners.ctx, r.judge); err != nil {
-		if refused := r.owners.stop(); refused != nil {
+// judgeAll lists the org and judges all tokens. lifted, if not nil, is told of each token that somebody took out of our
+// quarantine, before it is judged with its owner: what it puts on record counts.
+func (l *listing) judgeAll(ctx context.Context, lifted func(*okta.Token) error) error {
+	ctx, end := l.lookup.begin(ctx)
+	defer end()
+	if err := l.each(ctx, l.judge); err != nil {
+		if refused := l.lookup.stop(); refused != nil {
 			return refused
 		}
 		return err
 	}
-	for i := range r.lifted {
-		if err := r.noteLifted(&r.lifted[i]); err != nil {
+	for i := range l.candidates {
+		c := &l.candidates[i]
+		if !c.standing.lifted || lifted == nil {
+			continue
+		}
+		if err := lifted(&c.token); err != nil {
 			return err
 		}
+		c.standing = l.decider.standing(&c.token)
 	}
-	r.dropListed()
-	return r.judgeOwned()
+	if err := l.lookup.wait(); err != nil {
+		return err
+	}
+	l.judgeOwned()
+	return nil
 }
 
-// eachToken lists the org and visits each token as it comes: more than once if the list is read again. What a visitor
-// adds up must be in r.listing. clock is the org's when it sent the token.
-func (r *run) eachToken(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
-	list := r.o.Org.List(ctx, okta.ListOptions{})
-	err := list.Read(func() func(okta.Token) error {
-		r.beginListing()
+// each lists the org and visits each token as it comes: more than once if the list is read again. What a visitor adds
+// up must be in l.reading. clock is the org's when it sent the token.
+func (l *listing) each(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
+	l.list = l.org.List(ctx, okta.ListOptions{})
+	err := l.list.Read(func() func(okta.Token) error {
+		l.reading = reading{at: l.asOf, clients: make(map[string]int), used: make(map[*rules.Exemption]rules.Reach)}
+		l.self.found = 0
 		return func(t okta.Token) error {
-			if r.AsOf.IsZero() {
-				r.AsOf = r.orNow(list.Date)
+			if l.at.IsZero() {
+				l.at = l.orNow(l.list.Date)
 			}
-			if r.o.Progress != nil {
-				r.o.Progress(list.Pages, list.Tokens)
+			if l.progress != nil {
+				l.progress(l.list.Pages, l.list.Tokens)
 			}
-			visit(t, r.orNow(list.Clock))
+			visit(t, l.orNow(l.list.Clock))
 			return nil
 		}
 	})
-	r.Tokens, r.Pages, r.Duplicates, r.readings = list.Tokens, list.Pages, list.Duplicates, list.Readings
-	if err == nil && r.AsOf.IsZero() {
-		r.AsOf = r.orNow(list.Date)
+	if err == nil && l.at.IsZero() {
+		l.at = l.orNow(l.list.Date)
 	}
 	return err
 }
 
-// judge judges one token of the list.
-func (r *run) judge(t okta.Token, clock time.Time) {
-	r.Clients[orEmpty(t.ClientName)]++
-	r.addToInventory(&t)
-	if q := r.decider.quarantine(&t); q != nil {
-		r.InQuarantine = append(r.InQuarantine, InQuarantine{t, q})
-		r.owners.request(&t)
+// judge judges one token of the list, whose owner is not known yet.
+func (l *listing) judge(t okta.Token, clock time.Time) {
+	l.clients[orEmpty(t.ClientName)]++
+	l.addToInventory(&t)
+	st := l.decider.standing(&t)
+	if st.in != nil {
+		l.inQuarantine = append(l.inQuarantine, InQuarantine{t, st.inQuarantine()})
+		l.lookup.request(&t)
 	}
-	lifted := r.decider.lifted(t)
-	if lifted {
-		r.lifted = append(r.lifted, t)
-	}
-	at := r.AsOf
-	if r.o.AsOf.IsZero() {
+	at := l.at
+	if l.asOf.IsZero() {
 		at = instantFor(&t, at, clock)
 	}
 	if used, ok := t.LastUsed().Get(); ok && used.After(at) {
-		r.later++
+		l.later++
 	}
-	if ends, known := t.ExpiresAt.Get(); known && !r.o.AsOf.IsZero() && !ends.After(at) {
-		r.ended++
+	if ends, known := t.ExpiresAt.Get(); known && !l.asOf.IsZero() && !ends.After(at) {
+		l.ended++
 	}
-	r.self.count(&t)
-	own := r.self.maybeOwn(&t)
-	_, v, ok := r.decider.decide(t, own, at)
-	if ok || lifted { // what is known of one that was lifted changes when that is recorded
-		r.candidates = append(r.candidates, candidate{t, own, at})
-		r.owners.request(&t)
+	l.self.count(&t)
+	own := l.self.maybeOwn(&t)
+	_, v, ok := l.decider.decide(t, st, own, at)
+	if ok || st.lifted { // what is known of one that was lifted changes when that is recorded
+		l.candidates = append(l.candidates, candidate{t, st, own, at})
+		l.lookup.request(&t)
 		return
 	}
-	r.countExemptions(v, false)
+	l.countExemptions(v, false)
 }
 
-// addToInventory takes a token into the inventory.
-func (r *run) addToInventory(t *okta.Token) {
-	if r.o.Ledger == nil {
+// judgeOwned judges the candidates, whose owners were looked up.
+func (l *listing) judgeOwned() {
+	found := make(map[string]bool)
+	for i := range l.candidates {
+		c := &l.candidates[i]
+		c.token.Owner = l.lookup.known(&c.token)
+		f, v, ok := l.decider.decide(c.token, c.standing, c.own, c.at)
+		l.countExemptions(v, true)
+		if ok {
+			l.findings = append(l.findings, f)
+			found[c.token.ID] = true
+		}
+	}
+	l.candidates = nil
+	l.inQuarantine = slices.DeleteFunc(l.inQuarantine, func(q InQuarantine) bool { return found[q.Token.ID] })
+	for i := range l.inQuarantine {
+		q := &l.inQuarantine[i]
+		q.Token.Owner = l.lookup.known(&q.Token)
+		q.noteSpared("")
+	}
+}
+
+// addToInventory takes a token into the inventory, if there is to be one.
+func (l *listing) addToInventory(t *okta.Token) {
+	if !l.inventory {
 		return
 	}
 	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
-	r.inventory = append(r.inventory, ledger.InventoryEntry{
+	l.entries = append(l.entries, ledger.InventoryEntry{
 		ID: t.ID, Name: orEmpty(t.Name), Client: orEmpty(t.ClientName), UserID: orEmpty(t.UserID), ExpiresAt: ends,
 	})
 }
 
-// dropListed takes the listed tokens off those that were listed before.
-func (r *run) dropListed() {
-	for i := range r.inventory {
-		delete(r.before, r.inventory[i].ID)
-		delete(r.missing, r.inventory[i].ID)
+// countExemptions counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not
+// be judged for that alone.
+func (l *listing) countExemptions(v rules.Verdict, lookedUp bool) {
+	for _, e := range v.Exemptions {
+		reach := l.used[e]
+		reach.Matched++
+		l.used[e] = reach
+	}
+	for _, e := range v.Undecided {
+		if reach := l.used[e]; lookedUp || !e.Reads(rules.Owners) {
+			reach.Unknown++
+			l.used[e] = reach
+		}
 	}
 }
 
-// noteMoved tells that the list moved while it was read.
-func (r *run) noteMoved() {
+// fillIn puts into a report what was listed and found, as far as the reading came.
+func (l *listing) fillIn(r *Report) {
+	r.Tokens, r.Pages, r.Duplicates = l.list.Tokens, l.list.Pages, l.list.Duplicates
+	r.AsOf, r.Clients, r.InQuarantine, r.Findings = l.at, l.clients, l.inQuarantine, l.findings
+}
+
+// notes are what a reader should know about the list.
+func (l *listing) notes() (notes []string) {
+	add := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
 	switch {
-	case r.readings < 2:
-	case r.Duplicates == 0:
-		r.Notes = append(r.Notes, fmt.Sprintf("the list moved while it was read, and was read again: the last of %d "+
-			"readings brought no token twice, and counts", r.readings))
+	case l.list.Readings < 2:
+	case l.list.Duplicates == 0:
+		add("the list moved while it was read, and was read again: the last of %d readings brought no token twice, "+
+			"and counts", l.list.Readings)
 	default:
-		r.Notes = append(r.Notes, fmt.Sprintf("the list moved each of %d times that it was read: the last two "+
-			"readings brought the same tokens, and the last counts. Tokens that came twice in it and were counted "+
-			"once: %d", r.readings, r.Duplicates))
+		add("the list moved each of %d times that it was read: the last two readings brought the same tokens, and the "+
+			"last counts. Tokens that came twice in it and were counted once: %d", l.list.Readings, l.list.Duplicates)
 	}
+	return notes
 }

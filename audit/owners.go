@@ -4,55 +4,13 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
-	"time"
 
 	"tokensweep/okta"
 )
 
 // ownersAtOnce is how many owners are looked up at the same time.
 const ownersAtOnce = 8
-
-// candidate is a token that may be a finding once its owner is known. A condition on an owner who was not
-// looked up is unknown, so a token that no rule concerns without its owner is of no concern with them.
-type candidate struct {
-	token okta.Token
-	own   string // why it may be the token of the run
-	at    time.Time
-}
-
-// judgeOwned judges the candidates with their owners, each of whom is looked up once.
-func (r *run) judgeOwned() error {
-	if err := r.owners.wait(); err != nil {
-		return err
-	}
-	for _, c := range r.candidates {
-		c.token.Owner = r.owners.get(&c.token)
-		f, v, ok := r.decider.decide(c.token, c.own, c.at)
-		r.countExemptions(v, true)
-		if ok {
-			r.Findings = append(r.Findings, f)
-		}
-	}
-	r.candidates = nil
-	r.unconcerned()
-	return nil
-}
-
-// unconcerned leaves of the tokens in quarantine those that no finding is about.
-func (r *run) unconcerned() {
-	found := make(map[string]bool)
-	for i := range r.Findings {
-		found[r.Findings[i].Token.ID] = true
-	}
-	r.InQuarantine = slices.DeleteFunc(r.InQuarantine, func(q InQuarantine) bool { return found[q.Token.ID] })
-	for i := range r.InQuarantine {
-		q := &r.InQuarantine[i]
-		q.Token.Owner = r.owners.get(&q.Token)
-		q.noteSpared("")
-	}
-}
 
 // ownerLookup looks owners up in the org, each once and a few at a time, in the background: the owners of the first
 // candidates are known before the list is read to its end.

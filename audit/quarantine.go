@@ -33,10 +33,10 @@ type InQuarantine struct {
 	*Quarantine
 }
 
-// quarantine says whether a token is in quarantine, by the ledger or by its own condition; nil if it isn't. Whether it
-// is spared depends on what comes of it.
-func (d *decider) quarantine(t *okta.Token) *Quarantine {
-	q, known := d.quarantineRecord(t)
+// quarantine says whether a token is in quarantine, by q, the record of one of ours, or by its own condition; nil if it
+// isn't. Whether it is spared depends on what comes of it.
+func (d *decider) quarantine(t *okta.Token, q *ledger.Quarantine) *Quarantine {
+	known := q != nil
 	in := &Quarantine{ID: t.ID}
 	in.Ends, _ = t.ExpiresAt.Get()
 	if known {

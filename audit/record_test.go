@@ -34,7 +34,7 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
 			Outcome: WouldRevoke, stepRules: asking})
 	}
-	err = r.remember(t.Context())
+	err = r.memory.remember(t.Context())
 	require.ErrorIs(t, err, ledger.ErrRefused)
 	require.ErrorContains(t, err, "a record may have")
 	require.Equal(t, NoLedger, CodeOf(err))

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -185,6 +186,11 @@ type Report struct {
 	Err error
 	// Code is the exit code that says how it went.
 	Code ExitCode
+}
+
+// note adds a sentence to the notes.
+func (r *Report) note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
 }
 
 // Count returns how many findings have the outcome o.

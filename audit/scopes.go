@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"fmt"
-
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
@@ -54,11 +52,10 @@ var without = map[string]string{
 // noteScopes tells what the scopes of a service app leave out, and what they allow too much.
 func (r *run) noteScopes() {
 	for _, scope := range r.self.login.Refused {
-		r.Notes = append(r.Notes, fmt.Sprintf("the service app lacks the scope %s: %s (Applications › Applications › "+
-			"the app › Okta API Scopes)", scope, without[scope]))
+		r.note("the service app lacks the scope %s: %s (Applications › Applications › the app › Okta API Scopes)",
+			scope, without[scope])
 	}
-	if r.o.Enforce == nil && r.self.login.Has(okta.ScopeManage) {
-		r.Notes = append(r.Notes, "this dry run holds the scope "+okta.ScopeManage+", which it does not need: "+
-			okta.ScopeRead+" will do")
+	if r.actor == nil && r.self.login.Has(okta.ScopeManage) {
+		r.note("this dry run holds the scope %s, which it does not need: %s will do", okta.ScopeManage, okta.ScopeRead)
 	}
 }

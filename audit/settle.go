@@ -3,33 +3,41 @@ package audit
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"tokensweep/audit/ledger"
 	"tokensweep/okta"
 )
 
+// settler finds out what came of changes that were begun, and puts it on record.
+type settler struct {
+	*session
+	*journal
+	report *Report
+	// open are changes of earlier runs of which can't be read what came of them, and that are not told yet.
+	open []unsettledChange
+}
+
 // settleAll finds out what came of the changes that an earlier run began and whose outcome it never
 // learnt. It only reads. What can't be read stays open, and then nothing else is changed (mayAct).
-func (r *run) settleAll(ctx context.Context) error {
-	past := r.decider.past
+func (s *settler) settleAll(ctx context.Context) error {
+	past := s.decider.past
 	for _, seq := range past.OpenSeqs() {
 		intent := past.Open[seq]
-		res, moved, err := r.readOutcome(ctx, intent)
+		res, moved, err := s.readOutcome(ctx, intent)
 		if err != nil {
 			if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 				return err
 			}
-			r.unsettled = append(r.unsettled, unsettledChange{intent, err})
+			s.open = append(s.open, unsettledChange{intent, err})
 			continue
 		}
 		if moved { // before the outcome, after which nobody would ask again
-			if err := r.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token,
+			if err := s.record(ledger.Record{Kind: ledger.Lifted, Token: intent.Token,
 				Reason: "it was changed since its quarantine was begun, and may have been given back"}); err != nil {
 				return err
 			}
 		}
-		if err := r.settleLate(intent, res, "by reading"); err != nil {
+		if err := s.settleLate(intent, res, "by reading"); err != nil {
 			return err
 		}
 	}
@@ -42,48 +50,56 @@ type unsettledChange struct {
 	err    error
 }
 
+// settle writes down what came of an intent.
+func (s *settler) settle(intent ledger.Record, res result) error {
+	return s.record(ledger.Record{
+		Kind: ledger.Outcome, Ref: intent.Seq, Token: intent.Token, Name: intent.Name, Step: intent.Step,
+		Result: res.word, Settled: res.word != ledger.ResultUnknown || res.closed, Reason: res.reason, After: res.after,
+	})
+}
+
 // settleLate writes down what came of a change of an earlier run, and tells of it.
-func (r *run) settleLate(intent ledger.Record, res result, how string) error {
-	if err := r.settle(intent, res); err != nil {
+func (s *settler) settleLate(intent ledger.Record, res result, how string) error {
+	if err := s.settle(intent, res); err != nil {
 		return err
 	}
-	r.Belated++
-	r.Notes = append(r.Notes, fmt.Sprintf("settled %s: the %s of the token %s that run %s began: %s (%s)",
-		how, intent.Step, intent.Token, intent.Run, res.word, res.reason))
+	s.report.Belated++
+	s.report.note("settled %s: the %s of the token %s that run %s began: %s (%s)",
+		how, intent.Step, intent.Token, intent.Run, res.word, res.reason)
 	return nil
 }
 
 // settleByList settles what could not be read, of tokens that a complete list does not hold: one that can be
 // believed, and that would show them. A token that a run acted on was on the lists of this credential, and so was one
 // that the last list held; any other may be one that the credential never sees.
-func (r *run) settleByList() error {
-	listed := make(map[string]bool, len(r.inventory))
-	for i := range r.inventory {
-		listed[r.inventory[i].ID] = true
+func (s *settler) settleByList(m *memory, listed []ledger.InventoryEntry) error {
+	there := make(map[string]bool, len(listed))
+	for i := range listed {
+		there[listed[i].ID] = true
 	}
 	var left []unsettledChange
-	for _, u := range r.unsettled {
-		_, before := r.missing[u.intent.Token]
-		if listed[u.intent.Token] || r.shrunkenReason != "" || !before && u.intent.By != ledger.ByRun {
+	for _, u := range s.open {
+		_, before := m.missing[u.intent.Token]
+		if there[u.intent.Token] || s.report.Shrunken || !before && u.intent.By != ledger.ByRun {
 			left = append(left, u)
 			continue
 		}
-		if err := r.settleLate(u.intent, goneResult(u.intent), "by the list"); err != nil {
+		if err := s.settleLate(u.intent, goneResult(u.intent), "by the list"); err != nil {
 			return err
 		}
 	}
-	r.unsettled = left
+	s.open = left
 	return nil
 }
 
 // noteUnsettled tells what is still not known.
-func (r *run) noteUnsettled() {
-	for _, u := range r.unsettled {
-		r.fail(ActionFailed, nil)
-		r.Notes = append(r.Notes, fmt.Sprintf("what came of the %s of the token %s in run %s is still not known: %v",
-			u.intent.Step, u.intent.Token, u.intent.Run, u.err))
+func (s *settler) noteUnsettled() {
+	for _, u := range s.open {
+		s.report.fail(ActionFailed, nil)
+		s.report.note("what came of the %s of the token %s in run %s is still not known: %v",
+			u.intent.Step, u.intent.Token, u.intent.Run, u.err)
 	}
-	r.unsettled = nil
+	s.open = nil
 }
 
 // goneResult is what came of a change of a token that is not there any more.
@@ -96,12 +112,12 @@ func goneResult(intent ledger.Record) result {
 
 // readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the
 // quarantine that was begun and has been changed since: it may have been in it, and somebody gave it back.
-func (r *run) readOutcome(ctx context.Context, intent ledger.Record) (res result, moved bool, err error) {
+func (s *settler) readOutcome(ctx context.Context, intent ledger.Record) (res result, moved bool, err error) {
 	if intent.Step == ledger.StepRevokeCurrent {
 		return result{word: ledger.ResultUnknown, closed: true,
 			reason: "the outcome was lost; look in the admin console whether that token is still there"}, false, nil
 	}
-	t, err := r.o.Org.Token(ctx, intent.Token)
+	t, err := s.org.Token(ctx, intent.Token)
 	notDone := result{word: ledger.ResultFailed, reason: "it was not done"}
 	switch {
 	case errors.Is(err, okta.ErrNotFound):

@@ -19,32 +19,32 @@ const fullCount = "before"
 // shrinkage says whether the listing is much smaller than the last one, though nothing about it was
 // wrong: a role that lost its rights to see, an org that is being rebuilt, a mistake of Okta's. reason is
 // "" if it may be acted on. listed is the record to write of it; nil if the last one stays in force.
-func (r *run) shrinkage() (reason string, listed *ledger.Record) {
-	listed = &ledger.Record{Kind: ledger.Listed, Count: r.Tokens}
-	last := r.decider.past.Listing
+func (m *memory) shrinkage() (reason string, listed *ledger.Record) {
+	listed = &ledger.Record{Kind: ledger.Listed, Count: m.report.Tokens}
+	last := m.decider.past.Listing
 	if last == nil {
 		return "", listed
 	}
 	missing, ours := 0, 0
-	for id := range r.before {
-		if _, revoked := r.decider.past.Revoked[id]; revoked {
+	for id := range m.before {
+		if _, revoked := m.decider.past.Revoked[id]; revoked {
 			ours++ // nobody wonders where those are
 		} else {
 			missing++
 		}
 	}
-	lost := missing*2 > r.known-ours
-	if r.inventoryErr != nil { // then only the number is known
-		r.known, lost = last.Count, r.Tokens*2 < last.Count
+	lost := missing*2 > m.known-ours
+	if m.inventoryErr != nil { // then only the number is known
+		m.known, lost = last.Count, m.report.Tokens*2 < last.Count
 	}
 	full := last.Counts[fullCount]
 	switch {
 	case full == 0 && lost:
-		full = r.known
-	case full == 0, r.Tokens*2 >= full:
+		full = m.known
+	case full == 0, m.report.Tokens*2 >= full:
 		return "", listed
 	case lost:
-	case r.clockInDoubt(), r.now().Sub(last.Time) < agreeAfter:
+	case m.clockInDoubt(), m.now().Sub(last.Time) < agreeAfter:
 		listed = nil
 	default:
 		return "", listed

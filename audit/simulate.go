@@ -29,40 +29,68 @@ type SimulateOptions struct {
 // each as if it enforced: under the policy's limits, with the notices of the past, and with what Okta ends by itself.
 // Nothing is changed and nothing is written. The error is as Report.Err of Run.
 func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, error) {
-	o.AsOf = time.Time{}
-	r, err := onlooker(ctx, o, look.Past)
+	s, err := onlooker(ctx, o, look.Past)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.eachToken(ctx, func(t okta.Token, clock time.Time) {
-		r.self.count(&t)
-		r.candidates = append(r.candidates, candidate{t, r.self.maybeOwn(&t), instantFor(&t, r.AsOf, clock)})
+	l := &listing{session: s, progress: o.Progress}
+	if err := l.each(ctx, func(t okta.Token, clock time.Time) {
+		s.self.count(&t)
+		l.candidates = append(l.candidates, candidate{t, s.decider.standing(&t), s.self.maybeOwn(&t),
+			instantFor(&t, l.at, clock)})
 	}); err != nil {
 		return nil, err
 	}
+	c := newCalendar(l, look.Length)
+	runs := c.runs(s.policy.Schedule)
+	c.Runs = len(runs)
+	m, err := newSimulation(ctx, l, c, runs, look.InUse)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range runs {
+		m.run(at)
+	}
+	m.expire(c.Until)
+	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
+	c.Events = m.events
+	c.assume(s.policy, look, len(m.others)-m.othersLeft(c.Until))
+	c.doubt(s.decider.past, look.Store)
+	return c, nil
+}
+
+// newCalendar is a calendar of an org that was listed, without its events.
+func newCalendar(l *listing, length time.Duration) *Calendar {
 	c := &Calendar{
-		OrgURL: r.OrgURL, PolicyFile: r.PolicyFile, PolicyDigest: r.PolicyDigest, Mode: o.Policy.Mode,
-		From: r.AsOf, Until: r.AsOf.Add(look.Length), Schedule: "daily", Tokens: r.Tokens,
+		OrgURL: l.org.OrgURL(), PolicyFile: l.policy.File, PolicyDigest: l.policy.Digest, Mode: l.policy.Mode,
+		From: l.at, Until: l.at.Add(length), Schedule: "daily", Tokens: l.list.Tokens,
 		listed: make(map[string]bool),
 	}
-	if s := o.Policy.Schedule; s != nil {
+	if s := l.policy.Schedule; s != nil {
 		c.Schedule = s.Cron + " " + s.Location.String()
 	}
-	runs := c.runs(o.Policy.Schedule)
-	c.Runs = len(runs)
-	owners := newOwnerLookup(ctx, o.Org)
-	defer owners.cancel()
-	m := &simulation{decider: r.decider, limits: o.Policy.Limits, lag: time.Second}
-	for _, k := range r.candidates {
-		c.listed[k.token.ID] = true
+	for i := range l.candidates {
+		c.listed[l.candidates[i].token.ID] = true
+	}
+	return c
+}
+
+// newSimulation begins with the tokens that were listed. Of those that a rule will concern it looks up what the policy
+// reads. Tokens that were used within inUse before the calendar go on being used, and so does the run's own.
+func newSimulation(ctx context.Context, l *listing, c *Calendar, runs []time.Time,
+	inUse time.Duration) (*simulation, error) {
+	_, end := l.lookup.begin(ctx)
+	defer end()
+	m := &simulation{decider: l.decider, limits: l.policy.Limits, lag: time.Second}
+	for _, k := range l.candidates {
 		used, known := k.token.LastUsed().Get()
-		inUse := known && !used.Before(c.From.Add(-look.InUse)) && look.InUse > 0
+		recently := known && !used.Before(c.From.Add(-inUse)) && inUse > 0
 		t := &simulatedToken{Token: k.token, own: k.own, since: k.at}
-		t.used = !r.decider.quarantine(&k.token).certain() && (inUse || t.own != "" && r.self.found == 1)
-		if r.concerned(t, c, runs) {
+		t.used = !k.standing.in.certain() && (recently || t.own != "" && l.self.found == 1)
+		if l.concerned(t, k.standing, c, runs) {
 			m.tokens = append(m.tokens, t)
-			if o.Policy.Reads(rules.Owners) {
-				owners.request(&t.Token)
+			if l.policy.Reads(rules.Owners) {
+				l.lookup.request(&t.Token)
 			}
 		} else if ends, known := t.ExpiresAt.Get(); known && !t.used {
 			m.others = append(m.others, ends)
@@ -71,21 +99,13 @@ func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, 
 		}
 	}
 	slices.SortFunc(m.others, time.Time.Compare)
-	if err := owners.wait(); err != nil {
+	if err := l.lookup.wait(); err != nil {
 		return nil, err
 	}
 	for _, t := range m.tokens {
-		t.Owner = owners.get(&t.Token)
+		t.Owner = l.lookup.known(&t.Token)
 	}
-	for _, at := range runs {
-		m.run(at)
-	}
-	m.expire(c.Until)
-	slices.SortStableFunc(m.events, func(a, b Event) int { return a.At.Compare(b.At) })
-	c.Events = m.events
-	c.assume(o.Policy, look, len(m.others)-m.othersLeft(c.Until))
-	c.doubt(r.decider.past, look.Store)
-	return c, nil
+	return m, nil
 }
 
 // runs are the instants at which a run is due.
@@ -103,16 +123,16 @@ func (c *Calendar) runs(s *schedule.Schedule) (all []time.Time) {
 
 // concerned reports whether a rule will ever concern a token, as long as the calendar goes. What is not known of an
 // owner yet counts as a concern.
-func (r *run) concerned(t *simulatedToken, c *Calendar, runs []time.Time) bool {
+func (s *session) concerned(t *simulatedToken, st standing, c *Calendar, runs []time.Time) bool {
 	as := *t
-	as.Token = r.decider.view(as.Token)
+	as.Token = st.view(as.Token)
 	instants := runs
 	if !t.used {
-		instants = append([]time.Time{laterOf(c.From, t.since)}, r.o.Policy.ChangePoints(&as.Token, c.From, c.Until)...)
+		instants = append([]time.Time{laterOf(c.From, t.since)}, s.policy.ChangePoints(&as.Token, c.From, c.Until)...)
 	}
 	return slices.ContainsFunc(instants, func(at time.Time) bool {
 		as.use(at)
-		v := r.o.Policy.Evaluate(&as.Token, laterOf(at, t.since))
+		v := s.policy.Evaluate(&as.Token, laterOf(at, t.since))
 		return len(v.Matched)+len(v.Unknown) > 0
 	})
 }

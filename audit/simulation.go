@@ -51,25 +51,25 @@ func (m *simulation) Append(r ledger.Record) (ledger.Record, error) {
 func (m *simulation) run(at time.Time) {
 	m.expire(at)
 	m.at = at
-	r := &run{
-		o:    Options{Policy: m.decider.policy, Now: func() time.Time { return at }},
-		book: m, decider: m.decider,
-		Report: &Report{Mode: rules.Enforce, AsOf: at, Tokens: len(m.tokens) + m.othersLeft(at)},
-	}
+	r := &Report{Mode: rules.Enforce, AsOf: at, Tokens: len(m.tokens) + m.othersLeft(at)}
+	j := &journal{book: m}
 	for _, t := range m.tokens {
 		t.use(at)
-		if r.decider.lifted(t.Token) {
-			_ = r.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID}) // Append never fails
+		st := m.decider.standing(&t.Token)
+		if st.lifted {
+			_ = j.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID}) // Append never fails
+			st = m.decider.standing(&t.Token)
 		}
-		if f, _, ok := r.decider.decide(t.Token, t.own, laterOf(at, t.since)); ok {
+		if f, _, ok := m.decider.decide(t.Token, st, t.own, laterOf(at, t.since)); ok {
 			r.Findings = append(r.Findings, f)
 		}
 	}
 	sortFindings(r.Findings)
 	r.stopAbove(m.limits)
-	r.limit(m.limits, r.spent())
-	_ = r.voidStale(context.Background())
-	_ = r.recordNotices(context.Background(), "simulation")
+	r.limit(m.limits, spentBefore(m.decider.past, at.UTC()))
+	told := &notices{journal: j, past: m.decider.past, report: r}
+	_ = told.voidStale(context.Background())
+	_ = told.recordDelivered(context.Background(), "simulation")
 	if r.Stopped && !m.stopped {
 		m.events = append(m.events, Event{At: at, What: Stopped, Why: []string{r.firstHeld()}})
 	}
@@ -154,7 +154,7 @@ func cutOff(t *okta.Token, zone string, at time.Time) ledger.Condition {
 }
 
 // addEvents adds an event for each token of which a run says something else than the one before.
-func (m *simulation) addEvents(r *run) {
+func (m *simulation) addEvents(r *Report) {
 	found := make(map[string]*Finding, len(r.Findings))
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -174,7 +174,7 @@ func (m *simulation) addEvents(r *run) {
 		case f == nil:
 			as := t.Token
 			cleared := Event{At: m.at, What: Cleared, Token: &as}
-			if q := m.decider.quarantine(&as); q != nil {
+			if q := m.decider.standing(&as).in; q != nil {
 				q.noteSpared("")
 				cleared.Why = []string{q.String()}
 			}
@@ -184,7 +184,7 @@ func (m *simulation) addEvents(r *run) {
 		}
 		t.lastSaid = summary
 		if f != nil && f.Done { // what was announced long ago is no event of the next run
-			if again, _, ok := m.decider.decide(t.Token, t.own, m.at); ok {
+			if again, _, ok := m.decider.decide(t.Token, m.decider.standing(&t.Token), t.own, m.at); ok {
 				t.lastSaid = again.summary()
 			}
 		}

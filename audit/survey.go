@@ -4,48 +4,29 @@ import (
 	"context"
 	"slices"
 
-	"tokensweep/audit/ledger"
 	"tokensweep/rules"
 )
 
 // Survey lists the org and judges every token as a dry run does, and returns what that tells of the policy. It
 // remembers nothing. The error is as Report.Err of Run.
 func Survey(ctx context.Context, o Options) (*rules.Survey, error) {
-	r, err := onlooker(ctx, o, nil)
+	s, err := onlooker(ctx, o, nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.judgeAll(ctx); err != nil {
+	l := &listing{session: s, asOf: o.AsOf, progress: o.Progress}
+	if err := l.judgeAll(ctx, nil); err != nil {
 		return nil, err
 	}
-	return r.survey(), nil
-}
-
-// onlooker is a run that only looks: it remembers nothing and changes nothing. past is what earlier runs left, nil if
-// that is not to matter.
-func onlooker(ctx context.Context, o Options, past *ledger.State) (*run, error) {
-	o.Ledger, o.Enforce = nil, nil
-	r := newRun(o)
-	if past != nil {
-		r.decider.past = past
-	}
-	if err := r.checkOrg(); err != nil {
-		return nil, err
-	}
-	var err error
-	if r.self, err = whoAmI(ctx, r.o.Org); err != nil {
-		return nil, err
-	}
-	r.readZones(ctx)
-	return r, nil
+	return l.survey(), nil
 }
 
 // survey is what a complete listing told of the policy.
-func (r *run) survey() *rules.Survey {
-	c := &rules.Survey{Tokens: r.Tokens, Rules: make(map[*rules.Rule]rules.Reach), Exemptions: r.used,
-		Clients: r.Clients}
-	for i := range r.Findings {
-		f := &r.Findings[i]
+func (l *listing) survey() *rules.Survey {
+	c := &rules.Survey{Tokens: l.list.Tokens, Rules: make(map[*rules.Rule]rules.Reach), Exemptions: l.used,
+		Clients: l.clients}
+	for i := range l.findings {
+		f := &l.findings[i]
 		for j, m := range slices.Concat(f.Matched, f.Unknown) {
 			reach := c.Rules[m.Rule]
 			switch {

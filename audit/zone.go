@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"tokensweep/audit/ledger"
@@ -109,39 +107,4 @@ func (z zoneContents) of(c ledger.Condition) (contents string, known bool) {
 		}
 	}
 	return strings.Join(somebody, ", "), true
-}
-
-// openZone takes in what the policy's zone contains, and tells if that is somebody.
-func (r *run) openZone(zone, contents string) {
-	if r.decider.zones == nil {
-		r.decider.zones = make(zoneContents)
-	}
-	if r.decider.zones[zone] = contents; contents != "" {
-		r.Notes = append(r.Notes, zoneOpen(zone, contents))
-	}
-}
-
-// readZones finds out what the zones contain that tokens are in by our quarantines. The policy may name another zone by
-// now, and what was a good zone then may be none any more. What can't be read stays unknown.
-func (r *run) readZones(ctx context.Context) {
-	if r.decider.zones == nil {
-		r.decider.zones = make(zoneContents)
-	}
-	ask := make(map[string]bool)
-	for _, q := range r.decider.past.Quarantined {
-		for _, zone := range q.After.Include {
-			ask[zone] = true
-		}
-	}
-	if zone := r.o.Policy.QuarantineZone; zone != "" && len(ask) > 0 {
-		ask[zone] = true
-	}
-	for _, zone := range slices.Sorted(maps.Keys(ask)) {
-		if _, read := r.decider.zones[zone]; read {
-			continue
-		}
-		if contents, err := checkZone(ctx, r.o.Org, zone); err == nil {
-			r.decider.zones[zone] = contents
-		}
-	}
 }

@@ -1,0 +1,120 @@
+package audit
+
+import (
+	"context"
+	"strings"
+
+	"tokensweep/audit/ledger"
+)
+
+// notices are what people were told would be done: those on record held against what a report finds now.
+type notices struct {
+	*journal
+	past   *ledger.State
+	report *Report
+	listed []ledger.InventoryEntry // nil where it doesn't count which tokens are listed
+}
+
+// count is how many are given with the report.
+func (n *notices) count() (all int) {
+	for i := range n.report.Findings {
+		if f := &n.report.Findings[i]; !f.announcesNothing() {
+			all += len(f.unannounced)
+		}
+	}
+	return all
+}
+
+// recordDelivered writes down the notices that have just been delivered. Those that it doesn't come to are given once
+// more.
+func (n *notices) recordDelivered(ctx context.Context, via string) error {
+	for i := range n.report.Findings {
+		f := &n.report.Findings[i]
+		if f.announcesNothing() {
+			continue
+		}
+		for _, u := range f.unannounced {
+			if err := n.recordUnlessEnded(ctx, ledger.Record{
+				Kind: ledger.Noticed, Token: f.Token.ID, Name: orEmpty(f.Token.Name), Owner: orEmpty(f.Token.UserID),
+				Rule: u.rule, Facts: u.digest, Ahead: announcedBy(f.Matched, u.rule), Via: via,
+			}); err != nil {
+				return err
+			}
+			f.Announced = true
+		}
+	}
+	return nil
+}
+
+// announcesNothing says that nothing is announced about a finding.
+func (f *Finding) announcesNothing() bool {
+	return f.Outcome == Exempt || f.Outcome == Protected || f.Outcome == Unknown || f.Outcome == Flagged
+}
+
+// voidStale ends the notices that do not hold any more: the rule does not match the token now or has
+// become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
+// that was seen to stay as it was. That a token is missing from a list which is too small to believe ends nothing.
+func (n *notices) voidStale(ctx context.Context) error {
+	stale, why := n.stale()
+	for _, key := range stale {
+		if err := n.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule,
+			Reason: why[key]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stale are the notices that do not hold any more, and why.
+func (n *notices) stale() (stale []ledger.Key, why map[ledger.Key]string) {
+	holds := make(map[ledger.Key]string)
+	why = make(map[ledger.Key]string)
+	for i := range n.report.Findings {
+		f := &n.report.Findings[i]
+		for _, seen := range f.facts {
+			holds[ledger.Key{Token: f.Token.ID, Rule: seen.rule}] = seen.digest
+		}
+		for _, m := range f.Unknown {
+			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " +
+				strings.Join(m.Because, ", ")
+		}
+		if f.announcesNothing() {
+			for _, m := range f.Matched {
+				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+
+					" now: "+f.Reason, ": ")
+			}
+		}
+	}
+	unlisted := n.unlisted()
+	for key, notice := range n.past.Notices {
+		digest, ok := holds[key]
+		switch {
+		case n.report.Shrunken && unlisted[key.Token]:
+			continue
+		case why[key] != "":
+		case unlisted[key.Token] && n.listed != nil:
+			why[key] = "the token is no longer listed"
+		case !ok:
+			why[key] = "the rule does not match it any more, or does no more than flag"
+		case digest != notice.Facts:
+			why[key] = "the rule, or the values that it reads, have changed"
+		default:
+			continue
+		}
+		stale = append(stale, key)
+	}
+	sortKeys(stale)
+	return stale, why
+}
+
+// unlisted are the tokens with a notice that are not on the list.
+func (n *notices) unlisted() map[string]bool {
+	tokens := make(map[string]bool)
+	for key := range n.past.Notices {
+		tokens[key.Token] = true
+	}
+	for i := range n.listed {
+		delete(tokens, n.listed[i].ID)
+	}
+	return tokens
+}
