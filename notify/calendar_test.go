@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -80,17 +81,10 @@ func calendar(t testing.TB, name, client string) *audit.Calendar {
 func calendarForms(t testing.TB, name, client string) map[string]func(io.Writer) error {
 	reports, c := testReports(t, name, client), calendar(t, name, client)
 	e := reports[0].Cases[1].Explanation
-	return map[string]func(io.Writer) error{
-		"explanation.80.txt":  func(w io.Writer) error { return notify.ExplanationText(w, e, notify.Style{Width: 80}) },
-		"explanation.120.txt": func(w io.Writer) error { return notify.ExplanationText(w, e, notify.Style{}) },
-		"explanation.json":    func(w io.Writer) error { return notify.ExplanationJSON(w, e) },
-		"calendar.80.txt":     func(w io.Writer) error { return notify.CalendarText(w, c, notify.Style{Width: 80}) },
-		"calendar.json":       func(w io.Writer) error { return notify.CalendarJSON(w, c) },
-		"calendar.csv":        func(w io.Writer) error { return notify.CalendarCSV(w, c) },
-		"tests.txt":           func(w io.Writer) error { return notify.TestsText(w, reports, notify.Style{}) },
-		"tests.json":          func(w io.Writer) error { return notify.TestsJSON(w, reports) },
-		"tests.junit.xml":     func(w io.Writer) error { return notify.TestsJUnit(w, reports) },
-	}
+	all := goldenFiles("explanation", notify.ExplanationForms, e, 80, 120)
+	maps.Copy(all, goldenFiles("calendar", notify.CalendarForms, c, 80))
+	maps.Copy(all, goldenFiles("tests", notify.TestForms, reports))
+	return all
 }
 
 func TestCalendarsLooksLikeItsGoldenFiles(t *testing.T) {

@@ -2,6 +2,9 @@ package notify_test
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -34,6 +37,29 @@ func eachForm[T any](t *testing.T, forms notify.Forms[T], result T) {
 	require.False(t, ok)
 	require.Len(t, forms.Names(), len(forms))
 }
+
+// goldenFiles are the forms of a result by the names of their golden files. What is for people is there as on screens
+// of some widths, or as in a file if no width is given.
+func goldenFiles[T any](name string, forms notify.Forms[T], result T, widths ...int) map[string]func(io.Writer) error {
+	all := make(map[string]func(io.Writer) error)
+	for _, f := range forms {
+		write := func(width int) func(io.Writer) error {
+			return func(w io.Writer) error { return f.Write(w, result, notify.Style{Width: width}) }
+		}
+		switch ending := cmp.Or(fileEndings[f.Name], f.Name); {
+		case f.ForPeople && len(widths) > 0:
+			for _, width := range widths {
+				all[fmt.Sprintf("%s.%d.%s", name, width, ending)] = write(width)
+			}
+		default:
+			all[name+"."+ending] = write(0)
+		}
+	}
+	return all
+}
+
+// fileEndings are the forms whose files are not named by the form.
+var fileEndings = map[string]string{"text": "txt", "markdown": "md", "junit": "junit.xml"}
 
 func TestEveryFormWritesItsResult(t *testing.T) {
 	token := okta.Token{ID: "00T00000000000000001", Name: okta.Some(strings.Join(hostile, " "))}

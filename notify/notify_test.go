@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,35 +45,32 @@ var (
 
 func report(*testing.T) *audit.Report { return notifytest.Report() }
 
-var forms = map[string]func(*bytes.Buffer, *audit.Report) error{
-	"80.txt":  func(b *bytes.Buffer, r *audit.Report) error { return notify.Text(b, r, notify.Style{Width: 80}) },
-	"120.txt": func(b *bytes.Buffer, r *audit.Report) error { return notify.Text(b, r, notify.Style{}) },
-	"json":    func(b *bytes.Buffer, r *audit.Report) error { return notify.JSON(b, r) },
-	"csv":     func(b *bytes.Buffer, r *audit.Report) error { return notify.CSV(b, r) },
-	"md":      func(b *bytes.Buffer, r *audit.Report) error { return notify.Markdown(b, r) },
+// goldenReport are the forms of a report by the names of their golden files.
+func goldenReport(name string, r *audit.Report) map[string]func(io.Writer) error {
+	return goldenFiles(name, notify.ReportForms, r, 80, 120)
 }
 
 func TestReportsLookLikeTheirGoldenFiles(t *testing.T) {
 	empty := report(t)
 	empty.Findings, empty.Notes = nil, nil
-	for form, write := range forms {
-		for name, r := range map[string]*audit.Report{"report": report(t), "empty": empty, "failed": failed()} {
-			if name == "failed" && form == "csv" {
+	for name, r := range map[string]*audit.Report{"report": report(t), "empty": empty, "failed": failed()} {
+		for file, write := range goldenReport(name, r) {
+			if file == "failed.csv" {
 				continue // has no place for the failure, and isn't written
 			}
-			t.Run(name+" as "+form, func(t *testing.T) {
+			t.Run(file, func(t *testing.T) {
 				var b bytes.Buffer
-				require.NoError(t, write(&b, r))
-				golden(t, name+"."+form, b.Bytes())
+				require.NoError(t, write(&b))
+				golden(t, file, b.Bytes())
 			})
 		}
 	}
 }
 
 func TestNothingThatDoesNotPrintIsInAnyForm(t *testing.T) {
-	for form, write := range forms {
+	for form, write := range goldenReport("report", report(t)) {
 		var b bytes.Buffer
-		require.NoError(t, write(&b, report(t)))
+		require.NoError(t, write(&b))
 		requirePrintable(t, form, b.String())
 	}
 }
@@ -162,17 +160,12 @@ func TestInventoriesLookLikeTheirGoldenFiles(t *testing.T) {
 	}
 	v.Tokens[0].Network = okta.Some(okta.Network{Connection: okta.Some("ZONE"),
 		Include: okta.Some([]string{"nzo1", "nzo2"}), Exclude: okta.Some([]string{"nzo3"})})
-	for form, write := range map[string]func(*bytes.Buffer) error{
-		"txt":  func(b *bytes.Buffer) error { return notify.InventoryText(b, v, notify.Style{Width: 80}) },
-		"json": func(b *bytes.Buffer) error { return notify.InventoryJSON(b, v) },
-		"csv":  func(b *bytes.Buffer) error { return notify.InventoryCSV(b, v) },
-		"md":   func(b *bytes.Buffer) error { return notify.InventoryMarkdown(b, v) },
-	} {
-		t.Run(form, func(t *testing.T) {
+	for file, write := range goldenFiles("inventory", notify.InventoryForms, v, 80) {
+		t.Run(file, func(t *testing.T) {
 			var b bytes.Buffer
 			require.NoError(t, write(&b))
-			requirePrintable(t, form, b.String())
-			golden(t, "inventory."+form, b.Bytes())
+			requirePrintable(t, file, b.String())
+			golden(t, file, b.Bytes())
 		})
 	}
 	var b bytes.Buffer
@@ -193,11 +186,11 @@ func FuzzNoNameEscapesFromAnyForm(f *testing.F) {
 		r.Complete, r.AsOf = true, now
 		k := token(1, name, client, 100, 1)
 		r.Findings = []audit.Finding{{Token: k, Severity: rules.Low, Outcome: audit.Flagged, Reason: name, At: now}}
-		for form, write := range forms {
+		for file, write := range goldenReport("report", r) {
 			var b bytes.Buffer
-			require.NoError(t, write(&b, r))
-			requirePrintable(t, form, b.String())
-			if form != "csv" {
+			require.NoError(t, write(&b))
+			requirePrintable(t, file, b.String())
+			if file != "report.csv" {
 				continue
 			}
 			rows, err := csv.NewReader(&b).ReadAll()
