@@ -28,7 +28,7 @@ type sender struct {
 	secret   okta.Secret
 	outbox   outbox.Box
 	flags    string
-	own      *outbox.Parcel //  the report of this run, once it is begun
+	own      *outbox.Parcel // the report of this run, once it is begun
 	called   bool           // people were called for a report of an earlier run
 	posted   time.Time      // when the last message was
 	pause    time.Duration  // between two of them
