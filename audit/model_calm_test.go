@@ -47,7 +47,7 @@ func (w *modelWorld) allIsDone(tokens int) {
 		}
 		if p.report.Code != audit.Incomplete && len(p.changes) < min(len(left), calmPolicy.perRun) {
 			w.violatedBy(progress, "%v are due, and a run without faults made %d changes: %s", left, len(p.changes),
-				shown(p.report))
+				reportText(p.report))
 			return
 		}
 	}

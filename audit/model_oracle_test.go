@@ -40,7 +40,7 @@ func (w *modelWorld) notice(p *modelProcess, r *audit.Report) {
 			n := w.notices[k]
 			switch {
 			case n != nil && n.text == rule.text() && n.facts == rule.facts(seen):
-			case p.heard:
+			case p.delivered:
 				w.notices[k] = &modelNotice{at: time.Now(), by: p, text: rule.text(), facts: rule.facts(seen)}
 			default:
 				delete(w.notices, k)
@@ -75,7 +75,7 @@ func (w *modelWorld) unannounced(c *modelChange) string {
 		}
 		n := c.reading.notices[r.id]
 		switch {
-		case delay == 0 && c.by.heard && !c.reading.released:
+		case delay == 0 && c.by.delivered && !c.reading.released:
 			return ""
 		case n == nil:
 			why = append(why, fmt.Sprintf("rule %s: people were not told", r.id))

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"tokensweep/audit"
 	"tokensweep/audit/ledger"
 	"tokensweep/audit/ledger/ledgertest"
 	"tokensweep/okta/oktatest"
@@ -145,7 +144,7 @@ func (w *modelWorld) sent(p *modelProcess, r *http.Request, kind point) {
 
 // arrived sees a change that reaches the org, before the org acts.
 func (w *modelWorld) arrived(p *modelProcess, r *http.Request) *modelChange {
-	c := &modelChange{by: p, id: filepath.Base(r.URL.Path), at: time.Now(), step: ledger.StepRevoke, told: p.heard}
+	c := &modelChange{by: p, id: filepath.Base(r.URL.Path), at: time.Now(), step: ledger.StepRevoke, told: p.delivered}
 	if r.Method == http.MethodPut {
 		c.step = ledger.StepQuarantine
 		if p.byHand == ledger.StepRestore {
@@ -210,7 +209,7 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 		return
 	}
 	if t, ok := w.org.Token(id); ok {
-		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.heard, braked: w.brake,
+		seen := &reading{token: seenInOrg(&t, w.before[id]), at: time.Now(), told: p.delivered, braked: w.brake,
 			released: w.released[id], notices: make(map[string]*modelNotice)}
 		for k, n := range w.notices {
 			if k.Token == id {
@@ -248,75 +247,6 @@ var remembers = map[ledger.Kind]bool{
 	ledger.Seen: true, ledger.Resolved: true, ledger.Vanished: true, ledger.Exempted: true, ledger.Listed: true,
 	ledger.Planned: true,
 	ledger.Noticed: true, ledger.Voided: true,
-}
-
-// announcement sees what an enforcing run says is about to happen.
-func (w *modelWorld) announcement(p *modelProcess, r *audit.Report) {
-	p.announced, p.heard, p.tokens = true, p.announce != fails, r.Tokens
-	p.shrunken = w.shrunken(p.base, p.clock())
-	for i := range r.Findings {
-		switch r.Findings[i].Outcome {
-		case audit.WouldQuarantine, audit.WouldRevoke, audit.Held:
-			p.due++
-		}
-	}
-	w.notSecret("the announcement", shown(r))
-	w.whole(p, r)
-	w.notice(p, r)
-}
-
-// reported sees the report of a process.
-func (w *modelWorld) reported(p *modelProcess, r *audit.Report) {
-	w.notSecret("the report", shown(r))
-	w.whole(p, r)
-	w.honest(p, r)
-	w.saysWhatIsCutOff(p, r)
-	if r.Mode != "enforce" && r.Complete {
-		w.reviewed(p, r)
-	}
-	if p.modelRun.report == fails {
-		return
-	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		switch {
-		case f.Done:
-			w.told[f.Token.ID+" "+f.Step.String()]++
-		case f.Outcome == audit.Quarantined:
-			w.told[f.Token.ID+" "+ledger.StepQuarantine]++
-		}
-	}
-	for i := range r.CalledOff {
-		c := &r.CalledOff[i]
-		w.toldOff[ending(c.Token.ID, c.Rule, c.Ended)] = c.Why != "" && r.Complete
-	}
-	for _, v := range r.Vanished {
-		if strings.HasPrefix(v.Reason, "revoked by tokensweep") {
-			w.told[v.ID+" "+ledger.StepRevoke]++
-		}
-	}
-	for _, n := range r.Notes {
-		w.heard(n)
-	}
-}
-
-// heard takes in a sentence that tells somebody of a change.
-func (w *modelWorld) heard(note string) {
-	for _, step := range []string{ledger.StepRevoke, ledger.StepQuarantine, ledger.StepRestore} {
-		if _, rest, ok := strings.Cut(note, "the "+step+" of the token "); ok {
-			w.told[rest[:min(len(rest), 20)]+" "+step]++
-		}
-	}
-}
-
-// shown is all text of a report.
-func shown(r *audit.Report) string {
-	var b strings.Builder
-	_, _ = fmt.Fprintln(&b, r.Err, strings.Join(r.Notes, "\n"))
-	for i := range r.Findings {
-		b.WriteString(r.Findings[i].Reason)
-	}
-	return b.String()
 }
 
 // settleDisk decides what an fsync that failed has lost, once the process has ended.
@@ -385,9 +315,9 @@ func decode(line []byte) *ledger.Record {
 	return r
 }
 
-// dullAnswers are what the org always answers about users and the zone. Making them takes the fake org longer than all
+// plainAnswers are what the org always answers about users and the zone. Making them takes the fake org longer than all
 // the rest.
-var dullAnswers = map[string]string{
+var plainAnswers = map[string]string{
 	"/api/v1/users/me":               `{"id":"` + me + `","status":"ACTIVE"}`,
 	"/api/v1/users/" + me:            `{"id":"` + me + `","status":"ACTIVE"}`,
 	"/api/v1/users/" + me + "/roles": `[{"type":"SUPER_ADMIN","status":"ACTIVE"}]`,
@@ -398,9 +328,9 @@ var dullAnswers = map[string]string{
 		`","status":"ACTIVE","type":"IP","usage":"POLICY","gateways":[{"type":"CIDR","value":"192.0.2.1/32"}],"proxies":null}`,
 }
 
-// dull answers a request that has such an answer.
-func dull(r *http.Request) (*http.Response, bool) {
-	body, ok := dullAnswers[r.URL.Path]
+// plainAnswer answers a request that has such an answer.
+func plainAnswer(r *http.Request) (*http.Response, bool) {
+	body, ok := plainAnswers[r.URL.Path]
 	if !ok {
 		return nil, false
 	}
