@@ -8,12 +8,11 @@ import (
 	"strings"
 )
 
-// Whose answer it is. Proxies, balancers and gateways stand between this program and Okta, and answer in its place:
-// instead of passing a request on, or after Okta has carried it out. A status is nobody's word, then. An answer that
-// isn't the one that a request should have is Okta's only if it has the form of Okta's errors: JSON with an errorCode
-// (https://developer.okta.com/docs/reference/error-codes/), a challenge to an access token, or at the token endpoint
-// the error of OAuth. Any other is no answer at all, as if the connection had been cut: it neither proves nor settles
-// anything.
+// This file finds out whether Okta itself gave an answer. Proxies, balancers and gateways stand between this program
+// and Okta, and may answer in its place: without passing the request on, or after Okta has carried it out. So a status
+// alone proves nothing. An answer of another status than the request should have counts as Okta's only if it has the
+// form of Okta's errors: JSON with an errorCode (https://developer.okta.com/docs/reference/error-codes/), a challenge
+// to an access token, or OAuth's error at the token endpoint. Any other is treated as if the connection had been cut.
 
 // noSuchThing is the errorCode of an answer 404 about a thing that isn't there; an unknown path has another. noFeature
 // is that of an answer 401 that says nothing against the credential: "You do not have permission to access the feature

@@ -60,7 +60,7 @@ func tokenIn(t *Token) decoder {
 	}
 }
 
-// userID reads the id of a user: another text than such an id names nobody.
+// userID reads the id of a user. A text of another form is malformed.
 func (r *jsonReader) userID() Opt[string] {
 	return optional(r, func(s string) (string, error) { return s, checkUserID(s) })
 }

@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 
 // MayHaveActed reports whether a change (PUT, DELETE) may have happened all the same: its answer was lost or is not
 // Okta's, or says neither that it was done as it should nor that it was refused; or it is a 404, as Okta gives to a
-// request that something on the way has sent a second time. Only reading can tell.
+// request that a proxy has sent a second time. Only reading the token again can tell.
 func (e *Error) MayHaveActed() bool {
 	refused := e.okta && e.Status >= 300 && e.Status < 500 && e.Status != http.StatusNotFound
 	return e.Sent && !refused
@@ -140,7 +140,7 @@ func (c *conn) unanswered(ctx context.Context, method, path string, cause error)
 	return e
 }
 
-// scrub removes the credential from a stranger's text.
+// scrub removes the credential from a text that came from outside.
 func (c *conn) scrub(text string) string {
 	if c.app != nil {
 		return c.app.scrub(text)

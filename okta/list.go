@@ -37,7 +37,7 @@ type Listing struct {
 	Pages, Tokens int
 	// Duplicates is how many tokens came again, as happens when the list moves under the reader. They are dropped.
 	Duplicates int
-	// Readings is how often the list was begun to be read.
+	// Readings is how many readings of the list were begun.
 	Readings int
 	// Date is the org's clock on the first page, Clock on the page that is being read. They are zero
 	// before that page, or if the org sends none.

@@ -117,7 +117,7 @@ func newApp(o ServiceApp) (*app, error) {
 // Format prints the client id alone, for every verb: the rest holds keys.
 func (a *app) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "service app "+Printable(a.id)) }
 
-// scrub removes the access tokens from a stranger's text.
+// scrub removes the access tokens from a text that came from outside.
 func (a *app) scrub(text string) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -32,14 +32,13 @@ func challenge(header http.Header) (code, description, scope string) {
 
 var challengeParameter = regexp.MustCompile(`(?:^|[\s,])([a-z_]+)="([^"]*)"`)
 
-// mayResend reports whether a refused request may be sent again at once, with a new proof, and makes that one
-// better. It counts in m what it has said yes to: a few challenges to use a nonce, where they are good for one use and
-// others use them up, and one other refusal.
+// mayResend reports whether a refused request may be sent again at once, with a new proof, and sets the nonce for that.
+// It counts in m what it has allowed: a few challenges to use a nonce, since other requests may use nonces up, and one
+// other refusal.
 //
 // A request that changes something may be sent again after one refusal only: use_dpop_nonce. It says that the proof
 // lacked a nonce that the server wants in it, comes with that nonce, and is given before anything else about the
-// request is looked at (RFC 9449, section 9): the request was not processed. Nothing else is as sure, so nothing
-// else will do.
+// request is looked at (RFC 9449, section 9): the request was not processed. No other refusal proves that.
 func (c *conn) mayResend(err error, m *message, token string) bool {
 	var e *Error
 	if c.app == nil || !errors.As(err, &e) || !e.okta ||

@@ -67,8 +67,8 @@ func (c *conn) logIn(ctx context.Context) (session, error) {
 	}
 }
 
-// handshake is the way to one access token: what the token endpoint wants is found out by asking. Each of its
-// wishes is met once, since an answer that repeats itself leads nowhere; only nonces are wished for more often.
+// handshake gets one access token. What the token endpoint demands is found out by asking: each demand is met once,
+// since meeting it again would not help, but for nonces, which are demanded more often.
 type handshake struct {
 	*conn
 	proofGiven bool          // in the last attempt

@@ -8,7 +8,7 @@ import (
 
 const (
 	// maxChallenges is how often a request that reads, or a login, is sent again with the nonce that its refusal
-	// brought. More than once is needed where others use the nonces up; without end nobody answers.
+	// brought. More than once is needed where other requests use the nonces up.
 	maxChallenges = 4
 	// maxNonces is how many unused nonces are kept.
 	maxNonces = 16
@@ -17,10 +17,10 @@ const (
 	wantsNonce = "use_dpop_nonce"
 )
 
-// nonces are those that one side, the token endpoint or the API, has sent for proofs. How long one is good is the
-// server's to say (RFC 9449, section 8.2): as long as none follows, a day as with Okta's authorization server, or for
-// one use. So each that came goes into one proof first, the latest before the others; where there is none left,
-// the one that was used last is used again. What a challenge brought is for the challenged request alone.
+// nonces are those that one side, the token endpoint or the API, has sent for proofs. The server decides how long one
+// is valid (RFC 9449, section 8.2): until the next one, for a day as with Okta's authorization server, or for one use.
+// So each is put into one proof, the latest first; when none is left, the one that was used last is used again. The
+// nonce of a challenge is for the challenged request alone.
 type nonces struct {
 	mu     sync.Mutex
 	unused []string // the latest at the end

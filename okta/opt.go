@@ -28,8 +28,8 @@ func (p Presence) String() string {
 // (https://developer.okta.com/docs/reference/core-okta-api/). It keeps "absent" apart from every
 // value, the zero value of T included. The zero Opt is a missing field.
 //
-// It gives no value that stands in for whatever is not known: what is decided by a default is decided by something
-// that Okta never said. Whoever needs the value asks with Get, and says what is to be done without one.
+// It has no method that returns a default: a decision must not rest on a value that Okta never sent. Callers use Get,
+// and handle the case that there is none.
 type Opt[T any] struct {
 	value    T
 	presence Presence

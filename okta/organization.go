@@ -66,7 +66,7 @@ func (r *Reader) Allowed(ctx context.Context, id string) (methods Opt[[]string],
 	return methods, nil
 }
 
-// Budget is what the answers so far told of the rate limit that the list of tokens counts against.
+// Budget is what the answers so far said of the rate limit that the list of tokens counts against.
 type Budget struct {
 	// Limit is how many requests a window allows to this credential, Remaining how many of them are left, and
 	// Ours how many of a whole window this client uses at most.
@@ -75,5 +75,5 @@ type Budget struct {
 	Resets time.Time
 }
 
-// Budget tells what is known of the rate limit; ok is false if no answer has told yet, or the org doesn't.
+// Budget tells what is known of the rate limit; ok is false if no answer has said anything of it.
 func (r *Reader) Budget() (b Budget, ok bool) { return r.conn.pace.budget(listPath, time.Now()) }

@@ -23,7 +23,7 @@ type pacer struct {
 // bucket is one limit of the org's and what is left of it in this window.
 type bucket struct {
 	limit     int // of a window; 0 while unknown
-	remaining int // in this window, as far as the answers told
+	remaining int // in this window, as far as the answers say
 	inFlight  int // requests sent and not answered
 	resets    time.Time
 }
@@ -135,7 +135,7 @@ func (p *pacer) release(path string, header http.Header, clock *clock) {
 	if !ok || limit == 0 || header.Get("Date") == "" {
 		return
 	}
-	// Windows last a minute. Whatever a header says, nobody waits for one without end.
+	// Windows last a minute. Whatever a header says, no wait is longer.
 	resets := clock.ours(reset)
 	if latest := time.Now().Add(maxRateWait); resets.After(latest) {
 		resets = latest

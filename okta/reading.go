@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// reading is what is remembered of one reading of a list.
+// reading is the state of reading a list once.
 type reading struct {
 	ids        maphash.Seed
 	content    maphash.Seed
@@ -17,7 +17,7 @@ type reading struct {
 	found      tokenSet
 	duplicates int   // tokens that came again
 	moved      error // what shows that the list moved, nil if nothing does
-	// changed says that a token came in two forms, cut that the reading was not gone on with, since a page brought
+	// changed says that a token came in two forms, cut that the reading was ended early, since a page brought
 	// nothing but tokens of earlier ones.
 	changed, cut bool
 }
@@ -34,7 +34,7 @@ type current struct {
 	number  int
 	fresh   int                   // tokens that no page before had
 	keys    []tokenKey            // tokens that came with it
-	pending map[tokenKey]struct{} // if it broke off and is read anew: those that had come and have not come again yet
+	pending map[tokenKey]struct{} // after a page broke off: those of its keys that have not come again yet
 }
 
 // tokenKey and fingerprint are what remains of a token that was seen: enough to recognise it, and to tell whether it

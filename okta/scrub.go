@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// secretForms are the forms of credentials that are told by themselves, whoever put them where. The ids of tokens,
-// users and zones (00T…, 20 characters) are none.
+// secretForms are credentials that can be recognised by their form alone. The ids of tokens, users and zones (00T…,
+// 20 characters) don't match.
 var secretForms = regexp.MustCompile(strings.Join([]string{
 	// an SSWS token: 42 characters; gitleaks' rule okta-access-token
 	`\b00[\w=-]{40}\b`,
@@ -43,8 +43,8 @@ func HoldsSecret(text string) bool {
 }
 
 // Scrub removes from a text whatever has the form of a credential, or is where one could be: the user information and
-// the query of a URL, and words that look like keys. All that is said of a value which may be in the wrong place passes
-// it.
+// the query of a URL, and words that look like keys. Every message about a value that may have been put into the wrong
+// setting is scrubbed by it.
 func Scrub(text string) string {
 	text = secretForms.ReplaceAllLiteralString(text, redacted)
 	text = secretInURL.ReplaceAllString(text, "${1}"+redacted+"@${2}")

@@ -42,7 +42,7 @@ func (s Secret) Reveal() string {
 	return *s.text
 }
 
-// Scrub removes the credential, and whatever has the form of one, from a stranger's text.
+// Scrub removes the credential, and whatever has the form of one, from a text that came from outside.
 func (s Secret) Scrub(text string) string {
 	if !s.IsZero() {
 		text = strings.ReplaceAll(text, *s.text, redacted)

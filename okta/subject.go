@@ -42,7 +42,7 @@ var (
 )
 
 // decoder reads the body of an answer, which is valid JSON, and returns the id of what it is about.
-type decoder func(body []byte) (is Opt[string], err error)
+type decoder func(body []byte) (id Opt[string], err error)
 
 // about decodes an answer, and refuses it unless it is about what was asked for. It is the only way to an answer about
 // one thing.

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Printable makes text from a stranger (a token's name, a client's, an error summary) safe to show on
+// Printable makes text from outside (a token's name, a client's, an error summary) safe to show on
 // one line of a terminal, a log or a file: whatever does not print is shown as an escape, as Go would
 // write it. That covers control characters, ANSI escapes, newlines, bidirectional overrides,
 // zero-width characters and broken UTF-8. Printable text comes back as it is.

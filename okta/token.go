@@ -15,7 +15,7 @@ const DefaultTokenWindow = 30 * 24 * time.Hour
 type Token struct {
 	// ID is "00T" and 17 letters or digits; never empty in a token that this package returned.
 	ID string
-	// Name is what the creator called it. It is a stranger's text: see Printable.
+	// Name is what the creator called it. It may hold any character: see Printable.
 	Name Opt[string]
 	// UserID is the owner, whose rights the token has.
 	UserID Opt[string]

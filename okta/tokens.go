@@ -33,7 +33,7 @@ func (c *Client) Await(ctx context.Context) (waited bool, err error) {
 }
 
 // Revoke ends a token for good: there is no way back. It returns nil only if Okta answered 204. After
-// an *Error that MayHaveActed nobody knows whether the token was revoked, until it is read again. The
+// an *Error that MayHaveActed it is not known whether the token was revoked, until it is read again. The
 // request is sent once and never again.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	if err := CheckTokenID(id); err != nil {

@@ -96,7 +96,7 @@ func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 	return roles, nil
 }
 
-// roleAnswer is a role as it is told.
+// roleAnswer is what is read of a role.
 type roleAnswer struct{ kind, status, assignee Opt[string] }
 
 var roleMembers = []member[roleAnswer]{
@@ -109,7 +109,7 @@ var roleMembers = []member[roleAnswer]{
 	}}}},
 }
 
-// readRole reads the role that comes next, and the id of whoever has it, if it says so.
+// readRole reads the role that comes next, and the id of its user, if the answer has one.
 func readRole(r *jsonReader) (role Role, assignee Opt[string], err error) {
 	var a roleAnswer
 	err = readObject(r, roleMembers, &a)

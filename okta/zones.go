@@ -33,7 +33,8 @@ type ZoneAddress struct {
 	Value Opt[string]
 }
 
-// documentation are the addresses that nobody has: RFC 5737, RFC 3849 and RFC 9637.
+// documentation are the addresses that are reserved for documentation, so that no host has them: RFC 5737, RFC 3849
+// and RFC 9637.
 var documentation = []netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"),

@@ -60,7 +60,7 @@
 // those of Okta's API reference. How a service app logs in is at
 // https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/, and proofs of possession at
 // https://developer.okta.com/docs/guides/dpop/oktaresourceserver/main/ and in RFC 9449: an hour for an access token, a
-// day for a nonce, which is taken for three.
+// day for a nonce, which is accepted for three.
 //
 // # What is assumed
 //

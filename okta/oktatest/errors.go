@@ -64,7 +64,7 @@ func notFound(id, kind string) failure {
 	return failure{http.StatusNotFound, "E0000007", "Not found: Resource not found: " + id + " (" + kind + ")", nil}
 }
 
-// proxyPage is what somebody on the way to Okta answers.
+// proxyPage is the answer of a proxy.
 func proxyPage(status int) answer {
 	header := http.Header{"Content-Type": {"text/html"}, "Server": {"proxy"}}
 	page := fmt.Sprintf("<html><head><title>%d</title></head><body>%s</body></html>\n", status, http.StatusText(status))

@@ -36,12 +36,12 @@ type Fault struct {
 	Status int
 	Act    bool
 
-	// Proxy says that not Okta answers with that Status but somebody on the way, by a page of HTML and without any of
-	// Okta's headers: instead of Okta or, with Act, after the request has had its effect.
+	// Proxy says that a proxy answers with that Status, by a page of HTML and without any of Okta's headers: instead of
+	// Okta or, with Act, after the request has had its effect.
 	Proxy bool
 
-	// Twice says that something on the way sends the request twice, as proxies do over a connection that breaks: it has
-	// its effect twice, and the second answer is what arrives.
+	// Twice says that a proxy sends the request twice, as some do over a connection that breaks: it has its effect
+	// twice, and the second answer arrives.
 	Twice bool
 
 	// Body, if set, replaces the body. Header replaces header lines by name, and removes those with no

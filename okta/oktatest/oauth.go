@@ -26,12 +26,12 @@ type OAuth struct {
 	TokenPrefix string
 
 	// NonceLife is how often the nonce for proofs of possession changes; 0 means a day, as Okta's does. One that
-	// has changed is taken for twice as long again.
+	// has changed is accepted for twice as long again.
 	NonceLife time.Duration
 	// APINonce says that the API wants a nonce in proofs, too, which Okta's does not do today.
 	APINonce bool
-	// NonceOnce makes each nonce good for one use, as RFC 9449, section 8.2, allows, at the token endpoint and the API,
-	// which then wants one, too: each answer brings another.
+	// NonceOnce makes each nonce valid for one use, as RFC 9449, section 8.2, allows, at the token endpoint and the
+	// API, which then wants one, too: each answer brings another.
 	NonceOnce bool
 	// NonceFirst says that the token endpoint asks for a nonce where the whole proof is missing.
 	NonceFirst bool
