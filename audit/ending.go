@@ -110,6 +110,7 @@ var endings = []ending{
 			"the directory",
 	},
 	{is: is(errClocks, ledger.ErrClock), code: Halted, opening: ownState},
+	{is: isA[*unsettledError], code: ActionFailed, opening: ownState},
 	{is: is(errHalted), code: Halted, reading: "interrupted: nothing was changed"},
 	{
 		is: is(ledger.ErrRefused), code: NoLedger, opening: ownState,

@@ -16,6 +16,7 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
+	"tokensweep/notify/outbox"
 	"tokensweep/notify/slack"
 	"tokensweep/okta"
 	"tokensweep/rules"
@@ -100,10 +101,13 @@ var endings = []struct {
 	{"errHalted", audit.ErrHalted, whileReading, audit.Halted, "interrupted: nothing was changed"},
 	// A brake that can't be read counts as pulled.
 	{"errHalted", both(audit.ErrHalted, ledger.ErrUnusable), whileReading, audit.Halted, "interrupted"},
+	{"unsettledError", audit.Unsettled, whileReading, audit.ActionFailed, ""},
+	{"unsettledError", audit.Unsettled, whileChanging, audit.ActionFailed, ""},
 	{"errClocks", audit.ErrClocks, whileReading, audit.Halted, ""},
 	{"context.Canceled", context.Canceled, whileReading, audit.Halted, "interrupted: nothing was changed"},
 
 	{"slack.Error", &slack.Error{Advice: "invite the app"}, whileDelivering, audit.Undelivered, ""},
+	{"outbox.ErrElsewhere", outbox.ErrElsewhere, whileDelivering, audit.Undelivered, ""},
 	{"errors.New", errors.New("new"), whileReading, audit.Incomplete, "check OKTA_CLIENT_ORGURL"},
 	{"nil", nil, whileOpening, audit.OK, ""},
 }

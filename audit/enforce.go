@@ -71,13 +71,13 @@ func (r *run) enforce(ctx context.Context) error {
 	if r.Stopped {
 		r.fail(StopAbove, errors.New(r.stopReason))
 	}
-	code, against := r.actor.guards.mayAct()
+	against := r.actor.guards.mayAct()
 	if against == nil && r.Shrunken {
-		code, against = Incomplete, errors.New(r.memory.shrunken)
+		against = errors.New(r.memory.shrunken)
 	}
 	if against != nil {
 		hold(r.due(), "%v", against)
-		r.fail(code, against)
+		r.fail(CodeOf(against), against)
 	}
 	told := r.notices()
 	if err := told.voidStale(ctx); err != nil {

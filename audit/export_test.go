@@ -18,4 +18,6 @@ func OnFileSystem(t *testing.T, fs ledger.FileSystem) {
 var (
 	ErrHalted = errHalted
 	ErrClocks = errClocks
+
+	Unsettled error = &unsettledError{"what came of a change is not known"}
 )

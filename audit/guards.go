@@ -11,6 +11,11 @@ import (
 // errHalted is the emergency brake.
 var errHalted = errors.New("halted")
 
+// unsettledError is an earlier change of which nobody knows yet what came of it.
+type unsettledError struct{ text string }
+
+func (e *unsettledError) Error() string { return e.text }
+
 // guards are what keeps from changing anything, by a run and by hand: the brake, the clocks, changes whose outcome is
 // not known, and the budget. They need a ledger.
 type guards struct {
@@ -21,24 +26,24 @@ type guards struct {
 }
 
 // mayAct says what keeps from changing anything at all.
-func (g *guards) mayAct() (ExitCode, error) {
+func (g *guards) mayAct() error {
 	if err := g.checkHalt(); err != nil {
-		return Halted, err
+		return err
 	}
 	if g.decider.past.Halted != nil { // it was released while a run held the ledger
 		if err := g.record(ledger.Record{Kind: ledger.Resume, Reason: "seen by a run"}); err != nil {
-			return NoLedger, err
+			return err
 		}
 	}
 	if err := g.clocksAgree(); err != nil {
-		return Halted, err
+		return err
 	}
 	if seqs := g.decider.past.OpenSeqs(); len(seqs) > 0 {
 		intent := g.decider.past.Open[seqs[0]]
-		return ActionFailed, fmt.Errorf("what came of the %s of the token %s in run %s is not known, and nothing else "+
-			"is changed before it is", intent.Step, intent.Token, intent.Run)
+		return &unsettledError{fmt.Sprintf("what came of the %s of the token %s in run %s is not known, and nothing "+
+			"else is changed before it is", intent.Step, intent.Token, intent.Run)}
 	}
-	return OK, nil
+	return nil
 }
 
 // checkBeforeChange is what is looked at right before a change, after all that may take long.

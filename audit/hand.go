@@ -173,8 +173,8 @@ func (r *handRun) mayChange() error {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and "+
 			"spared: %v", r.self.unknown)
 	}
-	if code, err := r.actor.guards.mayAct(); err != nil {
-		return &HandError{code, err}
+	if err := r.actor.guards.mayAct(); err != nil {
+		return err
 	}
 	if spent := r.actor.guards.spent(); spent >= r.policy.Limits.PerDay {
 		return refused("perDay allows %d in 24 hours, of which %d are spent: if it can't wait, raise limits.perDay "+
