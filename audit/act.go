@@ -15,11 +15,11 @@ import (
 // settleTimeout bounds the reading that settles what came of a change.
 const settleTimeout = 2 * time.Minute
 
-// maxRereads is how often a token is read before a change, if others use up the rate limit each time.
+// maxRereads is how many times a token is read before a change while others keep using up the rate limit.
 const maxRereads = 3
 
-// actor takes the steps of a plan, and makes the changes of a person: nothing else has a client that can change
-// anything. A dry run has none.
+// actor takes the steps of a plan and makes changes by hand. Only an actor has a client that can change anything, and a
+// dry run has no actor.
 type actor struct {
 	*session
 	*journal
@@ -29,8 +29,8 @@ type actor struct {
 	client  *okta.Client
 }
 
-// act takes the steps that are due, one at a time, the worst and longest idle first. The first doubt ends
-// it: what is left is held, and stays due.
+// act takes the steps that are due, one at a time, worst severity and longest idle first. At the first doubt it stops:
+// the rest is held, and stays due.
 func (a *actor) act(ctx context.Context) error {
 	due := a.report.due()
 	for i, f := range due {
@@ -58,7 +58,7 @@ func (a *actor) act(ctx context.Context) error {
 	return nil
 }
 
-// mayGoOn waits until the rate limit has room for a change, and says what keeps from making one.
+// mayGoOn waits until the rate limit has room for a change. The error says why no change may be made.
 func (a *actor) mayGoOn(ctx context.Context) error {
 	_, err := a.client.Await(ctx)
 	switch {
@@ -78,10 +78,10 @@ func (a *actor) mayGoOn(ctx context.Context) error {
 	return nil
 }
 
-// actOn reads a token again, decides again, and takes the step if nothing has changed. stop, if not "",
-// says why no other token may be acted on after this one; an error is the ledger's or the emergency brake, or means
-// that the credential is of no use any more. The owner is read first, since that may wait long, for a rate limit of its
-// own; the brake is looked at last. Nothing that may wait comes between these and the change.
+// actOn reads a token again, decides again, and takes the step if nothing has changed. If stop is not "", no further
+// token may be acted on, and stop says why. An error comes from the ledger or the brake, or means that the credential
+// is no longer usable. The order matters: the owner is read first, because a rate limit of its own can make that wait
+// long; the brake is checked last. Nothing that can wait comes between these checks and the change.
 func (a *actor) actOn(ctx context.Context, f *Finding) (stop string, err error) {
 	owner, err := a.lookup.again(ctx, &f.Token)
 	if err != nil {
@@ -112,8 +112,8 @@ func (a *actor) actOn(ctx context.Context, f *Finding) (stop string, err error) 
 	return a.change(ctx, f, fresh)
 }
 
-// readAgain reads a token before a change, which doesn't wait for the rate limit: so this does. The reading tells how
-// much of it others have left; after a wait the token is read once more, but not without end.
+// readAgain reads a token before a change. The change itself does not wait for the rate limit, so this does: the
+// reading tells how much of the limit is left, and after a wait the token is read once more, maxRereads times at most.
 func (a *actor) readAgain(ctx context.Context, id string) (okta.Token, error) {
 	for tries := 1; ; tries++ {
 		t, err := a.client.Token(ctx, id)
@@ -126,7 +126,7 @@ func (a *actor) readAgain(ctx context.Context, id string) (okta.Token, error) {
 	}
 }
 
-// differs says what is no longer as it was decided on, or "".
+// differs says what has changed since the decision; "" if nothing has.
 func (f *Finding) differs(again Finding, ok bool, fresh okta.Token) string {
 	was := f.Token
 	switch {
@@ -184,9 +184,9 @@ func (a *actor) change(ctx context.Context, f *Finding, fresh okta.Token) (stop 
 	return result.doubt, nil
 }
 
-// carryOut makes one change: the intent on disk, one request, the outcome on disk. Once the intent is
-// written it goes to its end, whatever happens to ctx. An error is the ledger's; the result is zero if the
-// intent could not be written, and then nothing was sent.
+// carryOut makes one change: intent on disk, one request, outcome on disk. Once the intent is written it runs to the
+// end, even if ctx is canceled. An error is the ledger's. The result is zero if the intent could not be written; then
+// nothing was sent.
 func (a *actor) carryOut(ctx context.Context, intent ledger.Record, fresh okta.Token) (result, error) {
 	was := conditionOf(&fresh)
 	intent.Token, intent.Before = fresh.ID, &was
@@ -205,8 +205,7 @@ func (a *actor) carryOut(ctx context.Context, intent ledger.Record, fresh okta.T
 	return res, a.settler.settle(intent, res)
 }
 
-// stopAfter stops the acting after an error of the org. A credential that is refused ends the run with its
-// own exit code.
+// stopAfter stops acting after an error of the org. A credential that is refused ends the run with its own exit code.
 func (a *actor) stopAfter(ctx context.Context, err error) (stop string, _ error) {
 	if errors.Is(err, okta.ErrUnauthorized) || errors.Is(err, okta.ErrForbidden) {
 		return "", err

@@ -30,8 +30,8 @@ var (
 	ErrWrongOrg = errors.New("wrong org")
 	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
 	ErrRefused = errors.New("refused")
-	// ErrInterrupted is a run whose context ended, by a signal or as Watch ends it: what it had not done is left to the
-	// next.
+	// ErrInterrupted is a run whose context ended, by a signal or because Watch ended it. The next run does what this
+	// one had not done.
 	ErrInterrupted = errors.New("the run was interrupted")
 )
 
@@ -48,14 +48,14 @@ type Options struct {
 	FailOn rules.Severity
 	// Progress, if not nil, is told from time to time how many pages and tokens were read.
 	Progress func(pages, tokens int)
-	// Ledger, which is open, remembers earlier runs, and its store the rest of the state. A dry run does without.
+	// Ledger remembers earlier runs; it must be open. Its store has the rest of the state. A dry run can do without.
 	Ledger *ledger.Ledger
 	// StateAlone says that no other machine mounts the state directory, though it is on FUSE.
 	StateAlone bool
-	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that: what a run
-	// did whose report was not delivered with its notes, the next one tells.
+	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that. If delivery fails,
+	// the next run reports what this one did.
 	Deliver func(*Report) error
-	// Recorded, if not nil, is told of each record that the run wrote to the ledger, right after that.
+	// Recorded, if not nil, is called with each record that the run has just written to the ledger.
 	Recorded func(ledger.Record)
 	// Notes are sentences from outside that the report should tell.
 	Notes []string
@@ -65,14 +65,14 @@ type Options struct {
 	Enforce *Enforcement
 }
 
-// Enforcement is what an enforcing run needs besides.
+// Enforcement is what only an enforcing run needs.
 type Enforcement struct {
 	// Org makes the changes; it is the client around Options.Org.
 	Org *okta.Client
 	// Plan is the digest of a reviewed plan to keep to, "" to act on all that is due.
 	Plan string
-	// Announce delivers the report that says what is about to happen, and names the way it went. Nothing
-	// is changed before it has returned without an error, and the delays of the policy count from there.
+	// Announce delivers the report that says what is about to happen, and returns where it went. Nothing is changed
+	// before it has returned without an error. The delays of the policy count from then.
 	Announce func(context.Context, *Report) (via string, err error)
 }
 
@@ -83,8 +83,8 @@ func NewID(started time.Time) string {
 	return started.UTC().Format("20060102T150405Z") + "-" + hex.EncodeToString(b[:])
 }
 
-// verdictCode is the exit code of a complete pass. A rule that could not be judged fails like one that
-// matched; a finding that is exempt fails nothing.
+// verdictCode is the exit code of a complete pass. A rule that could not be judged counts like one that matched. An
+// exempt finding does not count.
 func (r *Report) verdictCode(failOn rules.Severity) ExitCode {
 	for _, f := range r.Findings {
 		for _, m := range slices.Concat(f.Matched, f.Unknown) {

@@ -11,14 +11,15 @@ import (
 	"tokensweep/rules"
 )
 
-// CalledOff is what people were told would be done to a token, and what isn't done, or not then.
+// CalledOff is an announced step that is not taken, or not when it was announced.
 type CalledOff struct {
-	// Token is the token, with its owner if they were told; of one that is not listed no more than what was remembered.
+	// Token is the token, with its owner if the owner was told. Of a token that is not listed it has only what was
+	// remembered.
 	Token okta.Token
 	// Rule is the id of the rule that was announced, and Announced when.
 	Rule      string
 	Announced time.Time
-	// Steps are what was announced and had not come; none where the ledger does not tell.
+	// Steps are the announced steps that had not been taken; none if the ledger does not tell.
 	Steps []StepDue
 	// Ended is when it was called off; zero where an enforcing run would.
 	Ended time.Time
@@ -47,8 +48,8 @@ func (c *CalledOff) What() string {
 	return fmt.Sprintf("%s by rule %s, announced on %s", what, c.Rule, c.Announced.UTC().Format(time.RFC3339))
 }
 
-// calledOff is what was called off and people have not been told of, by this run or since the last report. upTo is the
-// last record of those.
+// calledOff returns what was called off and has not been reported, by this run or an earlier one. upTo is the last
+// record of those.
 func (n *notices) calledOff(ctx context.Context, l *lookup) (all []CalledOff, upTo uint64) {
 	for _, recalled := range n.past.Recalled {
 		all = append(all, n.newCalledOff(recalled.Key, recalled.Notice, recalled.Reason, recalled.Ended))
@@ -68,7 +69,7 @@ func (n *notices) calledOff(ctx context.Context, l *lookup) (all []CalledOff, up
 	return all, upTo
 }
 
-// wouldCallOff is what an enforcing run would call off. It ends no notice.
+// wouldCallOff returns what an enforcing run would call off. It ends no notice.
 func (n *notices) wouldCallOff() (all []CalledOff) {
 	stale, why := n.stale()
 	for _, key := range stale {
@@ -95,7 +96,7 @@ func (n *notices) newCalledOff(key ledger.Key, notice ledger.Notice, why string,
 	return c
 }
 
-// tokenAtNotice is a token as it is listed or, if it isn't any more, as it was at its notice.
+// tokenAtNotice is a token as it is listed or, if it isn't listed, as it was at its notice.
 func (n *notices) tokenAtNotice(id string, notice ledger.Notice) okta.Token {
 	name, owner := notice.Name, notice.Owner
 	for i := range n.listed {

@@ -15,8 +15,8 @@ type caller struct {
 	found   int        // listed tokens that it owns, so far
 }
 
-// whoAmI asks whose credential this is. That Okta doesn't say is no error in a dry run; that it refuses
-// the credential is.
+// whoAmI asks whose credential this is. If Okta does not say, that is no error in a dry run. If it refuses the
+// credential, that is.
 func whoAmI(ctx context.Context, org *okta.Reader) (*caller, error) {
 	login, err := org.Login(ctx)
 	if err != nil {
@@ -48,8 +48,8 @@ func (c *caller) count(t *okta.Token) {
 	}
 }
 
-// maybeOwn says why t may be the token in use, or "" if it can't be. Okta has no endpoint that tells which that is, and
-// how late it shows a use is not known: so it may be every token of the same owner. What isn't known rules nothing out.
+// maybeOwn says why t may be the token in use, or "" if it can't be. Okta has no endpoint that tells which token that
+// is, and may show a use late. So it can be any token of the same owner, and a token whose owner is unknown.
 func (c *caller) maybeOwn(t *okta.Token) string {
 	const may = "it may be the token that this run uses: "
 	switch {

@@ -9,7 +9,7 @@ import (
 	"tokensweep/okta"
 )
 
-// result is what came of one change.
+// result is the outcome of one change.
 type result struct {
 	word   string            // one of the ledger's results
 	reason string            // in words, "" if there is nothing to say
@@ -36,7 +36,7 @@ func (r result) outcome() Outcome {
 // changer makes the requests that change something; nothing else does.
 type changer struct{ org *okta.Client }
 
-// send makes the request of an intent, about a token that was read just before.
+// send makes the request of an intent. The token was read just before.
 func (c changer) send(ctx context.Context, intent ledger.Record, t okta.Token) result {
 	switch intent.Step {
 	case ledger.StepRevoke:
@@ -49,12 +49,12 @@ func (c changer) send(ctx context.Context, intent ledger.Record, t okta.Token) r
 	return c.setNetwork(ctx, t, *intent.After, ledger.ResultQuarantined)
 }
 
-// maybeSentTwice is why a change may find nothing though what it is about was there a moment before.
+// maybeSentTwice explains why a change may find nothing although its target was there a moment before.
 const maybeSentTwice = "it was there a moment before: it was ended by this request, which something on the way may " +
 	"have sent twice, or by somebody else's doing"
 
-// revokeCurrent ends the credential in use. It can't be read afterwards, so only 204 counts as its end, and a refusal
-// of the credential, which was accepted just before, as the end of its use.
+// revokeCurrent ends the credential in use. It can't be read afterwards, so only a 204 proves its end. If the
+// credential is refused now, after it was accepted just before, it is no longer in use.
 func (c changer) revokeCurrent(ctx context.Context) result {
 	switch err := c.org.RevokeCurrent(ctx); {
 	case err == nil:
@@ -70,7 +70,7 @@ func (c changer) revokeCurrent(ctx context.Context) result {
 	}
 }
 
-// revoke ends a token. Only an answer 204 is a revocation, and then reading it must find nothing.
+// revoke ends a token. It counts as revoked only if the answer is 204 and reading it afterwards finds nothing.
 func (c changer) revoke(ctx context.Context, id string) result {
 	err := c.org.Revoke(ctx, id)
 	if err != nil {
@@ -89,7 +89,7 @@ func (c changer) revoke(ctx context.Context, id string) result {
 	return res
 }
 
-// readRevoked reads whether a token is gone, after a request to revoke it. why says why that is to be found out.
+// readRevoked reads whether a token is gone after a request to revoke it. why says what made that necessary.
 func (c changer) readRevoked(ctx context.Context, id, why string) result {
 	_, err := c.org.Token(ctx, id)
 	switch {
@@ -116,8 +116,8 @@ func (c changer) setNetwork(ctx context.Context, t okta.Token, want ledger.Condi
 	return result{word: done, after: &condition}
 }
 
-// readNetwork reads whether a token has the network condition want, after a request for it. why says why that is to be
-// found out.
+// readNetwork reads whether a token has the network condition want after a request to set it. why says what made that
+// necessary.
 func (c changer) readNetwork(ctx context.Context, id string, want ledger.Condition, done, why string) result {
 	t, err := c.org.Token(ctx, id)
 	switch {
@@ -133,8 +133,8 @@ func (c changer) readNetwork(ctx context.Context, id string, want ledger.Conditi
 		", and the condition is as it was: the next run looks again"}
 }
 
-// judgeError says what an error means for the change: certainly not done, or unknown, which reading may settle. That
-// Okta finds nothing to change is no doubt where reading finds nothing either.
+// judgeError says what an error means for a change: certainly not done, or unknown, which reading may settle. A 404 for
+// the change raises no doubt if reading finds nothing either.
 func (c changer) judgeError(err error, read func(why string) result) result {
 	var e *okta.Error
 	if errors.As(err, &e) && !e.MayHaveActed() {

@@ -10,12 +10,12 @@ import (
 	"tokensweep/okta"
 )
 
-// maxClockDifference is the difference between the org's clock and ours that is worth a note, and that
-// keeps from acting and from remembering.
+// maxClockDifference is how far the org's clock and ours may differ. Beyond that a run says so, does not act, and
+// remembers nothing.
 const maxClockDifference = 5 * time.Minute
 
-// maxLead is how far the time of a record may lie ahead: a good clock may have been maxClockDifference ahead of the
-// org's when it was written, and ours may be as far behind.
+// maxLead is how far in the future a record may be. When it was written, our clock may have been maxClockDifference
+// ahead of the org's; now it may be as far behind.
 const maxLead = 2 * maxClockDifference
 
 // errClocks is a clock that makes delays and budgets meaningless.
@@ -27,8 +27,8 @@ type clockError struct{ text string }
 func (e *clockError) Error() string        { return e.text }
 func (e *clockError) Is(target error) bool { return target == errClocks }
 
-// compareClocks says that the org's clock and ours, which shows now, disagree; told is whether the org tells the time
-// at all.
+// compareClocks returns an error if the org's clock and ours, which shows now, disagree. told reports whether the org
+// tells the time at all.
 func compareClocks(org *okta.Reader, now time.Time) (told bool, err error) {
 	offset, told := org.ClockOffset()
 	if !told {
@@ -47,8 +47,8 @@ func ClockTold(org *okta.Reader, now time.Time) bool {
 	return told && err == nil
 }
 
-// checkFuture says that the ledger has records of later than now: our clock was set back, or is right and was ahead
-// once. Which of both the org's clock tells; told says that it was seen, and agrees with ours.
+// checkFuture returns an error if the ledger has records from the future. Either our clock was set back, or it is right
+// now and was ahead then. told says that the org's clock was seen and agrees with ours, which decides between the two.
 func checkFuture(latest, now time.Time, told bool) error {
 	if latest.Sub(now) <= maxLead {
 		return nil
@@ -63,7 +63,7 @@ func checkFuture(latest, now time.Time, told bool) error {
 		"clock of this machine; if it is right, " + way}
 }
 
-// ClockReset is what it takes to end that a ledger has records of the future.
+// ClockReset accepts a ledger that has records from the future.
 type ClockReset struct {
 	// Org tells what time it is; Ledger is the one with records of the future.
 	Org    *okta.Reader
@@ -76,9 +76,9 @@ type ClockReset struct {
 	Now func() time.Time
 }
 
-// Do has the ledger take a person's word, after Confirm, that what is later than now was written by a clock that was
-// ahead. It reports whether there was anything to do. The error is that of Confirm, of the org, or of the ledger; or it
-// says that the org's clock and ours disagree, so that ours is what is wrong.
+// Do records, after Confirm, that records later than now were written by a clock that was ahead. done reports whether
+// there were any. The error is that of Confirm, of the org, or of the ledger; or it says that the org's clock and ours
+// disagree, so that ours is the wrong one.
 func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
 	if c.Now == nil {
 		c.Now = time.Now

@@ -43,7 +43,7 @@ func timeOf(t time.Time) okta.Opt[time.Time] {
 	return okta.Some(t)
 }
 
-// irreversible says why a quarantine of a token could not be undone to just what was before, "" if it could.
+// irreversible says why a quarantine of a token could not be undone exactly; "" if it could.
 func irreversible(t *okta.Token) string {
 	if !conditionKnown(t.Network) {
 		return "its network condition is not known, so that a quarantine could not be undone"
@@ -54,14 +54,14 @@ func irreversible(t *okta.Token) string {
 	return ""
 }
 
-// conditionKnown reports whether Okta said from where a token can be used, in full.
+// conditionKnown reports whether Okta told the whole network condition.
 func conditionKnown(network okta.Opt[okta.Network]) bool {
 	_, known := okta.Whole(network)
 	return known
 }
 
-// sameCondition compares networks alone; one that is not known in full is like none. Their lists are sets: Okta
-// promises no order, and an empty list is the same as none.
+// sameCondition compares network conditions. One that is not known in full equals none. Their lists are sets: Okta
+// promises no order, and an empty list is the same as no list.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
 	n, known := okta.Whole(network)
 	return known && n.Connection == c.Connection && sameSet(n.Include, c.Include) && sameSet(n.Exclude, c.Exclude)

@@ -19,8 +19,8 @@ type decider struct {
 	zones  zoneContents  // nil where no org is asked, as in policy tests: then zones are taken to contain nobody
 }
 
-// decide says what comes of the token t, whose standing is st, at the instant at. own, if not "", says why the token
-// may be the one that this run uses. ok is false if the token is of no concern. The verdict is returned too.
+// decide says what happens to the token t at the instant at. st is its standing. own, if not "", says why the token may
+// be the one that this run uses. ok is false if no rule concerns the token. The verdict is returned as well.
 func (d *decider) decide(t okta.Token, st standing, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
 	view := st.view(t)
 	v = d.policy.Evaluate(&view, at)
@@ -70,7 +70,7 @@ func severity(v rules.Verdict) (worst rules.Severity) {
 	return worst
 }
 
-// strongestStep is the strongest step that any of the rules takes one day.
+// strongestStep is the strongest step that any of the rules will take, now or later.
 func strongestStep(matches []rules.Match) (s rules.Step) {
 	for _, m := range matches {
 		for _, d := range m.Rule.Steps {
@@ -88,9 +88,9 @@ type step struct {
 	rule string
 }
 
-// schedule decides between the steps of a token that may be acted on: the strongest that is due, or else
-// the one that is due next. A delay counts from the notice that was delivered while the facts were what
-// they are; without one it would begin now, so that only a step without delay is due.
+// schedule picks the step of a token that may be acted on: the strongest step that is due, or else the next one to fall
+// due. A delay counts from the delivery of a notice whose facts still hold. Without such a notice it would begin now,
+// so only a step without delay is due.
 func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Time) {
 	if f.Quarantine != nil && f.Quarantine.Doubtful {
 		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
@@ -132,8 +132,8 @@ func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Ti
 	}
 }
 
-// steps are the disruptive steps of all rules that match, but for a quarantine that is done. It also puts the
-// facts into the finding.
+// steps returns the quarantines and revocations that the matching rules want, except a quarantine that is in place. It
+// also records in the finding the facts that each rule read.
 func (d *decider) steps(f *Finding, st standing, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
 	for _, m := range f.Matched {
 		if strongestStep([]rules.Match{m}) <= rules.Flag {
@@ -162,7 +162,7 @@ func (d *decider) steps(f *Finding, st standing, view *okta.Token, at time.Time,
 	return steps
 }
 
-// unknownReason is the reason of a finding that no rule matched: which rules could not be judged, and why.
+// unknownReason says, for a finding that no rule matched, which rules could not be judged and why.
 func unknownReason(unknown []rules.Match) string {
 	var parts []string
 	for _, m := range unknown {

@@ -30,8 +30,8 @@ type OrgCheck struct {
 var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "owners", "change", "zone", "clock",
 	"rate limit"}
 
-// CheckOrg looks at what a run needs of the org. It changes nothing. What can't be looked at after a failure is
-// skipped, so that the checks are always the same ones in the same order.
+// CheckOrg examines what a run needs of the org. It changes nothing. After a failure the remaining checks are skipped,
+// so that the result always has the same checks in the same order.
 func CheckOrg(ctx context.Context, o OrgCheck) []Check {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -48,7 +48,7 @@ func CheckOrg(ctx context.Context, o OrgCheck) []Check {
 	return x.checks
 }
 
-// NoOrg are the checks of CheckOrg where there is no way to ask the org, with the reason as the first of them.
+// NoOrg are the checks of CheckOrg if the org can't be asked at all. The first one has the reason.
 func NoOrg(code ExitCode, why, advice string) []Check {
 	checks := []Check{failure(orgNames[0], code, advice, "%s", why)}
 	for _, name := range orgNames[1:] {
@@ -67,7 +67,7 @@ type examination struct {
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// refused adds a failure with what the org, or the way there, came to.
+// refused adds a failure for an error of the org, or of the way there.
 func (x *examination) refused(name string, err error) bool {
 	x.add(ended(name, err))
 	return false
@@ -123,7 +123,7 @@ func (x *examination) identity(ctx context.Context) bool {
 	return true
 }
 
-// scopes compares what was granted with what the run that is meant needs and can use.
+// scopes compares the granted scopes with those that the run needs and can use.
 func (x *examination) scopes() Check {
 	const name, where = "scopes", "grant it in Applications › Applications › the app › Okta API Scopes"
 	has := strings.Join(x.self.login.Granted, " ")
@@ -209,7 +209,7 @@ func (x *examination) listing(ctx context.Context) bool {
 	return true
 }
 
-// rest looks at what does not depend on each other.
+// rest makes the checks that are independent of each other.
 func (x *examination) rest(ctx context.Context) bool {
 	for _, c := range []Check{x.ownToken(), x.owners(ctx), x.change(ctx), x.zone(ctx), x.clock(), x.rateLimit()} {
 		x.add(c)

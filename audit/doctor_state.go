@@ -60,7 +60,7 @@ func CheckState(c StateCheck) []Check {
 	return []Check{c.ledger(&past, records, head, torn), c.brake(), checkUnsettled(&past), checkUnreported(&past)}
 }
 
-// none is a run that does without a ledger, which an enforcing one can't.
+// none is the check of a run without a ledger, which an enforcing run can't do without.
 func (c StateCheck) none(detail, advice string) Check {
 	if c.Enforce {
 		return failure("state", Usage, advice, "%s", detail+"; a change takes a ledger")
@@ -68,7 +68,7 @@ func (c StateCheck) none(detail, advice string) Check {
 	return Check{Name: "state", Status: Skipped, Detail: detail, Advice: advice}
 }
 
-// begins is a ledger that the next run begins, in a directory that it makes if need be.
+// begins is the check of a store that has no ledger yet: the next run makes one.
 func (c StateCheck) begins(detail string, args ...any) Check {
 	detail = fmt.Sprintf(detail, args...)
 	if parent, err := c.Store.Writable(); err != nil {
@@ -82,7 +82,7 @@ func (c StateCheck) begins(detail string, args ...any) Check {
 		"%s: the next run begins without memory", detail)
 }
 
-// shared is a state that is on a file system which many machines may mount.
+// shared is the check of a store on a file system that several machines may mount.
 func (c StateCheck) shared(detail string) (Check, bool) {
 	const advice = "use a disk that one machine mounts"
 	if err := checkFileSystem(c.Store, c.Alone); err != nil && c.Enforce {
@@ -135,7 +135,7 @@ func (c StateCheck) brake() Check {
 	return good(name, "not halted")
 }
 
-// checkUnsettled tells of changes whose outcome nobody knows. The next enforcing run finds out by reading.
+// checkUnsettled reports changes whose outcome is not known. The next enforcing run reads it.
 func checkUnsettled(past *ledger.State) Check {
 	seqs := past.OpenSeqs()
 	if len(seqs) == 0 {
@@ -147,7 +147,7 @@ func checkUnsettled(past *ledger.State) Check {
 		first.Token, first.Run)
 }
 
-// checkUnreported tells of what runs did whose report reached nobody.
+// checkUnreported reports what runs did whose report reached nobody.
 func checkUnreported(past *ledger.State) Check {
 	switch {
 	case len(past.Undelivered) > 0:

@@ -10,7 +10,8 @@ import (
 	"tokensweep/rules"
 )
 
-// checkEnforce refuses to enforce without both keys, without a ledger, or by a plan that isn't there.
+// checkEnforce refuses to enforce unless policy and command both say so, without a ledger, or with a plan that doesn't
+// exist or is too old.
 func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	if r.actor == nil {
 		return plan, nil
@@ -46,8 +47,8 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	return plan, nil
 }
 
-// prepare makes sure, before anything is listed, that the run could act: it knows its own owner, the
-// quarantine is there, and what an earlier run left open is settled.
+// prepare makes sure, before anything is listed, that the run could act: it knows its own owner, the quarantine zone is
+// usable, and open changes of earlier runs are settled as far as they can be read.
 func (r *run) prepare(ctx context.Context) error {
 	if r.self.unknown != nil {
 		return refused("the owner of the token in use could not be read, so that it can't be told from others and "+
@@ -65,8 +66,8 @@ func (r *run) prepare(ctx context.Context) error {
 	return r.actor.settler.settleAll(ctx)
 }
 
-// enforce announces the plan and then acts on it. What keeps it from acting is in the report, and all
-// that was due is held.
+// enforce announces the plan and then acts on it. If something keeps it from acting, the report says so, and everything
+// due is held.
 func (r *run) enforce(ctx context.Context) error {
 	if r.Stopped {
 		r.fail(StopAbove, errors.New(r.stopReason))

@@ -10,8 +10,8 @@ import (
 	"tokensweep/rules"
 )
 
-// Explanation is all that there is to say of one token: what it is, what every condition makes of it, what comes of it
-// now, and what will.
+// Explanation is everything there is to say about one token: what it is, how each condition judges it, what happens to
+// it now, and what will.
 type Explanation struct {
 	// At is the instant at which it was judged.
 	At time.Time
@@ -25,10 +25,10 @@ type Explanation struct {
 	Own string
 	// Finding is what a report says of it; nil if no rule concerns it.
 	Finding *Finding
-	// Steps are the quarantines and revocations that the rules want which match it, in the order of the policy.
+	// Steps are the quarantines and revocations of the rules that match it, in the order of the policy.
 	Steps []StepAhead
-	// Calendar is what becomes of it if nobody uses it and every notice is delivered at once, without regard to
-	// limits. Its times are those of the changes themselves, not of the runs that will notice them.
+	// Calendar is what happens to it if nobody uses it and every notice is delivered at once, regardless of limits. Its
+	// times are those of the changes themselves, not of the runs that will notice them.
 	Calendar []Event
 }
 
@@ -37,8 +37,8 @@ type StepAhead struct {
 	// Rule is the id of the rule.
 	Rule string
 	Step rules.Step
-	// After is the delay, Noticed when the notice was delivered from which it counts; zero if there is none that
-	// holds, and then Due counts from now.
+	// After is the delay, and Noticed when the notice was delivered from which it counts. Noticed is zero if there is
+	// no valid notice; then Due counts from now.
 	After   time.Duration
 	Noticed time.Time
 	Due     time.Time
@@ -62,7 +62,7 @@ func Explain(ctx context.Context, o Options, past *ledger.State, id string) (*Ex
 	return s.decider.explain(t, s.self.maybeOwn(&t), s.instantNow(&t)), nil
 }
 
-// explain explains a token. own says why it may be the token of the run. The past is changed by the simulation.
+// explain explains a token. own says why it may be the token of the run. The simulation changes d.past.
 func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 	st := d.standing(&t)
 	view := st.view(t)
@@ -98,10 +98,10 @@ func (d *decider) stepsAhead(f Finding, st standing, view *okta.Token, quarantin
 	return steps
 }
 
-// calendarLength is where a calendar ends that nothing else ends.
+// calendarLength is how long a calendar is unless Okta ends the token before.
 const calendarLength = 366 * 24 * time.Hour
 
-// calendar simulates a run at each instant at which something changes about a token, until nothing does any more.
+// calendar simulates a run at each instant at which something about a token changes, until nothing changes any more.
 func (d *decider) calendar(t okta.Token, own string, at time.Time) []Event {
 	s := &simulatedToken{Token: t, own: own, since: at}
 	m := &simulation{decider: *d, tokens: []*simulatedToken{s}, allEnds: true}

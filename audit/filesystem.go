@@ -9,8 +9,8 @@ import (
 // fileSystemOf is a variable for tests, which have no FUSE.
 var fileSystemOf = ledger.Store.FileSystem
 
-// checkFileSystem refuses to change anything by a store whose lock may not keep two runs apart, unless a
-// person says that it is alone.
+// checkFileSystem refuses to change anything if the lock of the store may not keep two runs apart. alone says that a
+// person vouches for there being no other.
 func checkFileSystem(store ledger.Store, alone bool) error {
 	if fs, dir := fileSystemOf(store); fs.Reach == ledger.Nobody && !alone {
 		return fmt.Errorf("%w: the state directory %s is on %s, where a lock may not keep two runs apart: use a disk "+
@@ -20,7 +20,7 @@ func checkFileSystem(store ledger.Store, alone bool) error {
 	return nil
 }
 
-// sharedState says what to mind about a store that may be shared, "" if there is nothing.
+// sharedState is a warning about a store that may be shared; "" if there is none.
 func sharedState(store ledger.Store, alone bool) string {
 	switch fs, dir := fileSystemOf(store); {
 	case fs.Reach == ledger.Servers:

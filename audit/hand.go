@@ -14,8 +14,8 @@ import (
 	"tokensweep/rules"
 )
 
-// Hand makes single changes because a person says so: with the same records and guards as a run, except
-// that nothing has to be due.
+// Hand makes single changes on a person's request, with the same records and guards as a run, except that nothing has
+// to be due.
 type Hand struct {
 	Org    *okta.Client
 	Policy *rules.Policy
@@ -24,21 +24,21 @@ type Hand struct {
 	StateAlone bool
 	// Reason says why, for the record.
 	Reason string
-	// OwnTokenToo says that the token is meant even if it may be the one in use.
+	// OwnTokenToo allows a change of a token that may be the one in use.
 	OwnTokenToo bool
 	// Recorded is that of Options.
 	Recorded func(ledger.Record)
 	// Now is our clock; nil means time.Now.
 	Now func() time.Time
-	// Tell, if not nil, is told what else a person should know, such as what was settled.
+	// Tell, if not nil, is called with what else a person should know, such as what was settled.
 	Tell func(string)
-	// Deliver, if not nil, tells a person what came of the change and why in words, if a change was begun. The end is
-	// recorded after that: what nobody was told, the next run tells.
+	// Deliver, if not nil, tells a person the outcome of a change that was begun, and why. The end is recorded after
+	// that. If it fails, the next run reports the change.
 	Deliver func(Outcome, string) error
 }
 
-// Revoke ends a token for good. It returns what came of it, and why in words. The error is a *HandError, and ErrRefused
-// if a guard is against it; without one the change was made, told and recorded.
+// Revoke ends a token for good. It returns the outcome, and why. The error is a *HandError, and ErrRefused if a guard
+// is against it. Without an error the change was made, told and recorded.
 func (h Hand) Revoke(ctx context.Context, id string) (Outcome, string, error) {
 	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.change(ctx, id, ledger.StepRevoke) })
 }
@@ -48,9 +48,9 @@ func (h Hand) Quarantine(ctx context.Context, id string) (Outcome, string, error
 	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.change(ctx, id, ledger.StepQuarantine) })
 }
 
-// Restore takes a token out of our quarantine: its network condition becomes what it was before. It
-// works while halted too, since it undoes. The error is ErrRefused if the ledger knows no quarantine of
-// the token, or somebody has changed its condition since.
+// Restore takes a token out of our quarantine: its network condition becomes what it was before. It works while halted
+// too, because it undoes a change. The error is ErrRefused if the ledger has no quarantine of the token, or if somebody
+// has changed its condition since.
 func (h Hand) Restore(ctx context.Context, id string) (Outcome, string, error) {
 	return h.do(ctx, func(r *handRun) (Outcome, string, error) { return r.restore(ctx, id) })
 }
@@ -72,7 +72,7 @@ func (h Hand) RevokeCurrent(ctx context.Context) (Outcome, string, error) {
 	})
 }
 
-// do makes a run of one change, whose end in the ledger says how it went, as the error does.
+// do makes one change. Its record of the end and its error say the same of how it went.
 func (h Hand) do(ctx context.Context, change func(*handRun) (Outcome, string, error)) (outcome Outcome, reason string,
 	err error) {
 	r := h.newRun()
@@ -99,7 +99,7 @@ func (h Hand) do(ctx context.Context, change func(*handRun) (Outcome, string, er
 	return outcome, reason, &HandError{r.Code, cmp.Or(r.Err, errOpen)}
 }
 
-// errOpen is what earlier changes leave behind that can't be settled. What they are is told.
+// errOpen stands for earlier changes that could not be settled; the notes name them.
 var errOpen = errors.New("what came of an earlier change is still not known")
 
 // handCode is the exit code for what went wrong with a change by hand.

@@ -10,15 +10,15 @@ import (
 	"tokensweep/okta"
 )
 
-// errAwaited is somebody who waits for the state directory, and for whom a run gives way.
+// errAwaited ends a run because somebody waits for the state directory.
 var errAwaited = errors.New("somebody waits to change something by hand, which goes first")
 
-// watchStep is how often a watched run looks whether somebody needs the state directory.
+// watchStep is how often a watched run checks whether it must end.
 const watchStep = time.Second
 
-// Watch returns a context for a run that uses the store: it ends with ctx, and when a person needs the
-// run to end. That is when somebody waits for the ledger, to change something by hand, or when the brake is pulled on
-// an enforcing run that began without it; one that begins halted goes on to report. stop ends the watching.
+// Watch returns a context for a run that uses the store. It ends with ctx, when somebody waits for the ledger to change
+// something by hand, and when the brake is pulled on an enforcing run. A run that begins halted is not ended by the
+// brake: it goes on to report. stop ends the watching.
 func Watch(ctx context.Context, store ledger.Store, enforce bool) (watched context.Context, stop func()) {
 	watched, end := context.WithCancelCause(ctx)
 	wanted := func() error {
@@ -65,9 +65,9 @@ func brakeError(note *ledger.HaltNote, err error) error {
 // ErrDeadline is the end of a run that took as long as it may.
 var ErrDeadline = errors.New("its deadline has passed")
 
-// Within returns a context for a run that may take as long as d; it ends with ctx, too. A run that it ends is
-// interrupted as by a signal: what it had not done is left to the next, and what it was at goes to its end. stop ends
-// the waiting.
+// Within returns a context for a run that may take as long as d; it also ends with ctx. A run that it ends is
+// interrupted as by a signal: a change under way is finished, and the rest is left to the next run. stop releases its
+// timer.
 func Within(ctx context.Context, d time.Duration) (bounded context.Context, stop func()) {
 	bounded, end := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(d, func() { end(fmt.Errorf("%w: it may take %v (--deadline)", ErrDeadline, d)) })
@@ -86,8 +86,9 @@ func interruption(ctx context.Context) error {
 	return ErrInterrupted
 }
 
-// failed is what went wrong with a run, and its exit code. What fails because ctx has ended is no failure of the org's;
-// but that a list could not be read in the time that there was says as much as one that could not be read.
+// failed is the error of a run and its exit code. An error that comes from the end of ctx does not count as a failure
+// of the org, with one exception: a list that could not be read before the deadline is as incomplete as one that could
+// not be read at all.
 func failed(ctx context.Context, err error, listed bool) (ExitCode, error) {
 	code := CodeOf(err)
 	late := errors.Is(context.Cause(ctx), ErrDeadline)

@@ -11,7 +11,7 @@ import (
 	"tokensweep/rules"
 )
 
-// listing is the first phase of a run: it reads the whole list, and judges each token as it comes. Only tokens that a
+// listing is the first phase of a run: it reads the whole list and judges each token as it comes. Only tokens that a
 // rule concerns are kept, and judged again with their owners.
 type listing struct {
 	*session
@@ -23,9 +23,9 @@ type listing struct {
 	findings []Finding
 }
 
-// reading is what a reading of the list has brought. A list that moved is read again (okta.Listing.Read), and only the
-// last reading counts: what adds up while a list is read is kept here and made anew for each, and nothing of it is
-// written down before the list is whole.
+// reading is what one reading of the list has brought. A list that moves while it is read is read again
+// (okta.Listing.Read), and only the last reading counts. So everything that adds up while reading is here, and begins
+// anew with each reading. Nothing is recorded before the list is whole.
 type reading struct {
 	at           time.Time // the instant at which tokens are judged
 	clients      map[string]int
@@ -37,8 +37,8 @@ type reading struct {
 	ended        int                     // tokens that Okta ends before the instant, where that lies ahead
 }
 
-// candidate is a token that may be a finding once its owner is known. A condition on an owner who was not
-// looked up is unknown, so a token that no rule concerns without its owner is of no concern with them.
+// candidate is a token that may be a finding once its owner is known. While the owner is unknown, so is each condition
+// on the owner. A token that no rule concerns then is of no concern with its owner either.
 type candidate struct {
 	token    okta.Token
 	standing standing
@@ -46,8 +46,8 @@ type candidate struct {
 	at       time.Time
 }
 
-// judgeAll lists the org and judges all tokens. lifted, if not nil, is told of each token that somebody took out of our
-// quarantine, before it is judged with its owner: what it puts on record counts.
+// judgeAll lists the org and judges all tokens. lifted, if not nil, is called for each token that somebody took out of
+// our quarantine, before it is judged with its owner. What it records counts in that judgement.
 func (l *listing) judgeAll(ctx context.Context, lifted func(*okta.Token) error) error {
 	ctx, end := l.lookup.begin(ctx)
 	defer end()
@@ -74,8 +74,8 @@ func (l *listing) judgeAll(ctx context.Context, lifted func(*okta.Token) error) 
 	return nil
 }
 
-// each lists the org and visits each token as it comes: more than once if the list is read again. What a visitor adds
-// up must be in l.reading. clock is the org's when it sent the token.
+// each lists the org and visits each token as it comes, more than once if the list is read again. What a visitor adds
+// up must be in l.reading. clock is the org's clock when it sent the token.
 func (l *listing) each(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
 	l.list = l.org.List(ctx, okta.ListOptions{})
 	err := l.list.Read(func() func(okta.Token) error {
@@ -161,8 +161,8 @@ func (l *listing) addToInventory(t *okta.Token) {
 	})
 }
 
-// countExemptions counts whom exemptions reach. Where the token's owner was not looked up, what reads owners could not
-// be judged for that alone.
+// countExemptions counts the tokens that exemptions cover. If the owner was not looked up, an exemption that reads
+// owners is undecided for that reason alone, and not counted.
 func (l *listing) countExemptions(v rules.Verdict, lookedUp bool) {
 	for _, e := range v.Exemptions {
 		reach := l.used[e]

@@ -13,15 +13,14 @@ import (
 	"tokensweep/rules"
 )
 
-// memory is the last phase of a run but one: what a run finds is held against what earlier ones left, and what the next
-// one needs to know is written.
+// memory compares what a run finds with what earlier runs left, and writes what the next run needs to know.
 type memory struct {
 	*session
 	*journal
 	report *Report
 	ledger *ledger.Ledger // nil for a run without one
-	// before is what was listed the last time, missing what was on the last list that was believed, both less what is
-	// still there, once the list is whole.
+	// before is the last listing, missing the last listing that was believed. Once the new list is whole, both hold
+	// only the tokens that are not on it.
 	before, missing map[string]ledger.InventoryEntry
 	inventoryErr    error                   // why what was listed before can't be told
 	known           int                     // how many were listed before
@@ -30,7 +29,7 @@ type memory struct {
 	toRecord        *ledger.Record          // what to write of the listing; nil if the last one stays in force
 }
 
-// noteUnreported tells what runs did that died before they could.
+// noteUnreported reports what was done by runs that died before they could report it.
 func (m *memory) noteUnreported() {
 	for _, u := range m.decider.past.Unreported {
 		what := fmt.Sprintf("the token %s (%q) was no longer listed: %s", u.Token, u.Name, u.Reason)
@@ -43,8 +42,7 @@ func (m *memory) noteUnreported() {
 	}
 }
 
-// loadInventory reads what the last complete listing held and, if that was too small to believe, the last one that was
-// not.
+// loadInventory reads the last complete listing and, if that was too small to believe, the last one that was believed.
 func (m *memory) loadInventory() {
 	last := m.decider.past.Listing
 	if m.ledger == nil || last == nil {
@@ -63,7 +61,7 @@ func (m *memory) loadInventory() {
 	}
 }
 
-// compareLists holds what is listed, all of it, against what was listed before.
+// compareLists compares the complete list with what was listed before.
 func (m *memory) compareLists(listed []ledger.InventoryEntry) {
 	m.listed = listed
 	for i := range listed {
@@ -74,7 +72,7 @@ func (m *memory) compareLists(listed []ledger.InventoryEntry) {
 	m.report.Shrunken = m.shrunken != ""
 }
 
-// orEmpty is a name for people and for the record, "" where there is none. Nothing is decided by it.
+// orEmpty is a text for people and for the record, "" where there is none. Nothing is decided by it.
 func orEmpty(name okta.Opt[string]) string {
 	s, _ := name.Get()
 	return s
@@ -100,7 +98,7 @@ func (f *Finding) keys(of []rules.Match) []ledger.Key {
 	return keys
 }
 
-// applied reports whether a rule applied to a token before: it matched, and no exemption was in its way.
+// applied reports whether a rule applied to a token in the last run: it matched, and no exemption covered it.
 func (m *memory) applied(key ledger.Key) bool {
 	past := m.decider.past
 	_, seen := past.Findings[key]
@@ -131,7 +129,7 @@ func (m *memory) compareFinding(f *Finding) {
 	}
 }
 
-// compare tells new findings from those that the ledger knows, and names what vanished.
+// compare tells new findings from known ones, and names the tokens that vanished.
 func (m *memory) compare() {
 	r := m.report
 	r.Changes.Known = m.decider.past.Listing != nil
@@ -185,10 +183,9 @@ func (m *memory) vanishReason(id string, was ledger.InventoryEntry) string {
 	return "unexplained: revoked by somebody else, or its owner was deactivated"
 }
 
-// remember writes what the next run needs to know; nothing where the run judged another time than now. A dry run writes
-// no more than what tells new findings from old ones, and its plan: it starts no clock and ends none. The listing comes
-// after what was learnt by comparing it with the last: a run that is ended between the two leaves that to be learnt
-// again.
+// remember writes what the next run needs to know; nothing if the run judged another time than now. A dry run writes
+// only its findings and its plan: it starts and ends no delay. The listing is written last. If the run is ended before
+// that, the next run learns the same again.
 func (m *memory) remember(ctx context.Context) error {
 	r := m.report
 	if m.book == nil {
@@ -212,7 +209,7 @@ func (m *memory) remember(ctx context.Context) error {
 	})
 }
 
-// rememberListing stores the listing. The last one that was believed stays as well, to name what vanished since.
+// rememberListing stores the listing. The last one that was believed is kept as well, to name what vanished since.
 func (m *memory) rememberListing(ctx context.Context) error {
 	if m.toRecord == nil {
 		return nil
@@ -232,8 +229,7 @@ func (m *memory) rememberListing(ctx context.Context) error {
 	return m.recordUnlessEnded(ctx, *m.toRecord)
 }
 
-// rememberFindings writes which findings are new, of which rules begin to apply, and which of the old ones are
-// resolved.
+// rememberFindings writes which findings are new, which rules have begun to apply, and which findings are resolved.
 func (m *memory) rememberFindings(ctx context.Context) error {
 	r := m.report
 	open := make(map[ledger.Key]bool)
@@ -297,7 +293,7 @@ func (m *memory) rememberVanished(ctx context.Context) error {
 	return nil
 }
 
-// rememberExempt writes which exemption saves which token from which rule, when that is new.
+// rememberExempt writes which exemption covers which finding, where that is new.
 func (m *memory) rememberExempt(ctx context.Context) error {
 	r := m.report
 	for i := range r.Findings {

@@ -7,7 +7,7 @@ import (
 	"tokensweep/audit/ledger"
 )
 
-// notices are what people were told would be done: those on record held against what a report finds now.
+// notices compares the notices on record with what a report finds now.
 type notices struct {
 	*journal
 	past   *ledger.State
@@ -25,8 +25,8 @@ func (n *notices) count() (all int) {
 	return all
 }
 
-// recordDelivered writes down the notices that have just been delivered. Those that it doesn't come to are given once
-// more.
+// recordDelivered records the notices that were just delivered. Those that it can't record any more are given again by
+// the next run.
 func (n *notices) recordDelivered(ctx context.Context, via string) error {
 	for i := range n.report.Findings {
 		f := &n.report.Findings[i]
@@ -46,14 +46,14 @@ func (n *notices) recordDelivered(ctx context.Context, via string) error {
 	return nil
 }
 
-// announcesNothing says that nothing is announced about a finding.
+// announcesNothing reports whether the outcome of a finding calls for no notice.
 func (f *Finding) announcesNothing() bool {
 	return f.Outcome == Exempt || f.Outcome == Protected || f.Outcome == Unknown || f.Outcome == Flagged
 }
 
-// voidStale ends the notices that do not hold any more: the rule does not match the token now or has
-// become harmless, the values that it reads have changed, or the token is spared. A delay counts only while all of
-// that was seen to stay as it was. That a token is missing from a list which is too small to believe ends nothing.
+// voidStale ends notices that no longer hold: the rule does not match the token any more or has become harmless, the
+// values that it reads have changed, or the token is spared. A delay counts only while all of that stays as it was. A
+// token missing from a list that is too small to believe ends nothing.
 func (n *notices) voidStale(ctx context.Context) error {
 	stale, why := n.stale()
 	for _, key := range stale {
@@ -65,7 +65,7 @@ func (n *notices) voidStale(ctx context.Context) error {
 	return nil
 }
 
-// stale are the notices that do not hold any more, and why.
+// stale returns the notices that no longer hold, and why.
 func (n *notices) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	holds := make(map[ledger.Key]string)
 	why = make(map[ledger.Key]string)
@@ -107,7 +107,7 @@ func (n *notices) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	return stale, why
 }
 
-// unlisted are the tokens with a notice that are not on the list.
+// unlisted returns the tokens with a notice that are not on the list.
 func (n *notices) unlisted() map[string]bool {
 	tokens := make(map[string]bool)
 	for key := range n.past.Notices {

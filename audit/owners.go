@@ -12,8 +12,8 @@ import (
 // ownersAtOnce is how many owners are looked up at the same time.
 const ownersAtOnce = 8
 
-// ownerLookup looks owners up in the org, each once and a few at a time, in the background: the owners of the first
-// candidates are known before the list is read to its end.
+// ownerLookup looks owners up in the background, each once and a few at a time. Many are known before the list is read
+// to its end.
 type ownerLookup struct {
 	org    *okta.Reader
 	ctx    context.Context // ends when a look-up refuses the credential
@@ -53,7 +53,7 @@ func (d *ownerLookup) request(t *okta.Token) {
 	}
 }
 
-// work looks up who is wanted, until there is no more.
+// work looks up what is in the queue until it is empty.
 func (d *ownerLookup) work() {
 	defer func() {
 		if p := recover(); p != nil { // here it would end the process, and with it the schedule of a daemon
@@ -96,8 +96,8 @@ func (d *ownerLookup) next() (id string, more bool) {
 	return id, true
 }
 
-// wait returns when all who were wanted are looked up. What could not be read of one is part of what is known of
-// them; the error is a credential that is refused, or the end of the context. It panics if a look-up did.
+// wait returns when all requested owners are looked up. What could not be read of an owner is part of the Owner. The
+// error is a refused credential, or the end of the context. wait panics if a look-up did.
 func (d *ownerLookup) wait() error {
 	d.workers.Wait()
 	if d.panicked != nil {
@@ -109,15 +109,15 @@ func (d *ownerLookup) wait() error {
 	return context.Cause(d.ctx)
 }
 
-// stop ends it: who is not looked up yet never is. The error is a credential that was refused before. It panics if a
-// look-up did.
+// stop ends the look-ups; owners in the queue are not looked up any more. The error is a credential that was refused
+// before. stop panics if a look-up did.
 func (d *ownerLookup) stop() error {
 	d.cancel()
 	_ = d.wait()
 	return d.refused
 }
 
-// get is the owner of a token, nil if that was not wanted, or not found out.
+// get is the owner of a token; nil if it was not requested, or is not known.
 func (d *ownerLookup) get(t *okta.Token) *okta.Owner {
 	id, known := t.UserID.Get()
 	if !known {

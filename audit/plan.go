@@ -14,8 +14,8 @@ import (
 	"tokensweep/rules"
 )
 
-// MaxPlanAge is how old a plan may be that a run is told to keep to: since the newest dry run that made it, with the
-// same decisions about the same tokens for the same reasons.
+// MaxPlanAge is the greatest age of a plan that a run can be told to keep to. The age counts from the newest dry run
+// that made the same decisions about the same tokens for the same reasons.
 const MaxPlanAge = 24 * time.Hour
 
 // due are the findings whose step is due, in the report's order: the worst and longest idle first.
@@ -55,7 +55,7 @@ func (r *Report) stopAbove(l *rules.Limits) {
 	}
 }
 
-// keepTo holds what is due and not in a plan that was reviewed, or not as it was when it was reviewed.
+// keepTo holds due findings that are not in the reviewed plan, or that have changed since the review.
 func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
 	r.Notes = append(r.Notes, fmt.Sprintf("this run did no more than the plan %s, which was reviewed; its own is "+
 		"what is due now", digest))
@@ -73,8 +73,8 @@ func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
 	}
 }
 
-// limit holds what is due and more than one run or one day may do. spent is how many quarantines and
-// revocations were begun in the last 24 hours.
+// limit holds due findings beyond perRun and perDay. spent is how many quarantines and revocations were begun in the
+// last 24 hours.
 func (r *Report) limit(l *rules.Limits, spent int) {
 	if l == nil {
 		return
@@ -96,8 +96,8 @@ func (r *Report) actions() (actions []ledger.Action) {
 	return actions
 }
 
-// basis is a digest of what a decision to act is based on: who the token is, and what the rules that match
-// it read and ask for.
+// basis is a digest of what a decision to act rests on: the identity of the token, and what the matching rules read and
+// ask for.
 func (f *Finding) basis() string {
 	h := sha256.New()
 	t := &f.Token
@@ -112,9 +112,9 @@ func (f *Finding) basis() string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// digest is the plan's digest. It covers the org, the policy, every decision, and what those to act are based on,
-// and nothing that differs between two runs which decide the same: not the order, and not a time that only counts from
-// now.
+// digest is the digest of the plan. It covers the org, the policy, each decision, and the basis of each decision to
+// act. Two runs that decide the same have the same digest: the order of findings does not count, and neither does a due
+// time that would only begin to count now.
 func digest(r *Report) string {
 	lines := make([]string, 0, len(r.Findings))
 	for i := range r.Findings {

@@ -19,7 +19,7 @@ type CaseResult struct {
 	Explanation *Explanation
 }
 
-// runCase decides a case as a run would that could see nothing but its token.
+// runCase decides a case as a run would that sees no other token.
 func runCase(p *rules.Policy, c *rules.Case) CaseResult {
 	t, past := c.Token, &ledger.State{}
 	d := &decider{policy: p, past: past}
@@ -45,7 +45,7 @@ func runCase(p *rules.Policy, c *rules.Case) CaseResult {
 	return result
 }
 
-// quarantineAt puts a token into quarantine, as it was recorded at an instant.
+// quarantineAt puts a token into quarantine, and records that at an instant.
 func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) {
 	before, after := conditionOf(t), cutOff(t, zone, at)
 	past.Apply(ledger.Record{Kind: ledger.Intent, Seq: 1, Time: at, Token: t.ID, Step: ledger.StepQuarantine,
@@ -54,7 +54,7 @@ func quarantineAt(t *okta.Token, past *ledger.State, zone string, at time.Time) 
 		Result: ledger.ResultQuarantined, After: &after})
 }
 
-// compare holds what came out against what was expected.
+// compare compares the finding with what the case expects.
 func (t *CaseResult) compare(f *Finding) {
 	fail := func(format string, args ...any) { t.Failures = append(t.Failures, fmt.Sprintf(format, args...)) }
 	var unknown []string
@@ -86,11 +86,11 @@ func (t *CaseResult) compare(f *Finding) {
 	}
 }
 
-// noOutcome is what a case calls that there is no finding.
+// noOutcome is the word of a case for no finding.
 const noOutcome Outcome = "none"
 
-// stepNow is what an enforcing run would do with a token now: flag where it would report and no more, 0 where it would
-// do nothing at all.
+// stepNow is what an enforcing run would do with a token now: Flag if it would only report it, 0 if it would do
+// nothing.
 func (f *Finding) stepNow() rules.Step {
 	switch f.Outcome {
 	case WouldQuarantine, WouldRevoke:
@@ -111,7 +111,7 @@ type TestReport struct {
 	Cases []CaseResult
 }
 
-// RunTests decides all cases of a file, which Check must have found nothing wrong with.
+// RunTests decides all cases of a file. Tests.Check must have found nothing wrong with it.
 func RunTests(p *rules.Policy, t *rules.Tests) TestReport {
 	r := TestReport{File: t.File, PolicyFile: p.File, PolicyDigest: p.Digest}
 	for _, c := range t.Cases {

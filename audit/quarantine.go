@@ -15,15 +15,15 @@ type Quarantine struct {
 	// known.
 	Open   string
 	Unread bool
-	// Since is when it was put there; zero if the ledger knows of no quarantine of it, and only its network condition
-	// shows one. ByHand says that a person put it there.
+	// Since is when it was put there; zero if the ledger has no record of that, and only its network condition shows
+	// it. ByHand says that a person put it there.
 	Since  time.Time
 	ByHand bool
 	// Ends is when Okta ends it, since nobody can use it; zero if that isn't known.
 	Ends time.Time
-	// Doubtful says that it can't be told whether it still is there, since its network condition is not known.
+	// Doubtful says that its network condition is not known, so that it may not be there any more.
 	Doubtful bool
-	// Spared says that the policy would not put it there now: a person should give back what it had.
+	// Spared says that the policy would not put it there now: a person should restore it.
 	Spared bool
 }
 
@@ -33,8 +33,8 @@ type InQuarantine struct {
 	*Quarantine
 }
 
-// quarantine says whether a token is in quarantine, by q, the record of one of ours, or by its own condition; nil if it
-// isn't. Whether it is spared depends on what comes of it.
+// quarantine says whether a token is in quarantine, by q, our record of it, or by its own network condition; nil if it
+// isn't. Spared is not set yet: it depends on the outcome.
 func (d *decider) quarantine(t *okta.Token, q *ledger.Quarantine) *Quarantine {
 	known := q != nil
 	in := &Quarantine{ID: t.ID}
@@ -64,8 +64,7 @@ func (q *Quarantine) CutOff() bool { return q.certain() && q.Open == "" }
 // certain reports whether the token is in quarantine for certain, whoever its zone contains.
 func (q *Quarantine) certain() bool { return q != nil && !q.Doubtful }
 
-// noteSpared notes that the policy spares a token by an outcome, "" where no rule concerns it. A quarantine by hand is
-// a person's wish, which asks for no rule.
+// noteSpared sets Spared by the outcome of the token, "" where no rule concerns it. A quarantine by hand needs no rule.
 func (q *Quarantine) noteSpared(o Outcome) {
 	if q == nil || q.Since.IsZero() {
 		return
@@ -78,7 +77,7 @@ func (q *Quarantine) noteSpared(o Outcome) {
 	}
 }
 
-// Why gives the sentences of a finding that are about neither rules nor what is odd: its reason, and that it is in our
+// Why returns the sentences about a finding other than those of its rules and its remark: its reason, and its
 // quarantine.
 func (f *Finding) Why() (why []string) {
 	in := f.Quarantine.String()
@@ -104,8 +103,8 @@ func (q *Quarantine) since() string {
 	return "quarantined since " + q.Since.UTC().Format(time.RFC3339)
 }
 
-// String says since when the token is in quarantine, what that means for it, and what to do if it is spared by now; ""
-// if it is in none.
+// String says since when the token is in quarantine, what that means for it, and how to restore it if the policy spares
+// it by now; "" if it is in none.
 func (q *Quarantine) String() string {
 	if q == nil {
 		return ""

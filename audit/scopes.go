@@ -5,8 +5,8 @@ import (
 	"tokensweep/rules"
 )
 
-// Scopes are what a service app asks for to make a run: what the run needs and no more, so that Okta itself refuses a
-// change by a dry run. Owners are in every report, and a run does without where they can't be read.
+// Scopes are the scopes that a service app asks for to make a run: what the run needs and no more, so that Okta itself
+// refuses a change by a dry run. Owners are in every report; a run does without them where they can't be read.
 func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers, okta.ScopeRoles}}
 	if enforce {
@@ -18,7 +18,7 @@ func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
 	return s
 }
 
-// HandScopes are what a service app asks for to make a change by hand.
+// HandScopes are the scopes that a service app asks for to make a change by hand.
 func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeManage}}
 	if quarantine && p.QuarantineZone != "" {
@@ -30,8 +30,8 @@ func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
 	return s
 }
 
-// DoctorScopes are what a service app asks for to be looked at: those of the run, of which all but one may be refused,
-// so that all the rest is looked at too. p may be nil.
+// DoctorScopes are the scopes that a service app asks for when doctor examines it: those of a run, but all except
+// reading are optional, so that doctor can examine the rest without them. p may be nil.
 func DoctorScopes(p *rules.Policy, enforce bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers, okta.ScopeRoles}}
 	if enforce {
@@ -43,13 +43,13 @@ func DoctorScopes(p *rules.Policy, enforce bool) okta.Scopes {
 	return s
 }
 
-// without says what is left out where an optional scope is not granted.
+// without says what is left out if an optional scope is not granted.
 var without = map[string]string{
 	okta.ScopeUsers: "owners are not looked up, and what rules ask about them is unknown",
 	okta.ScopeRoles: "the roles of owners are not looked up, and what rules ask about them is unknown",
 }
 
-// noteScopes tells what the scopes of a service app leave out, and what they allow too much.
+// noteScopes reports what missing scopes leave out, and which granted scope is not needed.
 func (r *run) noteScopes() {
 	for _, scope := range r.self.login.Refused {
 		r.note("the service app lacks the scope %s: %s (Applications › Applications › the app › Okta API Scopes)",

@@ -8,17 +8,17 @@ import (
 	"tokensweep/okta"
 )
 
-// settler finds out what came of changes that were begun, and puts it on record.
+// settler finds out the outcome of changes that were begun, and records it.
 type settler struct {
 	*session
 	*journal
 	report *Report
-	// open are changes of earlier runs of which can't be read what came of them, and that are not told yet.
+	// open are changes of earlier runs whose outcome could not be read, and that no note mentions yet.
 	open []unsettledChange
 }
 
-// settleAll finds out what came of the changes that an earlier run began and whose outcome it never
-// learnt. It only reads. What can't be read stays open, and then nothing else is changed (mayAct).
+// settleAll finds out the outcome of changes that earlier runs began and did not settle. It only reads. An outcome that
+// can't be read stays open, and then nothing else is changed (guards.mayAct).
 func (s *settler) settleAll(ctx context.Context) error {
 	past := s.decider.past
 	for _, seq := range past.OpenSeqs() {
@@ -44,13 +44,13 @@ func (s *settler) settleAll(ctx context.Context) error {
 	return nil
 }
 
-// unsettledChange is a change of which can't be read what came of it.
+// unsettledChange is a change whose outcome could not be read, and why.
 type unsettledChange struct {
 	intent ledger.Record
 	err    error
 }
 
-// settle writes down what came of an intent.
+// settle records the outcome of an intent.
 func (s *settler) settle(intent ledger.Record, res result) error {
 	return s.record(ledger.Record{
 		Kind: ledger.Outcome, Ref: intent.Seq, Token: intent.Token, Name: intent.Name, Step: intent.Step,
@@ -58,7 +58,7 @@ func (s *settler) settle(intent ledger.Record, res result) error {
 	})
 }
 
-// settleLate writes down what came of a change of an earlier run, and tells of it.
+// settleLate records the outcome of a change of an earlier run, and reports it.
 func (s *settler) settleLate(intent ledger.Record, res result, how string) error {
 	if err := s.settle(intent, res); err != nil {
 		return err
@@ -69,9 +69,9 @@ func (s *settler) settleLate(intent ledger.Record, res result, how string) error
 	return nil
 }
 
-// settleByList settles what could not be read, of tokens that a complete list does not hold: one that can be
-// believed, and that would show them. A token that a run acted on was on the lists of this credential, and so was one
-// that the last list held; any other may be one that the credential never sees.
+// settleByList settles open changes of tokens that a complete list does not have. The list must be believable, and the
+// token must be one that it would show: those that a run acted on, or that the last list had, are visible to this
+// credential. Others may never be.
 func (s *settler) settleByList(m *memory, listed []ledger.InventoryEntry) error {
 	there := make(map[string]bool, len(listed))
 	for i := range listed {
@@ -92,7 +92,7 @@ func (s *settler) settleByList(m *memory, listed []ledger.InventoryEntry) error 
 	return nil
 }
 
-// noteUnsettled tells what is still not known.
+// noteUnsettled reports what is still not known.
 func (s *settler) noteUnsettled() {
 	for _, u := range s.open {
 		s.report.fail(ActionFailed, nil)
@@ -102,7 +102,7 @@ func (s *settler) noteUnsettled() {
 	s.open = nil
 }
 
-// goneResult is what came of a change of a token that is not there any more.
+// goneResult is the outcome of a change of a token that no longer exists.
 func goneResult(intent ledger.Record) result {
 	if intent.Step == ledger.StepRevoke {
 		return result{word: ledger.ResultRevoked, reason: "it is gone, by this revocation or by somebody else since"}
@@ -110,8 +110,8 @@ func goneResult(intent ledger.Record) result {
 	return result{word: ledger.ResultGone, reason: "it is gone"}
 }
 
-// readOutcome reads what came of an intent, now that time has passed. moved says that the token is not in the
-// quarantine that was begun and has been changed since: it may have been in it, and somebody gave it back.
+// readOutcome reads the outcome of an intent, now that time has passed. moved means that the token is not in the
+// quarantine that was begun, but was changed since: it may have been in quarantine, and somebody restored it.
 func (s *settler) readOutcome(ctx context.Context, intent ledger.Record) (res result, moved bool, err error) {
 	if intent.Step == ledger.StepRevokeCurrent {
 		return result{word: ledger.ResultUnknown, closed: true,
@@ -127,8 +127,7 @@ func (s *settler) readOutcome(ctx context.Context, intent ledger.Record) (res re
 	case intent.Step == ledger.StepRevoke:
 		return notDone, false, nil
 	case !conditionKnown(t.Network):
-		// This may be so for good, and must not keep all else from being done. What was begun stays known
-		// (State.Attempted).
+		// This can be permanent, and must not block everything else. What was begun stays known (State.Attempted).
 		return result{word: ledger.ResultUnknown, closed: true,
 			reason: "its network condition can't be read in full: look at it in the admin console"}, false, nil
 	}

@@ -8,17 +8,16 @@ import (
 	"tokensweep/audit/ledger"
 )
 
-// agreeAfter is how long after a listing that lost more than half of its tokens a second one must come
-// to the same before it is believed.
+// agreeAfter is how long after a listing that lost more than half of its tokens a second listing must find the same
+// before it is believed.
 const agreeAfter = time.Hour
 
-// fullCount is the name under which a Listed record keeps how many tokens there were before so many of them
-// were missing.
+// fullCount is the key of a Listed record for the number of tokens before more than half of them were missing.
 const fullCount = "before"
 
-// shrinkage says whether the listing is much smaller than the last one, though nothing about it was
-// wrong: a role that lost its rights to see, an org that is being rebuilt, a mistake of Okta's. reason is
-// "" if it may be acted on. listed is the record to write of it; nil if the last one stays in force.
+// shrinkage says whether the listing is much smaller than the last one although it is complete: a role may have lost
+// the right to see tokens, an org may be being rebuilt, Okta may be wrong. reason is "" if the listing may be acted on.
+// listed is the record to write of it; nil if the last one stays in force.
 func (m *memory) shrinkage() (reason string, listed *ledger.Record) {
 	listed = &ledger.Record{Kind: ledger.Listed, Count: m.report.Tokens}
 	last := m.decider.past.Listing

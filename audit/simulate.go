@@ -25,9 +25,9 @@ type SimulateOptions struct {
 	Store ledger.Store
 }
 
-// Simulate lists the org as a dry run does, and goes from there through the runs that the policy's schedule brings,
-// each as if it enforced: under the policy's limits, with the notices of the past, and with what Okta ends by itself.
-// Nothing is changed and nothing is written. The error is as Report.Err of Run.
+// Simulate lists the org as a dry run does. From there it simulates the runs of the policy's schedule as if each
+// enforced, with the policy's limits, the notices on record, and the tokens that Okta ends by itself. Nothing is
+// changed or written. The error is as Report.Err of Run.
 func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, error) {
 	s, err := onlooker(ctx, o, look.Past)
 	if err != nil {
@@ -59,7 +59,7 @@ func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, 
 	return c, nil
 }
 
-// newCalendar is a calendar of an org that was listed, without its events.
+// newCalendar is the calendar of a listed org, without events.
 func newCalendar(l *listing, length time.Duration) *Calendar {
 	c := &Calendar{
 		OrgURL: l.org.OrgURL(), PolicyFile: l.policy.File, PolicyDigest: l.policy.Digest, Mode: l.policy.Mode,
@@ -75,8 +75,8 @@ func newCalendar(l *listing, length time.Duration) *Calendar {
 	return c
 }
 
-// newSimulation begins with the tokens that were listed. Of those that a rule will concern it looks up what the policy
-// reads. Tokens that were used within inUse before the calendar go on being used, and so does the run's own.
+// newSimulation begins with the tokens that were listed, and looks up what the policy reads of those that a rule will
+// concern. Tokens that were used within inUse before the calendar stay in use, and so does the token of the run.
 func newSimulation(ctx context.Context, l *listing, c *Calendar, runs []time.Time,
 	inUse time.Duration) (*simulation, error) {
 	_, end := l.lookup.begin(ctx)
@@ -121,8 +121,8 @@ func (c *Calendar) runs(s *schedule.Schedule) (all []time.Time) {
 	return all
 }
 
-// concerned reports whether a rule will ever concern a token, as long as the calendar goes. What is not known of an
-// owner yet counts as a concern.
+// concerned reports whether a rule will ever concern a token within the calendar. What is not known of its owner yet
+// counts as a concern.
 func (s *session) concerned(t *simulatedToken, st standing, c *Calendar, runs []time.Time) bool {
 	as := *t
 	as.Token = st.view(as.Token)

@@ -11,8 +11,8 @@ import (
 	"tokensweep/rules"
 )
 
-// simulation goes through runs that never happen: each decides by the code of a real one, writes what it would write
-// into a copy of what the ledger tells, and does to its own tokens what Okta would.
+// simulation goes through runs in the future. Each decides with the code of a real run, writes its records into a copy
+// of the ledger's state, and changes its own tokens as Okta would.
 type simulation struct {
 	decider decider
 	limits  *rules.Limits     // nil for no limits
@@ -23,10 +23,10 @@ type simulation struct {
 	seq     uint64
 	events  []Event
 	stopped bool // the last run was stopped by stopAbove
-	// lag is how long after the instant of judgement something is announced or done. With any, of runs exactly a day
-	// apart the next finds a day not over yet, as in life.
+	// lag is how long after the instant of judgement something is announced or done. Because of it, a delay of a day is
+	// not over in the run that begins exactly a day later, as in reality.
 	lag time.Duration
-	// allEnds makes it an event that Okta ends a token which no rule ever concerned.
+	// allEnds makes an event of the end of a token that no rule ever concerned, too.
 	allEnds bool
 }
 
@@ -39,7 +39,7 @@ type simulatedToken struct {
 	lastSaid string    // what the last event said, "" before any
 }
 
-// Append takes a record into what is known. It makes the simulation the book of a run.
+// Append applies a record to the simulated state. It makes the simulation the book of a run.
 func (m *simulation) Append(r ledger.Record) (ledger.Record, error) {
 	m.seq++
 	r.Seq, r.Time = 1<<62+m.seq, m.at.Add(m.lag)
@@ -97,7 +97,7 @@ func laterOf(a, b time.Time) time.Time {
 	return b
 }
 
-// use moves the times of a token that is in use, unless it was cut off.
+// use moves the times of a token that is in use.
 func (t *simulatedToken) use(at time.Time) {
 	if t.used && at.After(t.since) {
 		t.Token.Use(at)
@@ -110,7 +110,7 @@ func (m *simulation) othersLeft(at time.Time) int {
 	return len(m.others) - gone
 }
 
-// expire takes out the tokens that Okta ends up to an instant. Those of no concern end without an event.
+// expire removes the tokens that Okta ends up to an instant. Those that no rule concerned end without an event.
 func (m *simulation) expire(at time.Time) {
 	m.tokens = slices.DeleteFunc(m.tokens, func(t *simulatedToken) bool {
 		ends, known := t.ExpiresAt.Get()
@@ -126,7 +126,7 @@ func (m *simulation) expire(at time.Time) {
 	})
 }
 
-// apply does to a token what is due, and writes it down as a run does.
+// apply takes the step that is due on a simulated token, and records it as a run does.
 func (m *simulation) apply(f *Finding) {
 	i := slices.IndexFunc(m.tokens, func(t *simulatedToken) bool { return t.ID == f.Token.ID })
 	t := m.tokens[i]
@@ -153,7 +153,7 @@ func cutOff(t *okta.Token, zone string, at time.Time) ledger.Condition {
 	return conditionOf(t)
 }
 
-// addEvents adds an event for each token of which a run says something else than the one before.
+// addEvents adds an event for each token whose finding differs from that of the run before.
 func (m *simulation) addEvents(r *Report) {
 	found := make(map[string]*Finding, len(r.Findings))
 	for i := range r.Findings {
@@ -193,7 +193,7 @@ func (m *simulation) addEvents(r *Report) {
 	m.events = append(m.events, events...)
 }
 
-// summary is what a reader would call the same.
+// summary is equal for two findings that a reader would call the same.
 func (f *Finding) summary() string {
 	words := []string{string(f.Outcome), f.Step.String()}
 	for _, m := range f.Matched {

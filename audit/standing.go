@@ -5,17 +5,17 @@ import (
 	"tokensweep/okta"
 )
 
-// standing is where a token stands with us, by what the ledger tells of it and by its own network condition. It is
-// worked out once for each reading of the token, and holds until its condition or what the ledger tells changes.
+// standing is the state of a token in our records and in Okta: whether it is in our quarantine, was taken out of it, or
+// was given back. It is worked out once each time the token is read, and holds until its network condition or the
+// records change.
 type standing struct {
-	// record is the quarantine of ours that the token is in, or was in when it was last seen; nil if the ledger tells
-	// of none.
+	// record is our quarantine of the token; nil if the ledger has none.
 	record *ledger.Quarantine
 	// in says that it is in our quarantine; nil if it isn't.
 	in *Quarantine
 	// lifted says that somebody took it out of our quarantine, and that this is not on record yet.
 	lifted bool
-	// givenBack says that a person wants it in use: it was lifted, or restored, and nothing has been announced since.
+	// givenBack says that a person wants it in use: it was lifted or restored, and no notice was delivered since.
 	givenBack bool
 }
 
@@ -31,9 +31,9 @@ func (d *decider) standing(t *okta.Token) standing {
 	return st
 }
 
-// quarantineRecord is the quarantine on record or else the last that was begun, if the token's condition is the one
-// that it was to have. What is on record of its outcome doesn't count then: a request may arrive after the reading that
-// was to settle it, and older versions believed a proxy.
+// quarantineRecord is the quarantine on record. If there is none, it is the last one that was begun, provided that the
+// token has the network condition that it was to get. The recorded outcome of that one does not count: the request may
+// have arrived after the reading that settled it, and older versions believed a proxy.
 func (d *decider) quarantineRecord(t *okta.Token) *ledger.Quarantine {
 	if q, known := d.past.Quarantined[t.ID]; known {
 		return &q
@@ -44,8 +44,8 @@ func (d *decider) quarantineRecord(t *okta.Token) *ledger.Quarantine {
 	return nil
 }
 
-// inQuarantine says that the token is in our quarantine; nil if it isn't. Each call returns another value, since
-// whether the policy spares the token is noted in it.
+// inQuarantine says that the token is in our quarantine; nil if it isn't. Each call returns a copy, because decide
+// notes in it whether the policy spares the token.
 func (st standing) inQuarantine() *Quarantine {
 	if st.in == nil {
 		return nil
@@ -54,9 +54,9 @@ func (st standing) inQuarantine() *Quarantine {
 	return &in
 }
 
-// view is the token as rules see it. Our own quarantine moves lastUpdated and the network condition; as long as both
-// are what we made them, rules see them as they were before, so that a quarantine makes no token look fresh, and none
-// look mended.
+// view is the token as rules see it. Our own quarantine changes lastUpdated and the network condition. While both are
+// what we set, rules see the values from before. So a quarantine makes no token look recently used, and none look
+// fixed.
 func (st standing) view(t okta.Token) okta.Token {
 	q := st.record
 	if q == nil {

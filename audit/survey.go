@@ -7,8 +7,8 @@ import (
 	"tokensweep/rules"
 )
 
-// Survey lists the org and judges every token as a dry run does, and returns what that tells of the policy. It
-// remembers nothing. The error is as Report.Err of Run.
+// Survey lists the org, judges every token as a dry run does, and returns what that says about the policy. It remembers
+// nothing. The error is as Report.Err of Run.
 func Survey(ctx context.Context, o Options) (*rules.Survey, error) {
 	s, err := onlooker(ctx, o, nil)
 	if err != nil {
@@ -21,7 +21,7 @@ func Survey(ctx context.Context, o Options) (*rules.Survey, error) {
 	return l.survey(), nil
 }
 
-// survey is what a complete listing told of the policy.
+// survey is what a complete listing says about the policy.
 func (l *listing) survey() *rules.Survey {
 	c := &rules.Survey{Tokens: l.list.Tokens, Rules: make(map[*rules.Rule]rules.Reach), Exemptions: l.used,
 		Clients: l.clients}

@@ -11,8 +11,8 @@ import (
 	"tokensweep/rules"
 )
 
-// checkZone makes sure that the quarantine's zone is an active IP zone for policies, and says what it contains that
-// somebody may have; "" if nobody can be there.
+// checkZone makes sure that the quarantine zone is an active IP zone for policies. It returns the addresses in it that
+// somebody may have; "" if nobody can.
 func checkZone(ctx context.Context, org *okta.Reader, zone string) (contents string, err error) {
 	const other = "create an IP zone for policies that contains nobody, such as 192.0.2.1/32, and put its id into " +
 		"the policy"
@@ -63,8 +63,8 @@ func contentsOf(addresses []string) string {
 	return okta.Printable(strings.Join(addresses, ", ") + more)
 }
 
-// ZoneDoubt says what is wrong with the quarantine's zone of a policy, or that it can't be told; "" if it is as it
-// should be, or the policy has none.
+// ZoneDoubt says what is wrong with the quarantine zone of a policy, or that it could not be checked; "" if all is
+// well, or if the policy has none.
 func ZoneDoubt(ctx context.Context, org *okta.Reader, p *rules.Policy) string {
 	if p.QuarantineZone == "" {
 		return ""
@@ -81,17 +81,17 @@ func ZoneDoubt(ctx context.Context, org *okta.Reader, p *rules.Policy) string {
 	return ""
 }
 
-// zoneOpen says that a zone does not keep everybody out.
+// zoneOpen says that a zone lets somebody in.
 func zoneOpen(zone, contents string) string {
 	return fmt.Sprintf("the quarantine's zone %s contains %s: whoever is there can use a token in quarantine, which "+
 		"is not cut off; let it contain nobody, such as 192.0.2.1/32", zone, contents)
 }
 
-// zoneContents is what zones contain that somebody may have, by id: "" for nobody. A zone that is missing could not be
-// read, or is none that keeps anybody out.
+// zoneContents maps the id of a zone to the addresses in it that somebody may have; "" for none. A zone that is missing
+// could not be read, or keeps nobody out.
 type zoneContents map[string]string
 
-// of is what the zones of a quarantine contain; known is false if that can't be told of one of them.
+// of returns what the zones of a quarantine contain; known is false if that can't be told of one of them.
 func (z zoneContents) of(c ledger.Condition) (contents string, known bool) {
 	if z == nil {
 		return "", true
