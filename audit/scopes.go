@@ -11,7 +11,7 @@ func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers, okta.ScopeRoles}}
 	if enforce {
 		s.Needed = []string{okta.ScopeManage}
-		if p.QuarantineZone != "" {
+		if p.Reads(rules.Zones) {
 			s.Needed = append(s.Needed, okta.ScopeZones)
 		}
 	}
@@ -21,7 +21,7 @@ func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
 // HandScopes are the scopes that a service app asks for to make a change by hand.
 func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeManage}}
-	if quarantine && p.QuarantineZone != "" {
+	if quarantine && p.Reads(rules.Zones) {
 		s.Needed = append(s.Needed, okta.ScopeZones)
 	}
 	if p.Reads(rules.Owners) {
@@ -37,7 +37,7 @@ func DoctorScopes(p *rules.Policy, enforce bool) okta.Scopes {
 	if enforce {
 		s.Optional = append(s.Optional, okta.ScopeManage)
 	}
-	if p != nil && p.QuarantineZone != "" {
+	if p != nil && p.Reads(rules.Zones) {
 		s.Optional = append(s.Optional, okta.ScopeZones)
 	}
 	return s

@@ -135,7 +135,7 @@ func (l *linter) neverDue(rule *Rule, delay time.Duration) bool {
 		if n, moves := unmoved(f); moves && read[f] {
 			still = append(still, goal{&n, true})
 		}
-		if f.name == lastUsed && read[f] { // a token of which it is missing was used nobody knows when
+		if f.name == lastUsed && read[f] { // where it is missing, it is not known when the token was used last
 			late = node{join: joinAny, parts: []node{late, asks(f.name, "present", argument{})}}
 		}
 	}
