@@ -3,6 +3,7 @@ package rules
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 )
 
@@ -27,7 +28,7 @@ var unseen = []string{
 // comes from the tables by which Parse reads, and accepts whatever Parse accepts. What Parse alone refuses is
 // said in the schema's $comment.
 func Schema() []byte {
-	s := object(policyKeys).schema
+	s := object(policyKeys, "").schema
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "A policy of tokensweep"
 	s["description"] = "What is wrong with an Okta API token, and what happens then."
@@ -37,7 +38,7 @@ func Schema() []byte {
 		{
 			"$comment": "enforcing needs limits",
 			"if":       schema{"properties": schema{"mode": schema{"const": Enforce}}, "required": []string{"mode"}},
-			"then":     schema{"required": []string{"limits"}},
+			"then":     schema{"required": []string{"limits"}, "errorMessage": needLimits},
 		},
 		{
 			"$comment": "a rule that quarantines needs a zone",
@@ -46,7 +47,7 @@ func Schema() []byte {
 					"type": "object", "required": []string{"then"},
 					"properties": schema{"then": schema{"type": "object", "required": []string{Quarantine.String()}}},
 				}}}},
-			"then": schema{"required": []string{"quarantine"}},
+			"then": schema{"required": []string{"quarantine"}, "errorMessage": needZone},
 		},
 	}
 	var b bytes.Buffer
@@ -59,29 +60,38 @@ func Schema() []byte {
 
 // definitions are the condition, and what may be asked of fields of each kind.
 func definitions() schema {
-	conditions := schema{"type": "array", "minItems": 1, "items": anyCondition.schema}
-	properties, defs := schema{}, schema{}
+	var properties members
+	defs := schema{}
 	for i := range fields {
 		f := &fields[i]
 		name := f.class()
-		properties[f.name] = schema{"description": f.doc + f.values.reference(), "$ref": "#/$defs/" + name}
+		properties = append(properties, member{f.name, schema{
+			"title":       fmt.Sprintf("%s (%s)", f.name, f.kind().word()),
+			"description": f.doc + f.values.reference(), "$ref": "#/$defs/" + name,
+		}})
 		if defs[name] == nil {
 			defs[name] = f.asked()
 		}
 	}
-	properties["all"] = described("every one of these conditions holds", &form{schema: conditions})
-	properties["any"] = described("at least one of these conditions holds", &form{schema: conditions})
-	properties["not"] = described("the condition does not hold", anyCondition)
+	conditions := list(1, "a condition", anyCondition)
+	conditions.words = "a list of conditions"
 	defs["condition"] = schema{
-		"description": "fields, all, any and not; everything here must hold", "type": "object",
-		"additionalProperties": false, "minProperties": 1, "properties": properties,
+		"title": "a condition", "description": "fields, all, any and not; everything here must hold",
+		"allOf":                []schema{{"type": "object", "errorMessage": conditionAdvice}},
+		"defaultSnippets":      []schema{snippet(conditionBlock, "")},
+		"additionalProperties": false, "minProperties": 1, "properties": append(properties,
+			member{"all", described("all", "every one of these conditions holds", conditions)},
+			member{"any", described("any", "at least one of these conditions holds", conditions)},
+			member{"not", described("not", "the condition does not hold", anyCondition)}),
 	}
 	return defs
 }
 
-// class names the fields of which the same may be asked.
+// class names the fields of which the same may be asked, with the same values to offer.
 func (f *field) class() string {
 	switch {
+	case f.choices() != nil:
+		return f.name
 	case f.kind() == timeKind && f.past:
 		return "pastTime"
 	case f.kind() == timeKind:
@@ -92,17 +102,18 @@ func (f *field) class() string {
 
 // asked is the schema of what a condition may ask of the field: a map of operators, or the short forms of is and in.
 func (f *field) asked() schema {
-	asked := schema{}
+	asked := schema{"title": "what is asked of " + f.kind().String()}
 	types := []string{"object"}
-	properties := schema{}
+	var properties members
 	for i := range operators {
 		o := &operators[i]
 		if !o.fits(f) {
 			continue
 		}
-		properties[o.name] = described(o.doc, o.argument)
+		argument := f.argumentOf(o)
+		properties = append(properties, member{o.name, described(o.name, o.doc, argument)})
 		if o.name == "is" || o.name == "in" { // the short forms
-			for keyword, value := range o.argument.schema {
+			for keyword, value := range argument.schema {
 				if keyword == "type" {
 					types = append(types, value.(string))
 				} else {
@@ -111,7 +122,8 @@ func (f *field) asked() schema {
 			}
 		}
 	}
-	asked["type"], asked["properties"] = types, properties
+	// The type stands alone, so that what is said of it is not said of its keys too.
+	asked["allOf"], asked["properties"] = []schema{{"type": types, "errorMessage": f.howToAsk()}}, properties
 	asked["additionalProperties"], asked["minProperties"] = false, 1
 	return asked
 }

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,4 +130,71 @@ func TestTheSchemaAgreesWithTheParser(t *testing.T) {
 		})
 	}
 	require.Empty(t, unjudged, "no such files")
+}
+
+// An editor shows, in our words, what is wrong with each value that a pattern, a type or a list of words refuses; it
+// has a title and a description for each key, the meaning of each word of a list, and examples that are right.
+func TestTheSchemaHelpsEditors(t *testing.T) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(Schema()))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	require.NoError(t, c.AddResource("policy.schema.json", doc))
+	patterns, examples := 0, 0
+	var look func(at string, v any)
+	look = func(at string, v any) {
+		if list, ok := v.([]any); ok {
+			for i, item := range list {
+				look(fmt.Sprintf("%s/%d", at, i), item)
+			}
+		}
+		s, ok := v.(map[string]any)
+		if !ok || strings.Contains(at, "/if") {
+			return
+		}
+		if s["pattern"] != nil {
+			patterns++
+			require.NotEmpty(t, s["patternErrorMessage"], at)
+		}
+		if typ := s["type"]; typ != nil && typ != "object" && !strings.HasSuffix(at, "contains") {
+			require.NotEmpty(t, s["errorMessage"], "%s is no %s", at, typ)
+		}
+		if words, ok := s["enum"].([]any); ok {
+			require.Len(t, s["enumDescriptions"], len(words), at)
+			require.NotEmpty(t, s["errorMessage"], at)
+		}
+		properties, _ := s["properties"].(map[string]any)
+		for name, p := range properties {
+			require.Contains(t, p.(map[string]any)["title"], name, at)
+			require.NotEmpty(t, p.(map[string]any)["description"], "%s %s", at, name)
+		}
+		var values []any
+		if all, ok := s["examples"].([]any); ok {
+			values = all
+		}
+		snippets, _ := s["defaultSnippets"].([]any)
+		for _, snippet := range snippets {
+			body := snippet.(map[string]any)["body"]
+			if s["type"] == "array" {
+				body = []any{body}
+			}
+			values = append(values, body)
+			require.NotContains(t, snippet.(map[string]any)["label"], "\n", at)
+		}
+		if len(values) > 0 {
+			one, err := c.Compile("policy.schema.json#" + at)
+			require.NoError(t, err)
+			for _, v := range values {
+				examples++
+				require.NoError(t, one.Validate(v), "%s: %v", at, v)
+			}
+		}
+		for keyword, part := range s {
+			if keyword != "examples" && keyword != "defaultSnippets" {
+				look(at+"/"+keyword, part)
+			}
+		}
+	}
+	look("", doc)
+	require.Greater(t, patterns, 20)
+	require.Greater(t, examples, 50)
 }

@@ -20,13 +20,11 @@ func (r *reader) policy(n *yaml.Node, p *Policy) {
 	start := &yaml.Node{Line: 1, Column: 1}
 	readMap(r, start, n, "the policy", policyKeys, p)
 	if p.Mode == Enforce && p.Limits == nil {
-		r.wrong(r.enforces,
-			"mode: enforce needs limits: add perRun, perDay and stopAbove: {count, percent}, 0 means none")
+		r.wrong(r.enforces, needLimits)
 	}
 	if p.QuarantineZone == "" {
 		for _, at := range r.quarantines {
-			r.wrong(at, "a rule that quarantines needs a zone: add quarantine: {zone: …} with the id of a network "+
-				"zone that contains nobody")
+			r.wrong(at, needZone)
 		}
 	}
 }
@@ -107,8 +105,7 @@ func written(n *yaml.Node) string {
 }
 
 func (r *reader) ruleID(_, v *yaml.Node, rule *Rule) {
-	id, ok := r.shaped(v, idForm, "id", "write at most 64 small letters, digits and hyphens, a letter first, such as "+
-		"unused-token")
+	id, ok := r.shaped(v, idForm, "id", ruleWord.advice)
 	if !ok {
 		return
 	}
@@ -161,10 +158,9 @@ func (r *reader) steps(v *yaml.Node, rule *Rule) {
 
 // delay reads the delay of one step.
 func (r *reader) delay(step Step, k, v *yaml.Node) (time.Duration, bool) {
-	const atOnce = "flagging can't wait, a token is reported in the run that first sees it: write flag: 0d"
 	if v.Kind == yaml.ScalarNode && v.Tag == nullTag {
 		if step == Flag {
-			r.wrong(k, atOnce)
+			r.wrong(k, flagAtOnce)
 		} else {
 			r.wrong(k, "%s must say its delay: write %s: 7d, 0d for at once", step, step)
 		}
@@ -172,7 +168,7 @@ func (r *reader) delay(step Step, k, v *yaml.Node) (time.Duration, bool) {
 	}
 	after, ok := r.span(v, step.String(), true)
 	if ok && step == Flag && after != 0 {
-		r.wrong(v, atOnce)
+		r.wrong(v, flagAtOnce)
 		return 0, false
 	}
 	return after, ok
