@@ -108,6 +108,8 @@ var endings = []struct {
 
 	{"slack.Error", &slack.Error{Advice: "invite the app"}, whileDelivering, audit.Undelivered, ""},
 	{"outbox.ErrElsewhere", outbox.ErrElsewhere, whileDelivering, audit.Undelivered, ""},
+	{"outbox.ErrNoTime", outbox.ErrNoTime, whileDelivering, audit.Undelivered, ""},
+	{"outbox.Later", &outbox.Later{Err: errors.New("busy")}, whileDelivering, audit.Undelivered, ""},
 	{"errors.New", errors.New("new"), whileReading, audit.Incomplete, "check OKTA_CLIENT_ORGURL"},
 	{"nil", nil, whileOpening, audit.OK, ""},
 }
