@@ -11,7 +11,7 @@ import (
 // conditionOf is what the ledger keeps of a token before and after a change: its network condition, empty unless all of
 // it is known, and lastUpdated, zero unless it is known.
 func conditionOf(t *okta.Token) ledger.Condition {
-	n, _ := okta.Whole(t.Network)
+	n, _ := okta.ConditionOf(t.Network)
 	at, _ := t.LastUpdated.Get()
 	return ledger.Condition{Connection: n.Connection, Include: n.Include, Exclude: n.Exclude, LastUpdated: at}
 }
@@ -56,14 +56,14 @@ func irreversible(t *okta.Token) string {
 
 // conditionKnown reports whether Okta told the whole network condition.
 func conditionKnown(network okta.Opt[okta.Network]) bool {
-	_, known := okta.Whole(network)
+	_, known := okta.ConditionOf(network)
 	return known
 }
 
 // sameCondition compares network conditions. One that is not known in full equals none. Their lists are sets: Okta
 // promises no order, and an empty list is the same as no list.
 func sameCondition(network okta.Opt[okta.Network], c ledger.Condition) bool {
-	n, known := okta.Whole(network)
+	n, known := okta.ConditionOf(network)
 	return known && n.Connection == c.Connection && sameSet(n.Include, c.Include) && sameSet(n.Exclude, c.Exclude)
 }
 

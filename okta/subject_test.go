@@ -153,7 +153,7 @@ func TestANetworkConditionIsKnownInFullOrNotAtAll(t *testing.T) {
 	} {
 		token, err := parseToken([]byte(`{"id":"x","network":` + raw + `}`))
 		require.NoError(t, err)
-		got, known := Whole(token.Network)
+		got, known := ConditionOf(token.Network)
 		require.Equal(t, want != nil, known, raw)
 		if known {
 			require.Equal(t, *want, got, raw)

@@ -47,17 +47,17 @@ type Network struct {
 }
 
 // Condition is a network condition of which all is known: it can be compared with another, and given back to Okta
-// without a loss. Whole makes one of an answer, and refuses to guess.
+// without a loss. ConditionOf makes one of an answer, and refuses to guess.
 type Condition struct {
 	// Connection and the ids of zones are those of Network; nil and empty lists are the same.
 	Connection       string
 	Include, Exclude []string
 }
 
-// Whole is the network condition of a token, if all of it is known: a connection, and lists of zones that are missing
-// or known from the first to the last, at least one zone where the connection is ZONE, and nothing that this package
-// doesn't know of.
-func Whole(network Opt[Network]) (Condition, bool) {
+// ConditionOf is the network condition of a token, if all of it is known: a connection, and lists of zones that are
+// missing or known from the first to the last, at least one zone where the connection is ZONE, and nothing that this
+// package doesn't know of.
+func ConditionOf(network Opt[Network]) (Condition, bool) {
 	n, known := network.Get()
 	connection, said := n.Connection.Get()
 	include, in := n.Include.IfMissing(nil).Get()
