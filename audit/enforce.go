@@ -55,12 +55,8 @@ func (r *run) prepare(ctx context.Context) error {
 			"spared: %v: let it read users, or log in as a service app", r.self.unknown)
 	}
 	if r.policy.QuarantineZone != "" {
-		open, err := r.lookup.quarantineZone(ctx)
-		if err != nil {
+		if err := r.checkQuarantineZone(ctx); err != nil {
 			return err
-		}
-		if open != "" {
-			r.note("%s", open)
 		}
 	}
 	return r.actor.settler.settleAll(ctx)

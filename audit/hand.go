@@ -232,12 +232,8 @@ func (r *handRun) change(ctx context.Context, id, step string) (Outcome, string,
 		if r.policy.QuarantineZone == "" {
 			return "", "", refused("the policy has no quarantine.zone")
 		}
-		open, err := r.lookup.quarantineZone(ctx)
-		if err != nil {
+		if err := r.checkQuarantineZone(ctx); err != nil {
 			return "", "", err
-		}
-		if open != "" {
-			r.note("%s", open)
 		}
 		after := zoneCondition(r.policy.QuarantineZone)
 		intent.After = &after

@@ -36,20 +36,16 @@ type InQuarantine struct {
 // quarantine says whether a token is in quarantine, by q, our record of it, or by its own network condition; nil if it
 // isn't. Spared is not set yet: it depends on the outcome.
 func (d *decider) quarantine(t *okta.Token, q *ledger.Quarantine) *Quarantine {
-	known := q != nil
-	in := &Quarantine{ID: t.ID}
-	in.Ends, _ = t.ExpiresAt.Get()
-	if known {
-		in.Since, in.ByHand = q.At, q.By == ledger.ByHand
-	}
-	switch {
-	case known && !conditionKnown(t.Network):
-		in.Doubtful = true
-	case known && sameCondition(t.Network, q.After):
-	case d.policy.QuarantineZone != "" && sameCondition(t.Network, zoneCondition(d.policy.QuarantineZone)):
-		in.Since, in.ByHand = time.Time{}, false
-	default:
+	zone := d.policy.QuarantineZone
+	doubtful := q != nil && !conditionKnown(t.Network)
+	recorded := q != nil && sameCondition(t.Network, q.After)
+	if !doubtful && !recorded && (zone == "" || !sameCondition(t.Network, zoneCondition(zone))) {
 		return nil
+	}
+	in := &Quarantine{ID: t.ID, Doubtful: doubtful}
+	in.Ends, _ = t.ExpiresAt.Get()
+	if doubtful || recorded {
+		in.Since, in.ByHand = q.At, q.By == ledger.ByHand
 	}
 	if in.certain() {
 		contents, read := d.zones.of(conditionOf(t))

@@ -73,6 +73,15 @@ func (c *core) begin(ctx context.Context, mode string) error {
 	return errors.Join(err, refused)
 }
 
+// checkQuarantineZone makes sure that the policy's zone is one to put tokens in, and notes who could use them there.
+func (c *core) checkQuarantineZone(ctx context.Context) error {
+	open, err := c.lookup.quarantineZone(ctx)
+	if open != "" {
+		c.note("%s", open)
+	}
+	return err
+}
+
 // end writes the end of the run, if its beginning was written. unread says that its report reached nobody; told is the
 // last record that ended a notice, of those that the report tells.
 func (c *core) end(unread bool, told uint64) {

@@ -35,13 +35,14 @@ func (d *decider) standing(t *okta.Token) standing {
 // token has the network condition that it was to get. The recorded outcome of that one does not count: the request may
 // have arrived after the reading that settled it, and older versions believed a proxy.
 func (d *decider) quarantineRecord(t *okta.Token) *ledger.Quarantine {
-	if q, known := d.past.Quarantined[t.ID]; known {
-		return &q
+	q, known := d.past.Quarantined[t.ID]
+	if !known {
+		if q, known = d.past.Attempted[t.ID]; !known || !sameCondition(t.Network, q.After) {
+			return nil
+		}
 	}
-	if q, known := d.past.Attempted[t.ID]; known && sameCondition(t.Network, q.After) {
-		return &q
-	}
-	return nil
+	record := q // only where there is one does it take memory
+	return &record
 }
 
 // inQuarantine says that the token is in our quarantine; nil if it isn't. Each call returns a copy, because decide
