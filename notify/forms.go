@@ -19,7 +19,7 @@ type Form[T any] struct {
 	// ForPeople says that the form is text that is read from top to bottom: what happens besides is told between its
 	// lines. Of the other forms, programs get nothing but the result, and people are told on standard error.
 	ForPeople bool
-	// RowsOnly says that the form is a table of findings and no more. It has no place for notes, which go to standard
+	// RowsOnly says that the form is the rows of a table and no more. It has no place for notes, which go to standard
 	// error, nor for a failure: a run that was not completed writes nothing, since an empty table looks like good news.
 	RowsOnly bool
 }
