@@ -138,7 +138,7 @@ func TestTheMapHasEveryPackage(t *testing.T) {
 // What CONTRIBUTING names of the code is in the code.
 func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
 	known := make(map[string]bool)
-	require.NoError(t, filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err == nil && strings.HasSuffix(path, ".go") {
 			for _, word := range regexp.MustCompile(`\w+`).FindAllString(paper(t, path), -1) {
 				known[word] = true

@@ -148,7 +148,6 @@ func (s *settler) readOutcome(ctx context.Context, intent ledger.Record) (res re
 		}
 		return notDone, moved, nil
 	}
-	return result{word: ledger.ResultUnknown, closed: true, after: &after,
-			reason: "its network condition is neither the one before nor the one after: look at it in the admin console"},
-		moved, nil
+	const neither = "its network condition is neither the one before nor the one after: look at it in the admin console"
+	return result{word: ledger.ResultUnknown, closed: true, after: &after, reason: neither}, moved, nil
 }

@@ -141,8 +141,9 @@ func (s *session) concerned(t *simulatedToken, st standing, c *Calendar, runs []
 func (c *Calendar) assume(p *rules.Policy, look SimulateOptions, others int) {
 	add := func(format string, args ...any) { c.Assumed = append(c.Assumed, fmt.Sprintf(format, args...)) }
 	if look.InUse > 0 {
-		add(
-			"tokens used in the %v before %s go on being used, all others and those in quarantine are not used any more", look.InUse, c.From.Format(time.RFC3339))
+		add("tokens used in the %v before %s go on being used, "+
+			"all others and those in quarantine are not used any more",
+			look.InUse, c.From.Format(time.RFC3339))
 	} else {
 		add("nobody uses a token from now on, but the runs their own: a use takes a token out of this calendar")
 	}

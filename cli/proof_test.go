@@ -32,7 +32,8 @@ Made of the tests themselves by ` + "`go test ./cli -run PROOF -update`" + `; ` 
 
 Held by ` + "`go test ./audit -run TestModel`" +
 		` in every random history, most of them after each process, by what an onlooker saw:
-the org's side of each change, the lines on the disk, what reached people. CI plays 100,000 histories.
+the org's side of each change, the lines on the disk, what reached people. CI plays 5,000 histories,
+and ` + "`.ci/run long`" + ` 100,000.
 
 | id | what always holds | where |
 |---|---|---|
@@ -73,8 +74,8 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 				f.Name.Name, file, file)
 		}
 	}
-	b.WriteString("\n## Fuzz targets\n\nCI fuzzes each for 20 s, with the seeds that are kept.\n\n| target | what it " +
-		"does |\n|---|---|\n")
+	b.WriteString("\n## Fuzz targets\n\nCI fuzzes each for 10 s, with the seeds that are kept, and " +
+		"`.ci/run long` for two minutes.\n\n| target | what it does |\n|---|---|\n")
 	for _, file := range testFiles(t) {
 		for _, f := range functionsIn(t, file, "Fuzz") {
 			doc := strings.Join(strings.Fields(f.Doc.Text()), " ")
@@ -85,6 +86,7 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 				strings.ReplaceAll(doc, "|", `\|`))
 		}
 	}
+	b.WriteString(longRuns(t))
 	if *update {
 		require.NoError(t, os.WriteFile(".ci/PROOF.md", []byte(b.String()), 0o644))
 	}
@@ -93,6 +95,21 @@ the org's side of each change, the lines on the disk, what reached people. CI pl
 	if b.String() != string(have) { // which is too long to be shown twice
 		t.Fatal(".ci/PROOF.md is not what the tests say: go test ./cli -run PROOF -update")
 	}
+}
+
+// longRuns is the table of what .ci/run long has shown, from the file that it writes.
+func longRuns(t *testing.T) string {
+	t.Helper()
+	raw, err := os.ReadFile(".ci/long.txt")
+	require.NoError(t, err)
+	var b strings.Builder
+	b.WriteString("\n## Long runs\n\nWhat takes too long for each landing, as `.ci/run long` showed it last. " +
+		"`.ci/run list` says what each step does.\n\n| step | on | commit | took | what it showed |\n" +
+		"|---|---|---|---|---|\n")
+	for line := range strings.Lines(string(raw)) {
+		_, _ = fmt.Fprintf(&b, "| %s |\n", strings.Join(strings.Split(strings.TrimSuffix(line, "\n"), "\t"), " | "))
+	}
+	return b.String()
 }
 
 // proof is a row of a list: an id, a sentence, and the function that tests it or the name of the variable.

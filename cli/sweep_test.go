@@ -322,6 +322,11 @@ func TestARunThatIsKilledAtAnyWriteFsyncOrSendHarmsNothing(t *testing.T) {
 			})
 		}
 	})
+	total := int64(0)
+	for place := range died {
+		total += died[place].Load()
+	}
+	t.Logf("killed at %d points", total)
 	for place, c := range crashpoints {
 		if strings.Contains(c.becomes, "PLACE") && *sweepAll {
 			require.NotZero(t, died[place].Load(), "nothing was killed in %s at %s", c.file, c.text)

@@ -71,7 +71,8 @@ func TestWhatWeForbidIsComplainedAbout(t *testing.T) {
 }
 
 func TestCharactersThatNobodySeesAreFoundAnywhere(t *testing.T) {
-	for _, r := range "\x00\t\r\x1b\x7f\u0085\u00ad\u061c\u200b\u200d\u200e\u202a\u202e\u2028\u2060\u2066\ufeff\u3164\U000e0041\U000e0101" {
+	for _, r := range "\x00\t\r\x1b\x7f\u0085\u00ad\u061c\u200b\u200d\u200e\u202a\u202e\u2028\u2060\u2066\ufeff\u3164" +
+		"\U000e0041\U000e0101" {
 		for _, message := range [][]byte{
 			message(obj{"text": "a" + string(r)}),
 			blocks(obj{"type": "header", "text": obj{"type": "plain_text", "text": "a" + string(r)}}),

@@ -81,7 +81,8 @@ func (c *call) challenge(status int, scheme, code, description string) answer {
 	}
 	c.header.Set("Www-Authenticate",
 		fmt.Sprintf(
-			`%s %sauthorization_uri="http://%s/oauth2/v1/authorize", realm="http://%s", %serror="%s", error_description="%s", resource="%s"`,
+			`%s %sauthorization_uri="http://%s/oauth2/v1/authorize", realm="http://%s", `+
+				`%serror="%s", error_description="%s", resource="%s"`,
 			scheme, algs, c.req.Host, c.req.Host, scope, code, description, c.req.URL.EscapedPath()))
 	return a
 }
