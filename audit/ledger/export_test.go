@@ -1,5 +1,7 @@
 package ledger
 
+import "os"
+
 // Seal ends a line without its sum as a program would that knows the format.
 func Seal(body string) string { return string(appendSum([]byte(body), []byte(body))) }
 
@@ -15,3 +17,6 @@ func AppendAsIs(l *Ledger, r Record) error {
 	l.advance(hashOf(line), len(line))
 	return l.write(append(line, '\n'))
 }
+
+// LockFile is the lock file that an open ledger holds.
+func LockFile(l *Ledger) *os.File { return l.disk.(*recordsFile).lock }

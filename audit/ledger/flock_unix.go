@@ -9,12 +9,18 @@ import (
 	"syscall"
 )
 
-// flock takes the exclusive lock on f, which ends when f is closed or the process ends. It doesn't wait.
+// flock takes the exclusive lock on f, which ends by unlock or when the process ends. It doesn't wait.
 // It also excludes a second opening by the same process, which POSIX record locks don't.
 func flock(f *os.File) error { return flockAs(f, syscall.LOCK_EX) }
 
 // flockShared takes a lock on f that excludes only the exclusive one.
 func flockShared(f *os.File) error { return flockAs(f, syscall.LOCK_SH) }
+
+// unlock ends the lock on f and closes f. Closing alone would not do: a child process has the descriptor too, from its
+// fork to its exec.
+func unlock(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}
 
 func flockAs(f *os.File, how int) error {
 	for {

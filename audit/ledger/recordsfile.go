@@ -142,13 +142,14 @@ func (d *recordsFile) Signature() ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxHolder))
 }
 
-// Close closes both files; the lock goes with its file.
+// Close closes both files and ends the lock.
 func (d *recordsFile) Close() error {
 	var errs []error
-	for _, f := range []*os.File{d.file, d.lock} {
-		if f != nil {
-			errs = append(errs, f.Close())
-		}
+	if d.file != nil {
+		errs = append(errs, d.file.Close())
+	}
+	if d.lock != nil {
+		errs = append(errs, unlock(d.lock))
 	}
 	d.file, d.lock = nil, nil
 	return errors.Join(errs...)

@@ -29,7 +29,7 @@ func (s Store) OpenWaiting(
 	}
 	f, _, asks := s.directory().open(waitFile, os.O_RDWR|os.O_CREATE)
 	if asks == nil {
-		defer func() { _ = f.Close() }() // which ends the asking
+		defer func() { _ = unlock(f) }() // which ends the asking
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -58,6 +58,6 @@ func (s Store) Awaited() bool {
 	if err != nil {
 		return false
 	}
-	defer func() { _ = f.Close() }() // nothing was done with it
+	defer func() { _ = unlock(f) }() // nothing was done with it
 	return errors.Is(flockShared(f), ErrLocked)
 }
