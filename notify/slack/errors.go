@@ -96,6 +96,7 @@ func failureOf(doing string, token okta.Secret, err error) *Error {
 	var said slack.SlackErrorResponse
 	var limited *slack.RateLimitedError
 	var status slack.StatusCodeError
+	var foreign *foreignError
 	switch {
 	case errors.As(err, &limited):
 		e.Said, e.class = "Slack has too many requests", classLater
@@ -108,6 +109,8 @@ func failureOf(doing string, token okta.Secret, err error) *Error {
 		e.Said, e.class = "Slack has too many requests", classLater
 	case errors.As(err, &status):
 		e.Said = fmt.Sprintf("Slack answered %d", status.Code)
+	case errors.As(err, &foreign):
+		e.Said, e.Advice = foreign.Error(), foreign.advice
 	default:
 		e.Said = err.Error()
 	}

@@ -16,9 +16,20 @@ const clockMargin = 10 * time.Minute
 // find looks for a message of ours by its metadata: in the channel, or in a thread. ts is "" if it is not there.
 // It takes the scopes channels:history or groups:history, and metadata.message:read.
 func (s *Bot) find(ctx context.Context, p *outbox.Parcel, part, thread string) (ts string, err error) {
+	err = s.eachMessage(ctx, p, thread, func(m *slack.Message) bool {
+		if s.isOurs(m, p.Run, part) {
+			ts = m.Timestamp
+		}
+		return ts != ""
+	})
+	return ts, err
+}
+
+// eachMessage reads the messages of the channel since the report was begun, or of a thread, until done is true for one.
+func (s *Bot) eachMessage(ctx context.Context, p *outbox.Parcel, thread string, done func(*slack.Message) bool) error {
 	const doing = "looking for what was posted before"
 	if err := s.identify(ctx); err != nil {
-		return "", err
+		return err
 	}
 	for cursor := ""; ; {
 		var messages []slack.Message
@@ -27,15 +38,15 @@ func (s *Bot) find(ctx context.Context, p *outbox.Parcel, part, thread string) (
 			return err
 		})
 		if err != nil {
-			return "", err
+			return err
 		}
 		for i := range messages {
-			if s.isOurs(&messages[i], p.Run, part) {
-				return messages[i].Timestamp, nil
+			if done(&messages[i]) {
+				return nil
 			}
 		}
 		if cursor == "" {
-			return "", nil
+			return nil
 		}
 	}
 }
@@ -75,8 +86,12 @@ func (s *Bot) identify(ctx context.Context) error {
 
 // isOurs reports whether a message is the part of a run's report that we posted.
 func (s *Bot) isOurs(m *slack.Message, run, part string) bool {
-	ours := m.BotID != "" && m.BotID == s.me.BotID || m.User != "" && m.User == s.me.UserID
 	payload := m.Metadata.EventPayload
-	return ours && m.Metadata.EventType == EventType && payload["run_id"] == safe(run, 60) &&
+	return s.isFromUs(m) && m.Metadata.EventType == EventType && payload["run_id"] == safe(run, 60) &&
 		payload["part"] == part
+}
+
+// isFromUs reports whether we posted a message.
+func (s *Bot) isFromUs(m *slack.Message) bool {
+	return m.BotID != "" && m.BotID == s.me.BotID || m.User != "" && m.User == s.me.UserID
 }

@@ -1,7 +1,6 @@
 package slack
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -49,7 +48,8 @@ type Bot struct {
 
 // NewBot makes the delivery of one run. It sends nothing.
 func NewBot(c Config) (*Bot, error) {
-	options := []slack.Option{slack.OptionHTTPClient(outbox.NewClient(time.Minute))}
+	client := slackOnly{outbox.NewClient(time.Minute), checkWay}
+	var options []slack.Option
 	if c.APIURL != "" {
 		u, ok := outbox.ParseURL(c.APIURL)
 		if !ok {
@@ -59,7 +59,9 @@ func NewBot(c Config) (*Bot, error) {
 			u.Path += "/"
 		}
 		options = append(options, slack.OptionAPIURL(u.String()))
+		client.advice = checkAPIURL
 	}
+	options = append(options, slack.OptionHTTPClient(client))
 	return &Bot{api: slack.New(c.Secret.Reveal(), options...), sender: newSender(c)}, nil
 }
 
@@ -271,25 +273,6 @@ func (s *Bot) rewrite(ctx context.Context, p *outbox.Parcel, ts string, m Messag
 		_, _, _, err := s.api.UpdateMessageContext(ctx, s.channelOf(p), ts, messageOptions(m)...)
 		return err
 	})
-}
-
-// upload shares a file in the thread, unless it is there. A file can't be looked for: after a lost answer the
-// next run may share it again.
-func (s *Bot) upload(ctx context.Context, p *outbox.Parcel, c *content, f File) error {
-	if has(p, c.key(f.Name)) {
-		return nil
-	}
-	err := s.withRetries(ctx, fmt.Sprintf("uploading %s to %s", f.Name, s.channelOf(p)), func() error {
-		_, err := s.api.UploadFileContext(ctx, slack.UploadFileParameters{
-			Filename: f.Name, Title: f.Title, Reader: bytes.NewReader(f.Content), FileSize: len(f.Content),
-			Channel: s.channelOf(p), ThreadTimestamp: parent(p),
-		})
-		return err
-	})
-	if err == nil {
-		p.Accepted(c.key(f.Name), s.where(p, parent(p)))
-	}
-	return err
 }
 
 // isGone reports whether a message can't be rewritten any more.

@@ -154,6 +154,8 @@ func (w *Webhook) send(ctx context.Context, m Message) error {
 		return &slack.RateLimitedError{RetryAfter: time.Duration(seconds) * time.Second}
 	case resp.StatusCode >= 400 && resp.StatusCode < 500 && isWord(word):
 		return slack.SlackErrorResponse{Err: word}
+	case resp.StatusCode < 500 && resp.StatusCode != http.StatusRequestTimeout:
+		return foreignAnswer(resp, answer, checkWebhook)
 	}
 	return slack.StatusCodeError{Code: resp.StatusCode, Status: resp.Status}
 }

@@ -71,12 +71,12 @@ func TestWhatAWebhookAnswersAndWhatItMeans(t *testing.T) {
 			says: "check SLACK_WEBHOOK_URL", requests: 1},
 		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true,
 			requests: 1},
-		{name: "200 and not ok", fault: slacktest.Fault{Body: "fine"}, says: "Slack answered 200", maybe: true,
+		{name: "200 and not ok", fault: slacktest.Fault{Body: "fine"}, says: "the answer is not Slack's: 200 with something else", maybe: true,
 			requests: 1},
-		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "Slack answered 200", maybe: true,
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "the answer is not Slack's: 200 with a page of HTML", maybe: true,
 			requests: 1},
 		{name: "a redirect", fault: slacktest.Fault{Status: 302, Header: http.Header{"Location": {"/elsewhere"}}},
-			says: "Slack answered 302", maybe: true, requests: 1},
+			says: "the answer is not Slack's: 302, a redirect to", maybe: true, requests: 1},
 		{name: "a lost answer", fault: slacktest.Fault{HangupAfter: true}, says: "EOF", maybe: true, requests: 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -176,7 +176,8 @@ func (s *Server) wire(c *channel, m *Message, metadata bool) map[string]any {
 	if len(m.Files) > 0 {
 		var files []any
 		for _, id := range m.Files {
-			files = append(files, map[string]any{"id": id})
+			f := s.file(id)
+			files = append(files, map[string]any{"id": id, "name": f.Name, "title": f.Title})
 		}
 		w["files"] = files
 	}
