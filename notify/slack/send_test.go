@@ -179,9 +179,11 @@ func TestWhatSlackAnswersAndWhatItMeans(t *testing.T) {
 		// It is looked for, is not there, and is sent once more.
 		{name: "an outcome that isn't known", fault: slacktest.Fault{Error: "fatal_error"}, says: "fatal_error",
 			maybe: true, requests: 2},
-		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true, requests: 2},
+		{name: "a server error", fault: slacktest.Fault{Status: 500}, says: "Slack answered 500", maybe: true,
+			requests: 2},
 		{name: "a lost request", fault: slacktest.Fault{Hangup: true}, says: "EOF", maybe: true, requests: 2},
-		{name: "a page of HTML", fault: slacktest.Fault{HTML: true}, says: "the answer is not Slack's: 200 with a page of HTML",
+		{name: "a page of HTML", fault: slacktest.Fault{HTML: true},
+			says:  "the answer is not Slack's: 200 with a page of HTML",
 			maybe: true, requests: 2},
 		{name: "a server error, once", fault: slacktest.Fault{Times: 1, Status: 500}, requests: 2, delivered: true},
 		// It is looked for, and is there.
