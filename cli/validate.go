@@ -55,7 +55,7 @@ token, and of limits above the inventory.`,
 	flags.BoolVar(&f.strict, "strict", false, "make warnings mistakes")
 	flags.BoolVar(&f.org, "org", false, "also judge the tokens of the org that the environment names")
 	flags.BoolVar(&f.print, "print", false,
-		"print the policy as it is understood, with every default, and do nothing else")
+		"print the policy as it is understood, with every default, and its next five runs, and do nothing else")
 	flags.BoolVar(&f.schema, "schema", false, "print the JSON Schema of policies and do nothing else")
 	return cmd
 }
@@ -66,7 +66,7 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 		return err
 	}
 	if f.print {
-		return a.print(string(p.YAML()))
+		return a.print(string(p.YAML()) + p.NextRuns(time.Now()))
 	}
 	var survey *rules.Survey
 	zone := "" // what is wrong with it

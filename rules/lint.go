@@ -47,6 +47,11 @@ func (p *Policy) Lint(now time.Time, seen *Survey) Mistakes {
 	}
 	l.clientValues()
 	l.limits()
+	if p.Schedule != nil {
+		for _, why := range p.Schedule.Doubts {
+			l.warn(p.places["schedule.cron"], "schedule %s: %s", quote(p.Schedule.Cron), why)
+		}
+	}
 	l.mistakes.sort()
 	return l.mistakes
 }

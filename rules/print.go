@@ -2,8 +2,11 @@ package rules
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"strconv"
+	"strings"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -48,6 +51,20 @@ func (p *Policy) YAML() []byte {
 	_ = e.Encode(m.Node) // maps, lists and texts: nothing that can't be written
 	_ = e.Close()
 	return b.Bytes()
+}
+
+// NextRuns are the next five runs of the schedule after now, in its zone and in UTC: as comments of the policy, a line
+// each, "" if it has no schedule.
+func (p *Policy) NextRuns(now time.Time) string {
+	if p.Schedule == nil {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "# The next runs of the schedule, in %s and in UTC:\n", p.Schedule.Location)
+	for _, at := range p.Schedule.Upcoming(now, 5) {
+		fmt.Fprintf(&b, "#   %s   %s\n", at.In(p.Schedule.Location).Format("Mon "+time.RFC3339), formatTime(at))
+	}
+	return b.String()
 }
 
 func (e *Exemption) printed() printed {

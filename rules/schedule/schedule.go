@@ -5,6 +5,8 @@ package schedule
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // so that a time zone means the same on a machine that has none of its own
@@ -18,6 +20,8 @@ type Schedule struct {
 	Cron string
 	// Location is the time zone in which it is meant. Parse sets UTC; another may be set before the first Next.
 	Location *time.Location
+	// Doubts are what is allowed in the expression and hardly ever meant, each with what to write; nil if nothing is.
+	Doubts []string
 
 	times cron.Schedule
 }
@@ -25,18 +29,22 @@ type Schedule struct {
 // Parse reads a cron expression: minute, hour, day, month and weekday, or a word such as @daily. The error says what is
 // wrong with it and what to write. Check finds one that can't be meant.
 func Parse(expression string) (*Schedule, error) {
-	times, err := parseCron(expression)
+	times, doubts, err := parse(expression)
 	if err != nil {
 		return nil, err
 	}
-	return &Schedule{Cron: expression, Location: time.UTC, times: times}, nil
+	return &Schedule{Cron: expression, Location: time.UTC, Doubts: doubts, times: times}, nil
 }
 
-// Zone is the time zone that the IANA list has under a name. The error says what to write instead. The zone of the
-// machine, "Local", is none of them: a policy means the same everywhere.
+// noZone matches what a machine may have beside the zones of the IANA list: its own zone under several names, a zone
+// that says that there is none, and other copies of the list, one of which counts leap seconds.
+var noZone = regexp.MustCompile(`(?i)^(|local|localtime|posixrules|factory|(posix|right)/.*)$`)
+
+// Zone is the time zone that the IANA list has under a name. The error says what to write instead. A name that means
+// another zone on another machine, such as "Local", is none of them: a policy means the same everywhere.
 func Zone(name string) (*time.Location, error) {
 	zone, err := time.LoadLocation(name)
-	if err != nil || name == "" || name == "Local" {
+	if err != nil || noZone.MatchString(name) {
 		return nil, errors.New("write a name of the IANA list, such as Etc/UTC or Europe/Berlin")
 	}
 	return zone, nil
@@ -85,6 +93,17 @@ func (s *Schedule) Next(t time.Time) time.Time {
 	return time.Time{}
 }
 
+// Upcoming are the first times after t at which to run, n or fewer, in UTC.
+func (s *Schedule) Upcoming(t time.Time, n int) (times []time.Time) {
+	for range n {
+		if t = s.Next(t); t.IsZero() {
+			break
+		}
+		times = append(times, t)
+	}
+	return times
+}
+
 // offset is how far the clock of the zone is ahead of UTC at t.
 func (s *Schedule) offset(t time.Time) time.Duration {
 	_, seconds := t.In(s.Location).Zone()
@@ -98,24 +117,68 @@ func skips(spec *cron.SpecSchedule, at time.Time, before, after time.Duration) b
 	return !skipped.IsZero() && skipped.Before(at.Add(after))
 }
 
-func parseCron(expression string) (times cron.Schedule, err error) {
-	if strings.Contains(expression, "TZ=") {
-		return nil, errors.New("a time zone goes to schedule.timezone, remove TZ=")
-	}
-	for _, field := range strings.Fields(expression) {
-		if strings.Trim(field, ",") == "" {
-			return nil, fmt.Errorf("the field %q names no time", field)
+// example is what to write where five fields are wanted.
+const example = `write minute, hour, day, month and weekday, such as "0 9 * * 1-4"`
+
+// words are those that stand for an expression.
+const words = "@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually, or @every with a duration such as 90m"
+
+// parse reads an expression, and says what is doubtful in it. The error has none of the parser's words.
+func parse(expression string) (times cron.Schedule, doubts []string, err error) {
+	fields := strings.Fields(expression)
+	switch {
+	case strings.Contains(expression, "TZ="):
+		return nil, nil, errors.New("a time zone goes to schedule.timezone, remove TZ=")
+	case strings.HasPrefix(expression, "@"):
+	case len(fields) > len(cronFields):
+		return nil, nil, fmt.Errorf("it has more than 5 fields, and there are none for seconds and years: %s", example)
+	case len(fields) < len(cronFields):
+		return nil, nil, fmt.Errorf("it has fewer than 5 fields: %s", example)
+	default:
+		if doubts, err = readFields(fields); err != nil {
+			return nil, nil, err
 		}
 	}
 	defer func() {
 		if p := recover(); p != nil { // the parser of robfig/cron v3.0.1 has index errors of its own
-			err = fmt.Errorf("%v", p)
-		}
-		if err != nil {
-			times, err = nil, fmt.Errorf(`%w, write minute, hour, day, month and weekday, such as "0 9 * * 1-4"`, err)
+			times, doubts, err = nil, nil, errors.New(example)
 		}
 	}()
-	return cron.ParseStandard(expression)
+	times, err = cron.ParseStandard(expression)
+	switch {
+	case err == nil:
+		return times, doubts, nil
+	case strings.HasPrefix(expression, "@every"):
+		return nil, nil, errors.New("@every needs a duration in hours, minutes and seconds, such as @every 90m")
+	case strings.HasPrefix(expression, "@"):
+		return nil, nil, fmt.Errorf("it is no word for a time: write one of %s", words)
+	}
+	return nil, nil, errors.New(example)
+}
+
+// readFields reads the five fields, and says what is doubtful in them.
+func readFields(fields []string) (doubts []string, err error) {
+	either := 0 // days of the month and weekdays that are written
+	for i, f := range cronFields {
+		spans, err := f.read(i, fields[i])
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range spans {
+			if why := f.doubt(s); why != "" {
+				doubts = append(doubts, why)
+			}
+		}
+		every := slices.ContainsFunc(spans, func(s span) bool { return s.all && s.step == 1 })
+		if (i == dayField || i == weekdayField) && !every {
+			either++
+		}
+	}
+	if either == 2 {
+		doubts = append(doubts, fmt.Sprintf("it names days of the month and weekdays, and runs on either: on the days "+
+			"%s and on each weekday %s besides, write * for one of the two", fields[dayField], fields[weekdayField]))
+	}
+	return doubts, nil
 }
 
 // Check refuses a schedule that never fires, or more often than once a minute. It starts at a fixed date, so that a
