@@ -153,3 +153,17 @@ func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
 		require.True(t, known[m[1]], "%s is in no file", m[1])
 	}
 }
+
+// The steps of CI that papers name are steps of .ci/run.
+func TestStepsOfCIInPapersExist(t *testing.T) {
+	run := paper(t, ".ci/run")
+	for file, text := range papers(t) {
+		for _, m := range regexp.MustCompile("\\.ci/run((?: [a-z]+)+)").FindAllStringSubmatch(text, -1) {
+			for _, step := range strings.Fields(m[1]) {
+				if step != "long" && step != "list" {
+					require.Regexp(t, `(?m)^  "`+step+` `, run, "%s has .ci/run%s", file, m[1])
+				}
+			}
+		}
+	}
+}
