@@ -29,6 +29,7 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr, summary: &summary{}}
 	root := a.root()
+	strict(root)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := a.complain(err, cmd.CommandPath())
@@ -66,22 +67,22 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noSecrets(cmd); err != nil {
+			if err := errors.Join(checkDashes(cmd), noSecrets(cmd)); err != nil {
 				return err
 			}
 			return a.checkFiles(cmd)
 		},
 	}
 	root.SetUsageFunc(writeUsage)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		a.summary.flagsWrong = true
-		return flagError(err)
+		return flagError(cmd, err)
 	})
 	root.SetOut(scrubbed{a.stdout}) // what cobra itself says may repeat an argument
 	root.SetErr(scrubbed{a.stderr})
 	a.logFormat, a.logLevel = newChoice("text", "text", "json"), newChoice("warn", "debug", "info", "warn", "error")
-	a.logFormat.add(root, root.PersistentFlags(), "log-format", "form of the log")
-	a.logLevel.add(root, root.PersistentFlags(), "log-level", "least level to log")
+	a.logFormat.add(root, root.PersistentFlags(), "log-format", "", "form of the log")
+	a.logLevel.add(root, root.PersistentFlags(), "log-level", "", "least level to log")
 	root.AddCommand(a.runCommand(), a.serveCommand(), a.validateCommand(), a.testCommand(), a.explainCommand(),
 		a.simulateCommand(), a.tokensCommand(), a.ledgerCommand(),
 		a.haltCommand(), a.resumeCommand(), a.doctorCommand(), a.demoCommand(), a.versionCommand())

@@ -29,7 +29,7 @@ type doctorFlags struct {
 func (a *app) doctorCommand() *cobra.Command {
 	f := &doctorFlags{}
 	cmd := &cobra.Command{
-		Use:   "doctor",
+		Use:   "doctor [FILE]",
 		Short: "before trusting it: what a run needs, and what is missing",
 		Long: `doctor looks at everything that a run needs, and says of each thing whether it
 is as it should be, and what to do if it is not: the policy, the org, whose
@@ -43,14 +43,14 @@ without judging tokens or writing anything.`,
 		Example: `  tokensweep doctor
   tokensweep doctor --policy policy.yaml --state state --enforce
   tokensweep doctor --output json | jq '.checks[] | select(.status != "ok")'`,
-		Args: noArgs,
+		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.policyGiven = cmd.Flags().Changed("policy") || a.env.get("TOKENSWEEP_POLICY") != ""
 			return a.doctor(cmd.Context(), f)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	a.addPolicy(flags, &f.policy, "policy `file`")
 	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
 		"`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&f.enforce, "enforce", false, "look at what run --enforce needs, too")

@@ -26,7 +26,7 @@ type simulateFlags struct {
 
 func (f *simulateFlags) add(a *app, cmd *cobra.Command, days int) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	a.addPolicy(flags, &f.policy, "policy `file`")
 	flags.IntVar(&f.days, "days", days, "how many `days` the calendar goes ahead")
 	flags.IntVar(&f.inUse, "in-use", 0, "assume that tokens used in the last `days` go on being used")
 	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
@@ -38,7 +38,7 @@ func (a *app) explainCommand() *cobra.Command {
 	f := &simulateFlags{}
 	var out *outputFlags[*audit.Explanation]
 	cmd := &cobra.Command{
-		Use:   "explain ID",
+		Use:   "explain ID [FILE]",
 		Short: "one token: rules, conditions, protections, and what comes next",
 		Long: `explain reads one token of the org and says everything that a run would make of
 it: every field, every condition of every rule with what was expected and what
@@ -50,15 +50,15 @@ With --days it lists the org and shows the token's part of tokensweep simulate:
 there the limits of the policy and its schedule count too.`,
 		Example: `  tokensweep explain 00T1f3w86v9h8o1VZ1d7
   tokensweep explain 00T1f3w86v9h8o1VZ1d7 --days 60`,
-		Args: cobra.ExactArgs(1),
+		Args: orPolicy(oneToken),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case cmd.Flags().Changed("days"):
-				return a.simulate(cmd.Context(), f, args[0])
+				return a.simulate(cmd.Context(), f, tokenOf(args))
 			case cmd.Flags().Changed("in-use"):
 				return usage("--in-use goes with --days")
 			}
-			return a.explain(cmd.Context(), f, args[0], out)
+			return a.explain(cmd.Context(), f, tokenOf(args), out)
 		},
 	}
 	f.add(a, cmd, 0)

@@ -21,9 +21,9 @@ type choice struct {
 
 func newChoice(value string, words ...string) *choice { return &choice{value, words} }
 
-// add defines the flag and its completion.
-func (c *choice) add(cmd *cobra.Command, flags *pflag.FlagSet, name, usage string) {
-	flags.Var(c, name, fmt.Sprintf("%s: %s", usage, strings.Join(c.words, ", ")))
+// add defines the flag, one of one letter unless that is "", and its completion.
+func (c *choice) add(cmd *cobra.Command, flags *pflag.FlagSet, name, short, usage string) {
+	flags.VarP(c, name, short, fmt.Sprintf("%s: %s", usage, strings.Join(c.words, ", ")))
 	if err := cmd.RegisterFlagCompletionFunc(name,
 		cobra.FixedCompletions(c.words, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // two flags of one name

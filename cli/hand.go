@@ -28,7 +28,7 @@ type handFlags struct {
 func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit.Hand, string) (audit.Outcome, string,
 	error)) *cobra.Command {
 	f := &handFlags{}
-	cmd.Flags().StringVar(&f.policy, "policy", a.policyFile(),
+	a.addPolicy(cmd.Flags(), &f.policy,
 		"policy `file`, whose protections and exemptions hold here too")
 	cmd.Flags().StringVar(&f.reason, "reason", "", "why, for the record")
 	cmd.Flags().BoolVar(&f.yes, "yes", false, "don't ask")
@@ -157,7 +157,7 @@ func (a *app) confirmTyped(ctx context.Context, what, want string) error {
 func (a *app) tokensChangeCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.handCommand(&cobra.Command{
-			Use: "revoke ID", Short: "end a token for good", Args: cobra.ExactArgs(1),
+			Use: "revoke ID", Short: "end a token for good", Args: oneToken,
 			Long: `revoke ends one token, for good. The guards of a run hold here too: the
 policy's protections, exemptions and perDay, and the emergency brake. Only the
 delays don't. Every token of the owner of the API token in use is spared, since
@@ -166,7 +166,7 @@ it may be that one, unless --own-token-too says that it is meant.`,
 			return h.Revoke(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
-			Use: "quarantine ID", Short: "cut a token off, in a way that can be undone", Args: cobra.ExactArgs(1),
+			Use: "quarantine ID", Short: "cut a token off, in a way that can be undone", Args: oneToken,
 			Long: `quarantine lets a token be used from the policy's quarantine zone only. What it
 could be used from before is on record, and restore puts it back. The guards are
 those of tokens revoke.`,
@@ -174,7 +174,7 @@ those of tokens revoke.`,
 			return h.Quarantine(ctx, id)
 		}),
 		a.handCommand(&cobra.Command{
-			Use: "restore ID", Short: "undo a quarantine", Args: cobra.ExactArgs(1),
+			Use: "restore ID", Short: "undo a quarantine", Args: oneToken,
 			Long: `restore gives a token the network condition back that it had before its
 quarantine. Rules that still match announce their steps anew.`,
 		}, func(ctx context.Context, h audit.Hand, id string) (audit.Outcome, string, error) {

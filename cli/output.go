@@ -50,7 +50,7 @@ func addEitherOutputFlags[T, U any](cmd *cobra.Command, forms notify.Forms[T], o
 
 func addPlaceFlags(cmd *cobra.Command, forms []string) *placeFlags {
 	p := &placeFlags{form: newChoice(forms[0], forms...)}
-	p.form.add(cmd, cmd.Flags(), "output", "form of the result")
+	p.form.add(cmd, cmd.Flags(), "output", "o", "form of the result")
 	cmd.Flags().StringVar(&p.file, outputFlag[2:], "", "write the result to this `file` instead of standard output")
 	return p
 }

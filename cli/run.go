@@ -43,26 +43,26 @@ type runFlags struct {
 func (a *app) runCommand() *cobra.Command {
 	f, x := &runFlags{now: time.Now}, &exportFlags{}
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   "run [FILE]",
 		Short: "one pass: list, judge, report; with --enforce also act",
 		Long: `run lists every API token of the org that OKTA_CLIENT_ORGURL names, judges each
 by the policy, and reports what it found and what would come of it. It is a dry
 run unless the policy says mode: enforce and the command says --enforce. Then
 it also takes the steps that are due, one token at a time, each on record
 before it is taken.`,
-		Example: `  tokensweep run --policy policy.yaml
+		Example: `  tokensweep run policy.yaml
   tokensweep run --output csv --output-file tokens.csv
   tokensweep run --output json --fail-on high | jq .counts
   tokensweep run --state state                            # makes a plan
   tokensweep run --state state --enforce --plan sha256:…  # does no more`,
-		Args: noArgs,
+		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.planGiven = cmd.Flags().Changed("plan")
 			return a.runOnce(cmd.Context(), f, x)
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	a.addPolicy(flags, &f.policy, "policy `file`")
 	flags.Var(&f.asOf, "as-of", "judge as if it were this `time` (default: the org's clock)")
 	flags.Float64Var(&f.rateShare, "rate-share", okta.DefaultRateShare,
 		"`share` of the org's rate limit to use, over 0 and up to 1")

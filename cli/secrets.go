@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"regexp"
 
@@ -18,25 +16,6 @@ import (
 
 // plainWord is what a command or a flag that was mistyped looks like.
 var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
-
-// flagError says what is wrong with a flag, without its value.
-func flagError(err error) error {
-	var value *pflag.InvalidValueError
-	var unknown *pflag.NotExistError
-	var missing *pflag.ValueRequiredError
-	switch {
-	case errors.As(err, &value):
-		return fmt.Errorf("bad value of --%s: %s", value.GetFlag().Name, refusal(value))
-	case errors.As(err, &missing):
-		return fmt.Errorf("flag needs an argument: --%s", missing.GetFlag().Name)
-	case errors.As(err, &unknown) && plainWord.MatchString(unknown.GetSpecifiedName()) &&
-		unknown.GetSpecifiedShortnames() == "":
-		return err
-	case errors.As(err, &unknown):
-		return errors.New("unknown flag: it is not repeated here, since it may be a secret")
-	}
-	return errors.New("a flag is written --name value, or --name=value")
-}
 
 // refusal is why a flag's value was refused. Flags of our own say that without the value; the others show it.
 func refusal(err *pflag.InvalidValueError) string {
@@ -54,17 +33,6 @@ func refusal(err *pflag.InvalidValueError) string {
 		}
 		return "want a number"
 	}
-}
-
-// noArgs refuses arguments.
-func noArgs(cmd *cobra.Command, args []string) error {
-	switch {
-	case len(args) == 0:
-		return nil
-	case plainWord.MatchString(args[0]):
-		return fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())
-	}
-	return fmt.Errorf("%q takes no such argument", cmd.CommandPath())
 }
 
 // noSecrets refuses credentials in flags and arguments: what is given there is seen by others, and goes on record.

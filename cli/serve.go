@@ -43,7 +43,7 @@ type service struct {
 func (a *app) serveCommand() *cobra.Command {
 	s := &service{app: a, flags: runFlags{now: time.Now}}
 	cmd := &cobra.Command{
-		Use:   "serve",
+		Use:   "serve [FILE]",
 		Short: "runs on the policy's schedule, with health checks and metrics",
 		Long: `serve makes a run whenever the policy's schedule says so, one at a time. The
 policy, the credentials and the ledger are read afresh for each; a policy that
@@ -54,9 +54,9 @@ start.
 SIGTERM ends it with 0, after the change in flight and the report; SIGHUP and
 SIGUSR1 ask for a run at once. It answers /healthz, /readyz and /metrics over
 plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
-		Example: `  tokensweep serve --policy policy.yaml --state state
+		Example: `  tokensweep serve policy.yaml --state state
   tokensweep serve --enforce --listen 0.0.0.0:9090 --output json`,
-		Args: noArgs,
+		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("log-level") {
 				a.logLevel.value = "info"
@@ -65,7 +65,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&s.flags.policy, "policy", a.policyFile(), "policy `file`")
+	a.addPolicy(flags, &s.flags.policy, "policy `file`")
 	flags.Float64Var(&s.flags.rateShare, "rate-share", okta.DefaultRateShare,
 		"`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&s.flags.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")

@@ -13,7 +13,7 @@ import (
 func (a *app) simulateCommand() *cobra.Command {
 	f := &simulateFlags{}
 	cmd := &cobra.Command{
-		Use:   "simulate",
+		Use:   "simulate [FILE]",
 		Short: "the calendar: who would be quarantined and revoked, and when",
 		Long: `simulate lists the org and goes from there through the runs of the days to
 come, by the policy's schedule or else daily, each decided by a run's own code
@@ -26,7 +26,7 @@ that nobody uses a token any more. With --in-use 7, tokens that were used in
 the last seven days go on being used.`,
 		Example: `  tokensweep simulate --days 60
   tokensweep simulate --days 60 --in-use 7 --output csv`,
-		Args: noArgs,
+		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.simulate(cmd.Context(), f, "") },
 	}
 	f.add(a, cmd, 30)

@@ -42,7 +42,7 @@ another one.`,
 			return a.test(args, policy, strict, out)
 		},
 	}
-	cmd.Flags().StringVar(&policy, "policy", a.policyFile(), "policy `file`, instead of the one that the tests name")
+	a.addPolicy(cmd.Flags(), &policy, "policy `file`, instead of the one that the tests name")
 	cmd.Flags().BoolVar(&strict, "strict", false, "make warnings of the tests mistakes")
 	out = addOutputFlags(cmd, notify.TestForms)
 	return cmd

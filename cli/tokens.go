@@ -85,7 +85,7 @@ func (a *app) tokensGetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "get ID",
 		Short: "show one token as Okta has it now",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneToken,
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.getToken(cmd.Context(), args[0], out) },
 	}
 	out = addOutputFlags(cmd, notify.TokenForms)

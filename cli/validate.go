@@ -23,7 +23,7 @@ type validateFlags struct {
 func (a *app) validateCommand() *cobra.Command {
 	f := &validateFlags{}
 	cmd := &cobra.Command{
-		Use:   "validate",
+		Use:   "validate [FILE]",
 		Short: "check a policy file: every mistake, every rule that can't work",
 		Long: `validate checks a policy file and names every mistake in it, each with its line
 and column and with what to write instead. With a mistake it exits 65.
@@ -38,11 +38,11 @@ It needs no org. With --org it lists the org that the environment names,
 changes nothing there, and says how many tokens each rule matches, can't judge,
 or leaves to an exemption; then it also warns of exemptions that match no
 token, and of limits above the inventory.`,
-		Example: `  tokensweep validate --policy policy.yaml
+		Example: `  tokensweep validate policy.yaml
   tokensweep validate --strict --org
   tokensweep validate --print
   tokensweep validate --schema > policy.schema.json  # for editors`,
-		Args: noArgs,
+		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.schema {
 				return a.print(string(rules.Schema()))
@@ -51,7 +51,7 @@ token, and of limits above the inventory.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.policy, "policy", a.policyFile(), "policy `file`")
+	a.addPolicy(flags, &f.policy, "policy `file`")
 	flags.BoolVar(&f.strict, "strict", false, "make warnings mistakes")
 	flags.BoolVar(&f.org, "org", false, "also judge the tokens of the org that the environment names")
 	flags.BoolVar(&f.print, "print", false,

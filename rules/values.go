@@ -90,9 +90,9 @@ func (f *field) unlikely(s string, also []string) string {
 		}
 		return ""
 	}
-	instead := nearest(s, words)
+	instead := Nearest(s, words)
 	for _, k := range v.known {
-		if instead == "" && nearest(s, []string{k.console}) != "" {
+		if instead == "" && Nearest(s, []string{k.console}) != "" {
 			instead = k.word
 		}
 	}

@@ -228,14 +228,14 @@ func kindOf(n *yaml.Node) string {
 // suggest ends a message about an unknown word: with the known one that it was probably meant to be,
 // or else with all of them.
 func suggest(word string, known []string) string {
-	if best := nearest(word, known); best != "" {
+	if best := Nearest(word, known); best != "" {
 		return fmt.Sprintf(", did you mean %q?", best)
 	}
 	return ": write one of " + strings.Join(known, ", ")
 }
 
-// nearest is the known word that a word was probably meant to be, "" if none is like it.
-func nearest(word string, known []string) string {
+// Nearest is the known word that a word was probably meant to be, "" if none is like it.
+func Nearest(word string, known []string) string {
 	best, least := "", 3
 	if len(word) < 64 { // the distance is quadratic; longer words resemble none of ours
 		for _, k := range known {
