@@ -91,6 +91,9 @@ func (d directory) check() error {
 
 // has reports whether there is a file of that name, of whatever kind.
 func (d directory) has(name string) (bool, error) {
+	if d == "" {
+		return false, errNoStore
+	}
 	_, err := os.Lstat(d.path(name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -99,11 +102,19 @@ func (d directory) has(name string) (bool, error) {
 }
 
 // get returns what the file holds. It doesn't look at who may write it: what it holds has to be checked.
-func (d directory) get(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
+func (d directory) get(name string) ([]byte, error) {
+	if d == "" {
+		return nil, errNoStore
+	}
+	return os.ReadFile(d.path(name))
+}
 
 // open opens a file that can be trusted, or makes it if flag has os.O_CREATE, which made tells. It refuses what is no
 // regular file, or one that anybody may change.
 func (d directory) open(name string, flag int) (f *os.File, made bool, err error) {
+	if d == "" {
+		return nil, false, errNoStore
+	}
 	path := d.path(name)
 	for range 3 { // another process may make it, or replace it, between the look and the opening
 		info, err := os.Lstat(path)
@@ -199,6 +210,9 @@ func (d directory) keep(name, as string) error { return os.Rename(d.path(name), 
 
 // remove removes a file, durably.
 func (d directory) remove(name string) error {
+	if d == "" {
+		return errNoStore
+	}
 	if err := os.Remove(d.path(name)); err != nil {
 		return err
 	}

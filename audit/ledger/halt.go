@@ -51,9 +51,6 @@ func (s Store) SetHalt(reason, by string, at time.Time) error {
 // ErrUnusable; the brake may be released or not then.
 func (s Store) ClearHalt() error {
 	d := s.directory()
-	if d == "" {
-		return errNoStore
-	}
 	err := d.remove(haltFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return d.check()

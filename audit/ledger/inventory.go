@@ -77,9 +77,6 @@ func (s Store) WriteInventory(inForce string, entries iter.Seq[InventoryEntry]) 
 // the one before it. The error is an ErrNoInventory.
 func (s Store) ReadInventory(digest string) (map[string]InventoryEntry, error) {
 	d := s.directory()
-	if d == "" {
-		return nil, fmt.Errorf("%w: %w", ErrNoInventory, errNoStore)
-	}
 	why := errors.New("it was replaced, or its bytes were changed")
 	for _, name := range []string{inventoryFile, previousInventoryFile} {
 		text, err := d.get(name)

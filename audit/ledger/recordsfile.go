@@ -18,9 +18,6 @@ type recordsFile struct {
 
 // records opens the file of the records for reading.
 func (d directory) records() (*os.File, error) {
-	if d == "" {
-		return nil, errNoStore
-	}
 	f, _, err := d.open(ledgerFile, os.O_RDONLY)
 	if err != nil {
 		return nil, unusable("opening it", err)

@@ -50,7 +50,7 @@ func (s Store) Exists() bool {
 // HasLedger reports whether there is a ledger in the store, in whatever condition.
 func (s Store) HasLedger() bool {
 	there, err := s.directory().has(ledgerFile)
-	return err == nil && there && s.name != ""
+	return err == nil && there
 }
 
 // place is the directory, or as long as it isn't there the one in which it will be made, with its name for people.

@@ -50,11 +50,7 @@ func (s Store) OpenWaiting(
 
 // Awaited reports whether somebody waits for the lock of the ledger. What can't be told is nobody.
 func (s Store) Awaited() bool {
-	d := s.directory()
-	if d == "" {
-		return false
-	}
-	f, _, err := d.open(waitFile, os.O_RDONLY)
+	f, _, err := s.directory().open(waitFile, os.O_RDONLY)
 	if err != nil {
 		return false
 	}
