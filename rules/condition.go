@@ -63,7 +63,7 @@ func (r *reader) condition(at, n *yaml.Node, depth int) (node, bool) {
 	const form = "write for example {lastUsed: {olderThan: 21d}}"
 	switch {
 	case n.Kind == yaml.ScalarNode && n.Tag == nullTag:
-		r.wrong(at, "%s has no condition: %s", quote(at.Value), form)
+		r.wrong(at, "%s has no condition: %s", quote(at.Value), r.orComment(n, form))
 		return node{}, false
 	case n.Kind != yaml.MappingNode:
 		return node{}, r.wrongKind(n, "a condition must be a map, and not %s: %s", kindOf(n), form)
@@ -108,7 +108,7 @@ func (r *reader) entry(k, v *yaml.Node, depth int) (node, bool) {
 		r.wrong(k, "%s", unknownField(k.Value))
 		return node{}, false
 	}
-	if !r.filled(k, v) {
+	if !r.filled(k, v, nil) {
 		return node{}, false
 	}
 	return r.fieldCondition(f, v)
@@ -116,7 +116,7 @@ func (r *reader) entry(k, v *yaml.Node, depth int) (node, bool) {
 
 // conditions reads the list of conditions under all or any.
 func (r *reader) conditions(k, v *yaml.Node, how join, depth int) (node, bool) {
-	if !r.filled(k, v) {
+	if !r.filled(k, v, nil) {
 		return node{}, false
 	}
 	const form = "- lastUsed: {olderThan: 21d}"
@@ -204,7 +204,7 @@ func (r *reader) operation(f *field, name, arg *yaml.Node) (node, bool) {
 		return node{}, false
 	}
 	if arg.Kind == yaml.AliasNode || arg.Tag == nullTag {
-		return node{}, r.wrongKind(arg, "%s has no argument: write %s", o.name, o.argument.words)
+		return node{}, r.wrongKind(arg, "%s has no argument: %s", o.name, r.orComment(arg, "write "+o.argument.words))
 	}
 	return r.compile(f, o, name, arg)
 }

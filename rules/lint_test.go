@@ -94,9 +94,15 @@ rules: [{id: a, when: {lastUsed: {olderThan: 14d}}, then: flag}]`))
 }
 
 func TestThePoliciesThatWeShipRaiseNoDoubt(t *testing.T) {
-	p, err := Load("../policy.example.yaml")
-	require.NoError(t, err)
-	require.Empty(t, p.Lint(noon, nil))
+	for _, file := range []string{"../policy.example.yaml", "../deploy/base/policy.yaml"} {
+		p, err := Load(file)
+		require.NoError(t, err)
+		require.Empty(t, p.Lint(noon, nil))
+		// Nobody wants to hear of an end on a weekend: https://github.com/spinnaker/swabbie/pull/144.
+		for _, at := range p.Schedule.Upcoming(noon, 50) {
+			require.Contains(t, []time.Weekday{time.Monday, time.Tuesday, time.Wednesday, time.Thursday}, at.Weekday())
+		}
+	}
 }
 
 // Thirty choices of three alternatives are more than can be tried before the tests' own time is over: without the limit

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
-	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -46,7 +43,8 @@ func readFile(file, what string) ([]byte, error) {
 // Parse checks a policy and compiles it. The name of the file is used in messages only. The error, if
 // there is one, is a Mistakes with everything that is wrong, and then there is no policy.
 func Parse(file string, data []byte) (*Policy, error) {
-	r := &reader{file: file, places: make(map[string]place), least: "version: 1 and at least one rule"}
+	r := &reader{file: file, places: make(map[string]place), least: "version: 1 and at least one rule",
+		elsewhere: elsewhere}
 	p := &Policy{File: file, places: r.places}
 	if doc := r.document(data); doc != nil {
 		sum := sha256.Sum256(data)
@@ -73,6 +71,7 @@ func (r *reader) document(data []byte) *yaml.Node {
 		r.wrongAt(line, 1, "this line is not valid UTF-8: save the file as UTF-8")
 		return nil
 	}
+	r.lines = bytes.Split(data, []byte("\n"))
 	var doc, more yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := decode(d, &doc); {
@@ -121,77 +120,4 @@ func decode(d *yaml.Decoder, n *yaml.Node) (err error) {
 		}
 	}()
 	return d.Decode(n)
-}
-
-var yamlPrefix = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-
-// syntax notes an error of the YAML parser, at the line where the text stops being YAML.
-func (r *reader) syntax(data []byte, err error) {
-	found := yamlPrefix.FindStringSubmatch(err.Error())
-	why := err.Error()
-	line := 1
-	if found != nil {
-		why = why[len(found[0]):]
-		if n, err := strconv.Atoi(found[1]); err == nil {
-			line = n
-		}
-	}
-	if n := firstBadLine(data); n > 0 {
-		line = n
-	}
-	switch {
-	case strings.HasPrefix(why, "unknown anchor"):
-		why = "aliases (*name) are not read: write the value itself"
-	case strings.HasPrefix(why, "mapping values are not allowed"):
-		why = "not valid YAML, " + why + ": put text that contains a colon in quotes, or mend the indentation"
-	default:
-		why = "not valid YAML, " + why + ": mend the indentation, quotes or brackets"
-	}
-	r.wrongAt(line, 1, "%s", why)
-}
-
-// firstBadLine finds where a text that isn't YAML stops being so: the line after the longest run of
-// lines that parses alone. The line that yaml.v3 gives can be that of the surrounding block instead,
-// or missing. It returns 0 where the search would cost too much.
-func firstBadLine(data []byte) int {
-	ends := []int{0}
-	for i, c := range data {
-		if c == '\n' || i == len(data)-1 {
-			ends = append(ends, i+1)
-		}
-	}
-	budget := 8 << 20 // bytes parsed in the search, so that a large file can't make it slow
-	parses := func(lines int) bool {
-		budget -= ends[lines]
-		d := yaml.NewDecoder(bytes.NewReader(data[:ends[lines]]))
-		for {
-			var n yaml.Node
-			if err := decode(d, &n); err != nil {
-				return errors.Is(err, io.EOF)
-			}
-		}
-	}
-	good, bad := 0, len(ends)-1
-	for budget > 0 {
-		for bad-good > 1 && budget > 0 {
-			if half := (good + bad) / 2; parses(half) {
-				good = half
-			} else {
-				bad = half
-			}
-		}
-		// A text or list over several lines does not parse until it is closed: look a little further.
-		ahead := bad + 1
-		for last := min(bad+50, len(ends)-1); ahead < last && budget > 0 && !parses(ahead); {
-			ahead++
-		}
-		if budget <= 0 || ahead >= min(bad+50, len(ends)-1) {
-			break
-		}
-		good, bad = ahead, len(ends)-1
-	}
-	if budget <= 0 {
-		return 0
-	}
-	return bad
 }

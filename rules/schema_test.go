@@ -74,7 +74,7 @@ var notInTheSchema = map[string][]string{
 	},
 	"spellings that become the same value": {
 		"a limit that is hexadecimal", "a limit that is in scientific notation", "a limit that is octal",
-		"a limit that is with underscores", "a text that is a date",
+		"a limit that is with underscores", "a text that is a date", "numbers in every odd form",
 	},
 	"rule ids":             {"a duplicate rule id"},
 	"conditions that nest": {"conditions too deep"},

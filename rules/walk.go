@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 
@@ -28,13 +29,15 @@ const maxDepth = 100
 // noted a mistake, so that the caller can go on with the rest.
 type reader struct {
 	file        string
-	least       string // what a file must have, for one that is empty
+	lines       [][]byte // of the file
+	least       string   // what a file must have, for one that is empty
 	mistakes    Mistakes
-	doubts      Mistakes         // of policy tests: what is allowed and unlikely
-	enforces    *yaml.Node       // the value of mode, if it could be read
-	ids         map[string]int   // the line of each rule id
-	quarantines []*yaml.Node     // the quarantine keys of all rules, which need quarantine.zone
-	places      map[string]place // of the keys in maps that are there once, as map.key
+	doubts      Mistakes                      // of policy tests: what is allowed and unlikely
+	enforces    *yaml.Node                    // the value of mode, if it could be read
+	ids         map[string]int                // the line of each rule id
+	quarantines []*yaml.Node                  // the quarantine keys of all rules, which need quarantine.zone
+	elsewhere   func(what, key string) string // says where a key that is unknown here belongs; may be nil
+	places      map[string]place              // of the keys in maps that are there once, as map.key
 }
 
 func (r *reader) wrongAt(line, column int, format string, args ...any) {
@@ -71,8 +74,8 @@ func readMap[T any](r *reader, at, n *yaml.Node, what string, keys []key[T], int
 		i := slices.Index(names, k.Value)
 		switch {
 		case i < 0:
-			r.wrong(k, "unknown key %s%s", quote(k.Value), suggest(k.Value, names))
-		case r.filled(k, v):
+			r.wrong(k, "unknown key %s%s", quote(k.Value), r.insteadOfKey(what, k.Value, names))
+		case r.filled(k, v, keys[i].form):
 			seen[i] = true
 			r.places[what+"."+k.Value] = placeOf(v)
 			keys[i].read(r, k, v, into)
@@ -107,10 +110,14 @@ func (r *reader) entries(n *yaml.Node) func(yield func(k, v *yaml.Node) bool) {
 	}
 }
 
-// filled reports whether a key has a value, and notes it if not.
-func (r *reader) filled(k, v *yaml.Node) bool {
+// filled reports whether a key has a value, and notes it if not. form is what the value looks like; it may be nil.
+func (r *reader) filled(k, v *yaml.Node, form *form) bool {
 	if v.Kind == yaml.ScalarNode && v.Tag == nullTag {
-		r.wrong(k, "%s has no value: write it after the colon", quote(k.Value))
+		instead := r.orComment(v, "write it after the colon")
+		if form == channelID && r.commentAt(v) != "" { // the name of a channel, as Slack shows it
+			instead = "# begins a comment, and a channel's name is not enough: " + channelID.advice
+		}
+		r.wrong(k, "%s has no value: %s", quote(k.Value), instead)
 		return false
 	}
 	return v.Kind != yaml.AliasNode
@@ -127,7 +134,7 @@ func (r *reader) list(n *yaml.Node, what, instead string) (items []*yaml.Node, o
 		case item.Kind == yaml.AliasNode:
 			ok = false
 		case item.Kind == yaml.ScalarNode && item.Tag == nullTag:
-			r.wrong(item, "this item of %s has no value: write one, or remove the item", what)
+			r.wrong(item, "this item of %s has no value: %s", what, r.orComment(item, "write one, or remove the item"))
 			ok = false
 		default:
 			items = append(items, item)
@@ -164,7 +171,8 @@ func (r *reader) vet(n *yaml.Node, depth int) {
 	if n.Kind == yaml.MappingNode {
 		r.vetKeys(n)
 	}
-	for _, child := range n.Content {
+	for i, child := range n.Content {
+		r.vetSpaces(child, n.Kind == yaml.MappingNode && i%2 == 0)
 		r.vet(child, depth+1)
 	}
 }
@@ -251,9 +259,14 @@ func Nearest(word string, known []string) string {
 	return best
 }
 
-// plain removes what only style tells apart: per_run and perRun are one word.
+// plain removes what only style tells apart, or nobody sees: per_run and perRun are one word.
 func plain(s string) string {
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(s))
+	return strings.Map(func(c rune) rune {
+		if strings.ContainsRune("_- ", c) || oddSpaces[c] != "" {
+			return -1
+		}
+		return unicode.ToLower(c)
+	}, s)
 }
 
 // distance is the number of letters to insert, remove, replace or swap to get from a to b.

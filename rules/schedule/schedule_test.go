@@ -142,3 +142,28 @@ func TestAScheduleThatHasNoNextTimeSaysSo(t *testing.T) {
 	require.Equal(t, "2028-02-28T23:00:00Z", s.Next(noon).Format(time.RFC3339))
 	require.True(t, s.Next(time.Date(2096, 3, 1, 0, 0, 0, 0, time.UTC)).IsZero()) // 2100 is no leap year
 }
+
+// Times of public reports about robfig/cron and its neighbours: https://github.com/robfig/cron/issues/541,
+// https://github.com/kelektiv/node-cron/issues/563, https://github.com/rundeck/rundeck/issues/6879. A time that the
+// clock skips comes right after, one that it shows twice comes once.
+func TestTimesThatOthersSkipOrDouble(t *testing.T) {
+	for _, row := range []struct{ expression, zone, from, first, second string }{
+		{"30 2 * * *", "Europe/Berlin", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", "2026-03-30T00:30:00Z"},
+		{"30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", "2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"},
+		{"0 2 * * *", "US/Pacific", "2026-03-07T12:00:00Z", "2026-03-08T10:00:00Z", "2026-03-09T09:00:00Z"},
+		{"0 1 * * *", "US/Pacific", "2026-10-31T12:00:00Z", "2026-11-01T08:00:00Z", "2026-11-02T09:00:00Z"},
+		{"0 0 * * *", "America/Sao_Paulo", "2018-11-03T12:00:00Z", "2018-11-04T03:00:00Z", "2018-11-05T02:00:00Z"},
+		{"0 0 * * *", "Asia/Beirut", "2026-03-28T12:00:00Z", "2026-03-28T22:00:00Z", "2026-03-29T21:00:00Z"},
+		{"0 0 * * *", "Africa/Cairo", "2026-04-23T12:00:00Z", "2026-04-23T22:00:00Z", "2026-04-24T21:00:00Z"},
+		{"0 2 * * *", "Australia/Lord_Howe", "2026-10-03T12:00:00Z", "2026-10-03T15:30:00Z", "2026-10-04T15:00:00Z"},
+		{"45 1 * * *", "Australia/Lord_Howe", "2026-04-04T12:00:00Z", "2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"},
+	} {
+		from, err := time.Parse(time.RFC3339, row.from)
+		require.NoError(t, err)
+		var got []string
+		for _, at := range scheduleOf(t, row.expression, row.zone).Upcoming(from, 2) {
+			got = append(got, at.Format(time.RFC3339))
+		}
+		require.Equal(t, []string{row.first, row.second}, got, "%s in %s", row.expression, row.zone)
+	}
+}
