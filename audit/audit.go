@@ -55,6 +55,11 @@ type Options struct {
 	// Deliver, if not nil, delivers the finished report. The end of the run is recorded after that. If delivery fails,
 	// the next run reports what this one did.
 	Deliver func(*Report) error
+	// Export, if not nil, writes what has the exit code in it and can be written anew, such as metrics.
+	Export func(*Report) error
+	// Write, if not nil, writes the report where its exit code is read, and can't be changed any more. It comes last:
+	// until it has returned without an error, the end on record says that nobody has read the report.
+	Write func(*Report) error
 	// Recorded, if not nil, is called with each record that the run has just written to the ledger.
 	Recorded func(ledger.Record)
 	// Notes are sentences from outside that the report should tell.

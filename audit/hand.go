@@ -91,7 +91,9 @@ func (h Hand) do(ctx context.Context, change func(*handRun) (Outcome, string, er
 	if unread != nil {
 		r.fail(undelivered(unread), unread)
 	}
-	r.end(unread != nil, 0)
+	if err := r.end(unread != nil, 0); err != nil {
+		r.fail(CodeOf(err), err)
+	}
 	h.tell(r.Notes[told:])
 	if r.Code == OK {
 		return outcome, reason, nil

@@ -184,8 +184,12 @@ type Report struct {
 	// Err is why the run could not be completed, else nil. With a complete listing it is why an
 	// enforcing run did not act, or stopped acting.
 	Err error
-	// Code is the exit code that says how it went.
-	Code ExitCode
+	// Code is the exit code that says how it went. Final says that nothing can change it any more.
+	Code  ExitCode
+	Final bool
+	// Unended is why the ledger does not say that the report was read, though it was: the next run tells what this one
+	// did once more. It changes no exit code, since that is on record and in the report.
+	Unended error
 }
 
 // note adds a sentence to the notes.

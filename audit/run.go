@@ -84,12 +84,12 @@ func (c *core) checkQuarantineZone(ctx context.Context) error {
 
 // end writes the end of the run, if its beginning was written. unread says that its report reached nobody; told is the
 // last record that ended a notice, of those that the report tells.
-func (c *core) end(unread bool, told uint64) {
+func (c *core) end(unread bool, told uint64) error {
 	if c.o.Ledger == nil {
-		return
+		return nil
 	}
 	if last := c.decider.past.LastRun; last == nil || last.Run != c.ID {
-		return
+		return nil
 	}
 	counts := make(map[string]int)
 	for _, f := range c.Findings {
@@ -98,10 +98,9 @@ func (c *core) end(unread bool, told uint64) {
 	if unread || !c.Complete {
 		told = 0
 	}
-	if err := c.record(ledger.Record{Kind: ledger.Ended, ExitCode: int(c.Code), Counts: counts, Unread: unread,
-		Told: told}); err != nil {
-		c.fail(CodeOf(err), err)
-	}
+	return c.record(ledger.Record{
+		Kind: ledger.Ended, ExitCode: int(c.Code), Counts: counts, Unread: unread, Told: told,
+	})
 }
 
 // run is one pass, while it lasts: it lists and judges (listing), plans (plan.go), remembers (memory), announces
@@ -149,15 +148,44 @@ func Run(ctx context.Context, o Options) *Report {
 	if o.Ledger != nil {
 		r.Head = o.Ledger.Head()
 	}
-	unread := false
-	if o.Deliver != nil {
-		if err := o.Deliver(r.Report); err != nil {
-			unread = true
-			r.fail(undelivered(err), err)
+	r.conclude()
+	return r.Report
+}
+
+// conclude delivers the report and records the end. What can still change the exit code is done before the code is
+// written anywhere; where it changes after all, the end is recorded anew, and the last record counts.
+func (r *run) conclude() {
+	o := r.o
+	unread := r.deliver(o.Deliver) != nil
+	if err := r.end(unread || o.Write != nil, r.toldUpTo); err != nil {
+		r.fail(CodeOf(err), err)
+	}
+	recorded := r.Code
+	_ = r.deliver(o.Export)
+	if o.Write != nil {
+		unread = r.deliver(o.Write) != nil || unread
+		if !unread && r.Code == recorded {
+			r.Unended = r.end(false, r.toldUpTo) // the code is out, and on record
+			return
 		}
 	}
-	r.end(unread, r.toldUpTo)
-	return r.Report
+	if r.Code != recorded {
+		if err := r.end(unread, r.toldUpTo); err != nil {
+			r.fail(CodeOf(err), err)
+		}
+	}
+}
+
+// deliver lets something be told of the report, and takes in that it could not be.
+func (r *run) deliver(tell func(*Report) error) error {
+	if tell == nil {
+		return nil
+	}
+	err := tell(r.Report)
+	if err != nil {
+		r.fail(undelivered(err), err)
+	}
+	return err
 }
 
 // pass lists, judges, plans and, if the run enforces, acts.

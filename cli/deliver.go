@@ -17,10 +17,15 @@ type delivery struct {
 	out      *reportOutput
 	channel  channel // nil for none
 	progress *progress
+	export   func(*audit.Report) error // writes what has the exit code in it; nil for nothing
+	more     bool                      // something is to be done after the report that can change the exit code
 
 	reported error // what the report says that went wrong
 	failed   error // why it did not go out
 }
+
+// late says that the report is written last: it is for programs, and tells the exit code.
+func (d *delivery) late() bool { return !d.out.form.ForPeople && !d.out.form.RowsOnly }
 
 // announce delivers what an enforcing run is about to do, to the channel and in brief here: as text, on standard output
 // if that is where the text report goes, else on standard error, which the report itself does not use.
@@ -46,11 +51,32 @@ func (d *delivery) announce(ctx context.Context, r *audit.Report) (string, error
 // deliver delivers the report.
 func (d *delivery) deliver(ctx context.Context, r *audit.Report) error {
 	d.progress.end()
-	d.reported = r.Err
-	if d.failed = d.write(r); d.channel != nil {
+	if !d.late() {
+		d.reported, d.failed = r.Err, d.write(r)
+	}
+	if d.channel != nil {
 		d.failed = errors.Join(d.failed, d.channel.Report(ctx, r))
 	}
 	return d.failed
+}
+
+// exported writes what has the exit code in it, by what it is so far.
+func (d *delivery) exported(r *audit.Report) error {
+	if d.export == nil {
+		return nil
+	}
+	err := d.export(r)
+	d.failed = errors.Join(d.failed, err)
+	return err
+}
+
+// writeLate writes a report that tells the exit code.
+func (d *delivery) writeLate(r *audit.Report) error {
+	r.Final = !d.more
+	d.reported = r.Err
+	err := d.write(r)
+	d.failed = errors.Join(d.failed, err)
+	return err
 }
 
 // withoutReport says that there is no report to write: nothing was asked of the org, or the form is a table, which has
@@ -98,11 +124,18 @@ func (d *delivery) writeNotes(r *audit.Report) error {
 
 // outcome says how the run went, to the one who started it.
 func (d *delivery) outcome(r *audit.Report) error {
-	failed := d.failure(r)
-	if d.failed != nil && r.Code != audit.Undelivered { // what needs a person sooner has the exit code
-		return sooner(failed, ended(d.failed, audit.WhileDelivering))
+	if r.Unended != nil {
+		_, _ = fmt.Fprintf(d.stderr, "tokensweep: that the report was read could not be recorded, so that the next "+
+			"run tells of this one once more: %s\n", clean(r.Unended.Error()))
 	}
-	return failed
+	failed := d.failure(r)
+	switch {
+	case d.failed == nil:
+		return failed
+	case r.Code == audit.Undelivered && errors.Is(d.failed, r.Err): // all of it, not the first alone
+		return &failure{code: r.Code, err: d.failed}
+	}
+	return sooner(failed, ended(d.failed, audit.WhileDelivering)) // what needs a person sooner has the exit code
 }
 
 // failure is what went wrong with the run, nil for nothing.

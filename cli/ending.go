@@ -54,8 +54,22 @@ func sooner(one, two error) error {
 	switch {
 	case !errors.As(one, &a):
 		return two
-	case !errors.As(two, &b) || audit.Sooner(a.code, b.code) == a.code:
+	case !errors.As(two, &b):
 		return one
+	case audit.Sooner(a.code, b.code) != a.code:
+		a, b = b, a
 	}
-	return &failure{code: b.code, err: errors.Join(b.err, a.err), hint: b.hint, reported: b.reported && a.reported}
+	err := errors.Join(a.unreported(), b.unreported())
+	if err == nil {
+		return &failure{code: a.code, err: a.err, hint: a.hint, reported: true}
+	}
+	return &failure{code: a.code, err: err, hint: a.hint}
+}
+
+// unreported is what was not said yet.
+func (f *failure) unreported() error {
+	if f.reported {
+		return nil
+	}
+	return f.err
 }

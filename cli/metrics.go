@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,6 +12,8 @@ import (
 	"tokensweep/notify/metrics"
 	"tokensweep/okta"
 )
+
+const metricsFlag = "--metrics-file"
 
 // exportFlags say where the metrics of a single run go.
 type exportFlags struct {
@@ -41,34 +44,51 @@ func (f *exportFlags) check(a *app) error {
 	if f.file == "" {
 		return nil
 	}
-	target, err := a.files.regular("--metrics-file", f.file)
+	target, err := a.files.regular(metricsFlag, f.file)
+	if err != nil {
+		return err
+	}
+	if err := writable(target); err != nil {
+		return usage("%s %s: %w", metricsFlag, f.file, err)
+	}
 	f.file = target
-	return err
+	return nil
 }
 
-// export delivers the metrics. What goes wrong is said here, since the run itself may have failed for a reason that
-// needs a person sooner.
-func (f *exportFlags) export(ctx context.Context, a *app, m *metrics.Set) error {
-	var wrong []error
-	if f.file != "" {
-		wrong = append(wrong, m.WriteFile(f.file))
-	}
-	if f.gateway.String() != "" {
-		wrong = append(wrong, m.Push(context.WithoutCancel(ctx), f.gateway.Pushgateway))
-	}
-	var failed error
-	for _, err := range wrong {
-		if err != nil {
-			_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(err.Error()))
-			failed = &failure{code: audit.Undelivered}
+// export delivers the metrics of a run that ends with a code, as far as is known, and returns the code that they tell:
+// that they could not be delivered counts too.
+func (f *exportFlags) export(
+	ctx context.Context, m *metrics.Set, code audit.ExitCode, ended func(audit.ExitCode),
+) (audit.ExitCode, error) {
+	push := func() error {
+		if f.gateway.String() == "" {
+			return nil
 		}
+		return m.Push(context.WithoutCancel(ctx), f.gateway.Pushgateway)
 	}
-	return failed
+	ended(code)
+	pushed := push()
+	if pushed != nil {
+		code = audit.Sooner(code, audit.Undelivered)
+		ended(code)
+	}
+	if f.file == "" {
+		return code, pushed
+	}
+	err := m.WriteFile(f.file)
+	if err == nil {
+		return code, pushed
+	}
+	if code = audit.Sooner(code, audit.Undelivered); pushed == nil {
+		ended(code)
+		pushed = push()
+	}
+	return code, errors.Join(pushed, fmt.Errorf("writing the metrics: %s %s: %w", metricsFlag, f.file, cause(err)))
 }
 
 // runOnce makes one run and exports its metrics, however it went.
 func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
-	if err := x.check(a); err != nil {
+	if err := errors.Join(x.check(a), a.summary.check(a)); err != nil {
 		return err
 	}
 	f.metrics = metrics.New(a.env.orgHost(), version())
@@ -79,13 +99,29 @@ func (a *app) runOnce(ctx context.Context, f *runFlags, x *exportFlags) error {
 	}
 	began := f.now()
 	f.id = audit.NewID(began)
+	told := audit.ExitCode(-1) // the code that the metrics tell; none yet
+	ended := f.metrics.Ended
+	export := func(code audit.ExitCode) (err error) {
+		told, err = x.export(ctx, f.metrics, code, func(code audit.ExitCode) {
+			ended(began, f.now(), code)
+			ended = f.metrics.EndedAfterAll
+		})
+		return err
+	}
+	f.export = func(r *audit.Report) error { return export(r.Code) }
 	failed := a.withRun(f.id).run(ctx, f)
 	code := audit.OK
 	if failed != nil {
 		code = failureOf(failed).code
 	}
-	f.metrics.Ended(began, f.now(), code)
-	return sooner(failed, x.export(ctx, a, f.metrics))
+	if told == code {
+		return failed
+	}
+	// There was no report, or the code was changed by what came after the metrics.
+	if err := export(code); err != nil {
+		return sooner(failed, &failure{code: audit.Undelivered, err: err})
+	}
+	return failed
 }
 
 // orgHost names the org in metrics; "" if the environment doesn't, which fails the run.

@@ -119,9 +119,9 @@ func TestMetricsThatCannotBeDeliveredAreSaidAndHideNothing(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "no", "such", "directory")
 	r = tokensweep(t, newMetricsOrg(t).URL(), "run", "--state", "", "--metrics-file", file, "--policy",
 		policyFile(t, idlePolicy))
-	require.Equal(t, 27, r.code)
-	require.Contains(t, r.stderr, "tokensweep: writing the metrics: open ")
-	require.Contains(t, r.stdout, "flagged - idle")
+	require.Equal(t, 64, r.code, "found out before anything is done")
+	require.Equal(t, "tokensweep: --metrics-file "+file+": no such file or directory\n", r.stderr)
+	require.Empty(t, r.stdout)
 }
 
 func TestAPlaceThatIsNoneForMetricsIsFoundOutFirst(t *testing.T) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -84,11 +85,7 @@ func (f *outputFlags[T]) open(a *app) (*output[T], error) {
 	}
 	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
-		var made *fs.PathError // names a temporary file
-		if errors.As(err, &made) {
-			err = made.Err
-		}
-		return nil, usage("%s %s: %w", outputFlag, f.file, err)
+		return nil, usage("%s %s: %w", outputFlag, f.file, cause(err))
 	}
 	o.to = target
 	o.file, o.w, o.style = file, file, notify.Style{}
@@ -136,6 +133,9 @@ func (o *output[T]) write(result T) error {
 		}
 	}
 	if err := o.deliver(result); err != nil {
+		if o.file != nil {
+			err = fmt.Errorf("%s %s: %w", outputFlag, o.to, cause(err))
+		}
 		return undelivered(err)
 	}
 	return nil
@@ -167,4 +167,26 @@ func (o *output[T]) discard() {
 		_ = o.file.Close()
 		_ = os.Remove(o.file.Name())
 	}
+}
+
+// writable finds out whether a file could be put in place at target. It leaves nothing behind.
+func writable(target string) error {
+	file, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
+	if err != nil {
+		return cause(err)
+	}
+	return cause(errors.Join(file.Close(), os.Remove(file.Name())))
+}
+
+// cause is what went wrong with a file, without its name, which may be that of a temporary one.
+func cause(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return path.Err
+	case errors.As(err, &link):
+		return link.Err
+	}
+	return err
 }

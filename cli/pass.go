@@ -37,11 +37,18 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	if err != nil {
 		return err
 	}
-	d := &delivery{app: a, out: out, channel: channel, progress: progress}
+	d := &delivery{app: a, out: out, channel: channel, progress: progress, export: f.export, more: f.revokeOwn}
 	o := audit.Options{
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
 		Ledger: l, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics), Progress: progress.listed,
 		Deliver: func(r *audit.Report) error { return d.deliver(ctx, r) },
+		Export: func(r *audit.Report) error {
+			f.metrics.Report(r)
+			return d.exported(r)
+		},
+	}
+	if d.late() {
+		o.Write = d.writeLate
 	}
 	if f.notes != nil {
 		o.Notes = f.notes()

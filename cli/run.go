@@ -38,6 +38,8 @@ type runFlags struct {
 	id      string          // of the run; "" makes a new one
 	metrics *metrics.Set    // that take in the run; nil if nobody looks at them
 	notes   func() []string // what the report should tell besides; nil for nothing
+	// export writes what has the exit code in it, once there is a report; nil for nothing.
+	export func(*audit.Report) error
 }
 
 func (a *app) runCommand() *cobra.Command {

@@ -33,6 +33,42 @@ func (s *summary) add(cmd *cobra.Command, f *runFlags) {
 			"first, flags that are wrong are told there too", notify.MaxSummary))
 }
 
+// check finds out before the run whether the line can be written. Where it can't, that is said once, and not again at
+// the end.
+func (s *summary) check(a *app) error {
+	if s.file == "" {
+		return nil
+	}
+	name := s.file
+	target, err := a.files.target(summaryFlag, name)
+	if err != nil {
+		return err
+	}
+	if err := overwritable(target); err != nil {
+		s.file = ""
+		return usage("%s %s: %w", summaryFlag, name, err)
+	}
+	return nil
+}
+
+// overwritable finds out whether a file can be written that is there, or made where there is none. It changes nothing.
+func overwritable(target string) error {
+	st, err := os.Stat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return writable(target)
+	case err != nil:
+		return cause(err)
+	case !st.Mode().IsRegular(): // a pipe would wait for a reader
+		return errors.New("not a regular file")
+	}
+	f, err := os.OpenFile(target, os.O_WRONLY, 0)
+	if err != nil {
+		return cause(err)
+	}
+	return f.Close()
+}
+
 // summarise writes the line of a command that ended with err and code. It comes after all else: that it can't be
 // written is logged, and changes nothing.
 func (a *app) summarise(cmd *cobra.Command, err error, code audit.ExitCode) {
@@ -81,10 +117,7 @@ func (a *app) overwrite(text *bytes.Buffer) error {
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
-		if path := (*fs.PathError)(nil); errors.As(err, &path) {
-			err = path.Err // the name is told as it was given
-		}
-		return fmt.Errorf("%s %s: %w", summaryFlag, a.summary.file, err)
+		return fmt.Errorf("%s %s: %w", summaryFlag, a.summary.file, cause(err)) // the name is told as it was given
 	}
 	_, err = text.WriteTo(f)
 	return errors.Join(err, f.Close())

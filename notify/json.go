@@ -59,11 +59,13 @@ type jsonLedger struct {
 }
 
 type jsonRun struct {
-	ID       string         `json:"id"`
-	Mode     rules.Mode     `json:"mode"`
-	Started  *string        `json:"started"`
-	Finished *string        `json:"finished"`
-	AsOf     *string        `json:"asOf"`
+	ID       string     `json:"id"`
+	Mode     rules.Mode `json:"mode"`
+	Started  *string    `json:"started"`
+	Finished *string    `json:"finished"`
+	AsOf     *string    `json:"asOf"`
+	// Final says that the process ends with ExitCode: nothing that is still to be done can change it.
+	Final    bool           `json:"final"`
 	ExitCode audit.ExitCode `json:"exitCode"`
 	Error    string         `json:"error"`
 }
@@ -194,7 +196,7 @@ func reportJSON(r *audit.Report) jsonReport {
 		Schema: 1,
 		Run: jsonRun{
 			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished),
-			AsOf: timestamp(r.AsOf), ExitCode: r.Code,
+			AsOf: timestamp(r.AsOf), ExitCode: r.Code, Final: r.Final,
 		},
 		Policy:       jsonPolicy{r.PolicyDigest, r.PolicyFile},
 		Plan:         jsonPlan{r.Digest, r.Actions},

@@ -50,11 +50,13 @@ func IsSummary(text []byte) bool { return bytes.HasPrefix(text, []byte(`{"schema
 // SummaryLine writes a run as one line of JSON of at most MaxSummary bytes, which has nothing in it that does not
 // print. Its fields are those of the same name in the report's JSON. The error is cut where it would not fit.
 func SummaryLine(w io.Writer, s *Summary) error {
-	j := jsonSummary{Schema: 1, Run: jsonRun{Mode: s.Mode, ExitCode: s.Code}, Counts: make(map[audit.Outcome]int)}
+	j := jsonSummary{
+		Schema: 1, Run: jsonRun{Mode: s.Mode, ExitCode: s.Code, Final: true}, Counts: make(map[audit.Outcome]int),
+	}
 	j.Org.URL = s.OrgURL
 	if r := s.Report; r != nil {
 		j.Run = jsonRun{ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished),
-			AsOf: timestamp(r.AsOf), ExitCode: s.Code}
+			AsOf: timestamp(r.AsOf), ExitCode: s.Code, Final: true}
 		j.Org.URL = r.OrgURL
 		j.Plan = jsonPlan{r.Digest, r.Actions}
 		j.Inventory = jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete}

@@ -117,6 +117,13 @@ func (m *Set) Ended(began, ended time.Time, code audit.ExitCode) {
 	m.last.end(began, ended, code)
 }
 
+// EndedAfterAll is Ended for the only run of the set, of which Ended had another code.
+func (m *Set) EndedAfterAll(began, ended time.Time, code audit.ExitCode) {
+	m.runs.Reset()
+	m.runs.WithLabelValues(codeLabel(audit.OK))
+	m.Ended(began, ended, code)
+}
+
 func codeLabel(code audit.ExitCode) string { return strconv.Itoa(int(code)) }
 
 // Recorded takes in a record of the ledger, right after it was written.
