@@ -62,6 +62,8 @@ type Options struct {
 	Write func(*Report) error
 	// Recorded, if not nil, is called with each record that the run has just written to the ledger.
 	Recorded func(ledger.Record)
+	// Flags are those of Report.
+	Flags string
 	// Notes are sentences from outside that the report should tell.
 	Notes []string
 	// Now is our clock; nil means time.Now.
@@ -76,6 +78,8 @@ type Enforcement struct {
 	Org *okta.Client
 	// Plan is the digest of a reviewed plan to keep to, "" to act on all that is due.
 	Plan string
+	// PlanMaxAge is how old that plan may be; 0 means DefaultPlanAge.
+	PlanMaxAge time.Duration
 	// Announce delivers the report that says what is about to happen, and returns where it went. Nothing is changed
 	// before it has returned without an error. The delays of the policy count from then.
 	Announce func(context.Context, *Report) (via string, err error)

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,9 +41,10 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 	case age < -maxLead:
 		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed",
 			r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
-	case age > MaxPlanAge:
+	case age > cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge):
 		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed",
-			r.o.Enforce.Plan, age.Round(time.Minute), MaxPlanAge)
+			r.o.Enforce.Plan, age.Round(time.Minute),
+			cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge))
 	}
 	return plan, nil
 }

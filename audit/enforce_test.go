@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -342,8 +343,25 @@ func TestAReviewedPlanIsAllThatHappens(t *testing.T) {
 	require.Len(t, w.changes(), 1)
 }
 
+func TestAPlanMayBeOlderIfThatIsSaid(t *testing.T) {
+	w := newWorld(t, idleToken(1))
+	plan := w.dry(nowPolicy).Digest
+	w.pass(3 * day)
+	require.ErrorContains(t, w.enforcePlan(nowPolicy, plan).Err, "is 72h0m0s old, and 24h0m0s is the limit")
+	l := w.open()
+	defer func() { _ = l.Close() }()
+	w.connect()
+	o := w.options(nowPolicy, l)
+	o.Enforce = &audit.Enforcement{
+		Org: w.client, Plan: plan, PlanMaxAge: 3 * day,
+		Announce: func(context.Context, *audit.Report) (string, error) { return "here", nil },
+	}
+	require.NoError(t, audit.Run(t.Context(), o).Err)
+	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1)}, w.changes())
+}
+
 // MaxAge is as old as a plan may be.
-const MaxAge = audit.MaxPlanAge
+const MaxAge = audit.DefaultPlanAge
 
 func TestALiftedQuarantineIsNotFoughtOver(t *testing.T) {
 	w := newWorld(t, idleToken(1))

@@ -203,10 +203,12 @@ func (m *memory) remember(ctx context.Context) error {
 			return err
 		}
 	}
-	return m.recordUnlessEnded(ctx, ledger.Record{
+	err := m.recordUnlessEnded(ctx, ledger.Record{
 		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(),
 		Count: len(r.Findings), Critical: r.critical(),
 	})
+	r.PlanKept = err == nil && r.Mode == rules.DryRun
+	return err
 }
 
 // rememberListing stores the listing. The last one that was believed is kept as well, to name what vanished since.

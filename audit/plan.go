@@ -14,9 +14,12 @@ import (
 	"tokensweep/rules"
 )
 
-// MaxPlanAge is the greatest age of a plan that a run can be told to keep to. The age counts from the newest dry run
-// that made the same decisions about the same tokens for the same reasons.
-const MaxPlanAge = 24 * time.Hour
+// How old a plan may be that a run is told to keep to, by default and at the most. The age counts from the newest dry
+// run that made the same decisions about the same tokens for the same reasons.
+const (
+	DefaultPlanAge = 24 * time.Hour
+	MaxPlanAge     = 14 * 24 * time.Hour
+)
 
 // due are the findings whose step is due, in the report's order: the worst and longest idle first.
 func (r *Report) due() (fs []*Finding) {

@@ -172,6 +172,11 @@ type Report struct {
 	Shrunken bool
 	// Belated is how many outcomes and vanished tokens of earlier runs the notes tell, of which nobody was told.
 	Belated int
+	// PlanKept says that the ledger has the plan, so that an enforcing run can be told to keep to it.
+	PlanKept bool
+	// Flags are those of run by which a command finds the same policy and state, as for a shell; "" where it finds them
+	// without.
+	Flags string
 	// Actions is how many tokens the plan quarantines or revokes now.
 	Actions int
 	// Notices is how many notices an enforcing run gives with its announcement; 0 before that.

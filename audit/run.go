@@ -32,6 +32,7 @@ func newCore(o Options, mode rules.Mode) core {
 	r := &Report{
 		ID: o.ID, Mode: mode, Started: s.now(), OrgURL: o.Org.OrgURL(), PolicyFile: o.Policy.File,
 		PolicyDigest: o.Policy.Digest, PolicyMode: o.Policy.Mode, Notes: slices.Clone(o.Notes),
+		Flags: o.Flags,
 	}
 	if r.ID == "" {
 		r.ID = NewID(r.Started)

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tokensweep/audit"
 	"tokensweep/rules"
 )
 
@@ -90,4 +91,30 @@ func (f *instantFlag) Set(s string) error {
 		}
 	}
 	return fmt.Errorf("want a time like 2026-11-23T09:00:00Z, or a date")
+}
+
+// ageFlag is a flag whose value is how old a plan may be.
+type ageFlag struct{ time.Duration }
+
+// String implements pflag.Value.
+func (f *ageFlag) String() string {
+	if f.Duration == audit.DefaultPlanAge {
+		return "24h"
+	}
+	return rules.FormatDuration(f.Duration)
+}
+
+// Type implements pflag.Value.
+func (f *ageFlag) Type() string { return "time" }
+
+// Set implements pflag.Value.
+func (f *ageFlag) Set(s string) error {
+	d, err := rules.ParseDuration(s)
+	if err == nil && (d <= 0 || d > audit.MaxPlanAge) {
+		err = fmt.Errorf("want more than 0 and at most %s", rules.FormatDuration(audit.MaxPlanAge))
+	}
+	if err == nil {
+		f.Duration = d
+	}
+	return err
 }

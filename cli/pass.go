@@ -42,6 +42,7 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
 		Ledger: l, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics), Progress: progress.listed,
 		Deliver: func(r *audit.Report) error { return d.deliver(ctx, r) },
+		Flags:   f.locations(),
 		Export: func(r *audit.Report) error {
 			f.metrics.Report(r)
 			return d.exported(r)
@@ -54,7 +55,9 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		o.Notes = f.notes()
 	}
 	if f.enforce {
-		o.Enforce = &audit.Enforcement{Org: client, Plan: f.plan, Announce: d.announce}
+		o.Enforce = &audit.Enforcement{
+			Org: client, Plan: f.plan, PlanMaxAge: f.planAge.Duration, Announce: d.announce,
+		}
 	}
 	r := audit.Run(ctx, o)
 	f.metrics.Report(r)

@@ -29,6 +29,7 @@ type runFlags struct {
 	enforce   bool
 	plan      string
 	planGiven bool
+	planAge   ageFlag
 	revokeOwn bool
 	deadline  time.Duration
 	out       *outputFlags[*audit.Report]
@@ -60,6 +61,9 @@ before it is taken.`,
 		Args: orPolicy(noArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.planGiven = cmd.Flags().Changed("plan")
+			if cmd.Flags().Changed("plan-max-age") && !f.planGiven {
+				return usage("--plan-max-age goes with --plan")
+			}
 			return a.runOnce(cmd.Context(), f, x)
 		},
 	}
@@ -72,7 +76,10 @@ before it is taken.`,
 		"critical")
 	flags.BoolVar(&f.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
 	flags.StringVar(&f.plan, "plan", "", "with --enforce: do no more than the plan with this `digest`, made by a dry "+
-		"run at most 24 hours ago")
+		"run (--plan-max-age)")
+	f.planAge.Duration = audit.DefaultPlanAge
+	flags.Var(&f.planAge, "plan-max-age", "how old the plan of --plan may be: a `time` of at most "+
+		rules.FormatDuration(audit.MaxPlanAge))
 	flags.BoolVar(&f.revokeOwn, "revoke-own-token-after", false, "revoke the token in use as the last request")
 	f.state.add(cmd, a.env)
 	f.state.addAlone(cmd)

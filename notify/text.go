@@ -65,6 +65,7 @@ func Text(w io.Writer, r *audit.Report, s Style) error {
 		}
 	}
 	notes(&b, r, s)
+	enforcing(&b, r)
 	footer(&b, r)
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -129,6 +130,22 @@ func vanished(b *strings.Builder, r *audit.Report, s Style) {
 	}
 	for _, v := range r.Vanished {
 		paragraph(b, s, "  - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
+	}
+}
+
+// enforcing writes what it takes to carry out the plan, on one line to copy.
+func enforcing(b *strings.Builder, r *audit.Report) {
+	switch {
+	case !r.PlanKept || r.Actions == 0:
+	case r.PolicyMode != rules.Enforce:
+		b.WriteString("\n" + EnforceFirst + "\n")
+	default:
+		flags := r.Flags
+		if flags != "" {
+			flags += " "
+		}
+		_, _ = fmt.Fprintf(b, "\n%s\n  tokensweep run %s--enforce --plan %s\n", EnforceTitle, okta.Printable(flags),
+			r.Digest)
 	}
 }
 

@@ -226,6 +226,14 @@ func RuleIDs(f *audit.Finding) (ids []string) {
 	return ids
 }
 
+// EnforceTitle stands before the command that carries out a plan, EnforceFirst where no command can: with another mode
+// the policy is another, and its plans are void.
+const (
+	EnforceTitle = "To do exactly this, within 24 hours of this run:"
+	EnforceFirst = "To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: " +
+		"that of this run is void then."
+)
+
 // GiveBackTitle is the title of Restorations.
 const GiveBackTitle = "Give back what they had: in our quarantine, though the policy spares them by now"
 

@@ -36,6 +36,12 @@ var durationTraps = []struct {
 	{regexp.MustCompile(`^\d+ [a-z]|^\d+[a-z]{2,}`), "write a number and one of the letters w d h m s, such as 90d"},
 }
 
+// ParseDuration reads a length of time as policies write it, such as 24h or 14d. The error says what to write instead.
+func ParseDuration(s string) (time.Duration, error) { return parseDuration(s) }
+
+// FormatDuration writes a length of time as a policy would, in days and less.
+func FormatDuration(d time.Duration) string { return formatDuration(d) }
+
 // parseDuration reads 30s, 90m, 12h, 21d, 2w and sums of these with the larger unit first, each unit
 // once, such as 1d12h; or ISO 8601 as okta.ParseDuration does. The error says what to write instead.
 func parseDuration(s string) (time.Duration, error) {

@@ -26,7 +26,7 @@ import (
 const root = "../.."
 
 // overlays are the ways of running that deploy offers.
-var overlays = []string{"dry-run", "enforce", "serve"}
+var overlays = []string{"dry-run", "enforce", "plan", "serve"}
 
 // render renders an overlay as kubectl apply -k does, a manifest for each object.
 func render(t *testing.T, overlay string) (manifests [][]byte) {

@@ -296,15 +296,14 @@ func (b *builder) restorations(o Options) {
 // mode it is another policy, and its plans are void.
 func (b *builder) enforcing(o Options) {
 	if b.run.PolicyMode != rules.Enforce {
-		b.section("To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: " +
-			"that of this run is void then.")
+		b.section(notify.EnforceFirst)
 		return
 	}
 	line := "tokensweep run"
 	if o.Flags != "" {
 		line += " " + safe(o.Flags, 400)
 	}
-	b.command("To do exactly this, within 24 hours of this run:", line+" --enforce --plan "+safe(b.run.Digest, 80))
+	b.command(notify.EnforceTitle, line+" --enforce --plan "+safe(b.run.Digest, 80))
 }
 
 // adviceItems is what the policy advises about the rules that matched, each advice once, in at most room
