@@ -27,7 +27,7 @@ func newLookup(org *okta.Reader, policy *rules.Policy) *lookup {
 // begin lets owners be looked up in the background, until end is called. The context that it returns ends with ctx, or
 // when a look-up refuses the credential.
 func (l *lookup) begin(ctx context.Context) (_ context.Context, end func()) {
-	l.owners = newOwnerLookup(ctx, l.org)
+	l.owners = newOwnerLookup(ctx, l.org.Owner)
 	return l.owners.ctx, l.owners.cancel
 }
 

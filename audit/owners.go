@@ -15,8 +15,8 @@ const ownersAtOnce = 8
 // ownerLookup looks owners up in the background, each once and a few at a time. Many are known before the list is read
 // to its end.
 type ownerLookup struct {
-	org    *okta.Reader
-	ctx    context.Context // ends when a look-up refuses the credential
+	read   func(context.Context, string) (*okta.Owner, error) // okta.Reader.Owner, or one that reads less
+	ctx    context.Context                                    // ends when a look-up refuses the credential
 	cancel context.CancelFunc
 
 	workers  sync.WaitGroup
@@ -28,8 +28,8 @@ type ownerLookup struct {
 	panicked any
 }
 
-func newOwnerLookup(ctx context.Context, org *okta.Reader) *ownerLookup {
-	d := &ownerLookup{org: org, known: make(map[string]*okta.Owner)}
+func newOwnerLookup(ctx context.Context, read func(context.Context, string) (*okta.Owner, error)) *ownerLookup {
+	d := &ownerLookup{read: read, known: make(map[string]*okta.Owner)}
 	d.ctx, d.cancel = context.WithCancel(ctx)
 	return d
 }
@@ -68,7 +68,7 @@ func (d *ownerLookup) work() {
 		if !more {
 			return
 		}
-		owner, err := d.org.Owner(d.ctx, id)
+		owner, err := d.read(d.ctx, id)
 		d.store(id, owner, err)
 	}
 }

@@ -52,7 +52,10 @@ func (a *app) runCommand() *cobra.Command {
 by the policy, and reports what it found and what would come of it. It is a dry
 run unless the policy says mode: enforce and the command says --enforce. Then
 it also takes the steps that are due, one token at a time, each on record
-before it is taken.`,
+before it is taken.
+
+An enforcing run makes the state directory. A dry run makes it where --state or
+TOKENSWEEP_STATE names it, and else uses ./state only if it is there.`,
 		Example: `  tokensweep run policy.yaml
   tokensweep run --output csv --output-file tokens.csv
   tokensweep run --output json --fail-on high | jq .counts

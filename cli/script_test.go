@@ -202,6 +202,9 @@ func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {
 		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: map[string]int{"unauthorized": 401, "forbidden": 403,
 			"broken": 500}[name]}
 	}
+	if name == "users" {
+		return oktatest.Fault{Path: "/api/v1/users/00u*", Status: 403}
+	}
 	ts.Fatalf("unknown fault %q", name)
 	return oktatest.Fault{}
 }

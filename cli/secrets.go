@@ -20,7 +20,7 @@ var plainWord = regexp.MustCompile(`^[a-z][a-z-]{0,30}$`)
 // refusal is why a flag's value was refused. Flags of our own say that without the value; the others show it.
 func refusal(err *pflag.InvalidValueError) string {
 	switch value := err.GetFlag().Value.(type) {
-	case *choice, *severityFlag, *instantFlag, *gatewayFlag, *ageFlag:
+	case *choice, *severityFlag, *instantFlag, *gatewayFlag, *ageFlag, *kindsFlag:
 		return err.Unwrap().Error()
 	default:
 		switch value.Type() {

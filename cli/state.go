@@ -24,7 +24,7 @@ type stateFlag struct {
 // add defines --state.
 func (f *stateFlag) add(cmd *cobra.Command, e environment) {
 	f.dir = e.or("TOKENSWEEP_STATE", defaultState)
-	f.given = f.dir != defaultState
+	f.given = e.get("TOKENSWEEP_STATE") != ""
 	cmd.Flags().StringVar(&f.dir, "state", f.dir, "state `directory`, which holds the ledger")
 	before := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,9 +32,10 @@ func (a *app) tokensListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "list every token of the org",
-		Long:  "list shows every API token of the org, or an error: never a part of them.",
-		Args:  noArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
+		Long: `list shows every API token of the org with the login of its owner, or an error:
+never a part of the tokens. An owner that can't be read is shown by the id.`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.listTokens(cmd.Context(), share, out) },
 	}
 	out = addOutputFlags(cmd, notify.InventoryForms)
 	cmd.Flags().Float64Var(&share, "rate-share", okta.DefaultRateShare,
@@ -52,26 +55,36 @@ func (a *app) listTokens(ctx context.Context, share float64,
 	defer out.discard()
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{RateShare: share, Trace: progress.trace, UserAgent: userAgent()},
-		okta.Scopes{Needed: []string{okta.ScopeRead}})
+		okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers}})
 	if err != nil {
 		return err
 	}
 	v := &notify.Inventory{OrgURL: client.OrgURL()}
-	listing := client.List(ctx, okta.ListOptions{})
-	err = listing.Read(func() func(okta.Token) error {
-		v.Tokens = nil
-		return func(t okta.Token) error {
-			v.Tokens = append(v.Tokens, t)
-			progress.listed(listing.Pages, listing.Tokens)
-			return nil
-		}
-	})
+	v.Tokens, v.Pages, err = audit.Inventory(ctx, client.Reader, progress.listed)
 	progress.end()
 	if err != nil {
 		return ended(err, audit.WhileReading)
 	}
-	v.Pages, v.At = listing.Pages, orgClock(client.Reader)
-	return out.write(v)
+	v.At = orgClock(client.Reader)
+	if err := out.write(v); err != nil {
+		return err
+	}
+	a.noteOwners(v.Tokens)
+	return nil
+}
+
+// noteOwners says of how many tokens the owner's login is not known, and why it isn't of the first.
+func (a *app) noteOwners(tokens []okta.Token) {
+	missing, why := 0, ""
+	for i := range tokens {
+		if o := tokens[i].Owner; o != nil && o.Unknown != "" {
+			missing++
+			why = cmp.Or(why, o.Unknown)
+		}
+	}
+	if missing > 0 {
+		a.note(fmt.Sprintf("owners shown by their ids, of %s: %s", notify.Count(missing, "token"), why))
+	}
 }
 
 // orgClock is what the org's clock shows, as far as its answers told.

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,20 +37,33 @@ func InventoryJSON(w io.Writer, v *Inventory) error {
 		Org       string        `json:"org"`
 		At        *string       `json:"at"`
 		Inventory jsonInventory `json:"inventory"`
-		Tokens    []jsonToken   `json:"tokens"`
+		Tokens    []jsonOwned   `json:"tokens"`
 	}{1, v.OrgURL, timestamp(v.At), jsonInventory{Tokens: len(v.Tokens), Pages: v.Pages, Complete: true},
-		make([]jsonToken, 0, len(v.Tokens))}
+		make([]jsonOwned, 0, len(v.Tokens))}
 	for i := range v.Tokens {
-		out.Tokens = append(out.Tokens, tokenJSON(&v.Tokens[i]))
+		out.Tokens = append(out.Tokens, jsonOwned{tokenJSON(&v.Tokens[i]), ownerJSON(v.Tokens[i].Owner)})
 	}
 	return writeJSON(w, out)
 }
 
+// jsonOwned is a token with its owner.
+type jsonOwned struct {
+	jsonToken
+	Owner *jsonOwner `json:"owner"`
+}
+
+// inventoryColumns are the columns of an inventory. Roles of owners are not read for it.
+var inventoryColumns = slices.Concat(tokenColumns, profileColumns)
+
+func inventoryCells(t *okta.Token, now time.Time) []string {
+	return append(tokenCells(t, now), profileCells(t.Owner)...)
+}
+
 // InventoryCSV writes an inventory as a table like that of CSV.
 func InventoryCSV(w io.Writer, v *Inventory) error {
-	rows := [][]string{append([]string{}, tokenColumns...)}
+	rows := [][]string{inventoryColumns}
 	for i := range v.Tokens {
-		rows = append(rows, tokenCells(&v.Tokens[i], v.At))
+		rows = append(rows, inventoryCells(&v.Tokens[i], v.At))
 	}
 	return writeCSV(w, rows)
 }
@@ -57,9 +71,10 @@ func InventoryCSV(w io.Writer, v *Inventory) error {
 // InventoryMarkdown writes an inventory for a wiki or an issue.
 func InventoryMarkdown(w io.Writer, v *Inventory) error {
 	var b strings.Builder
-	b.WriteString("| " + strings.Join(tokenColumns, " | ") + " |\n" + strings.Repeat("|---", len(tokenColumns)) + "|\n")
+	b.WriteString("| " + strings.Join(inventoryColumns, " | ") + " |\n" +
+		strings.Repeat("|---", len(inventoryColumns)) + "|\n")
 	for i := range v.Tokens {
-		cells := tokenCells(&v.Tokens[i], v.At)
+		cells := inventoryCells(&v.Tokens[i], v.At)
 		for j := range cells {
 			cells[j] = code(cells[j])
 		}

@@ -140,14 +140,14 @@ type jsonInQuarantine struct {
 	jsonCutOff
 }
 
-// jsonOwner is the owner of a token; null if nobody looked. Unknown says why something is null.
+// jsonOwner is the owner of a token; null if nobody looked. Unknown says why something is null or, of roles, left out.
 type jsonOwner struct {
-	Login     *string  `json:"login"`
-	Email     *string  `json:"email"`
-	Status    *string  `json:"status"`
-	LastLogin *string  `json:"lastLogin"`
-	Roles     []string `json:"roles"`
-	Unknown   string   `json:"unknown"`
+	Login     *string   `json:"login"`
+	Email     *string   `json:"email"`
+	Status    *string   `json:"status"`
+	LastLogin *string   `json:"lastLogin"`
+	Roles     *[]string `json:"roles,omitempty"`
+	Unknown   string    `json:"unknown"`
 }
 
 func ownerJSON(o *okta.Owner) *jsonOwner {
@@ -168,7 +168,8 @@ type jsonRule struct {
 	Because  []string `json:"because"`
 }
 
-// jsonToken has null for what Okta left out or wrote unreadably.
+// jsonToken has null for what Okta left out or wrote unreadably. A list is never null: one that isn't known is left
+// out, and an empty one is empty.
 type jsonToken struct {
 	ID          string       `json:"id"`
 	Name        *string      `json:"name"`
@@ -183,9 +184,9 @@ type jsonToken struct {
 }
 
 type jsonNetwork struct {
-	Connection *string  `json:"connection"`
-	Include    []string `json:"include"`
-	Exclude    []string `json:"exclude"`
+	Connection *string   `json:"connection"`
+	Include    *[]string `json:"include,omitempty"`
+	Exclude    *[]string `json:"exclude,omitempty"`
 }
 
 // JSON writes a report as one JSON object.
@@ -268,10 +269,14 @@ func tokenJSON(t *okta.Token) jsonToken {
 	return j
 }
 
-// listed is a list that is never null. Why one is not known is told elsewhere.
-func listed(o okta.Opt[[]string]) []string {
-	list, _ := o.Get()
-	return append([]string{}, list...)
+// listed is a list that is known; nil, which leaves it out, for one that is not. Why it isn't is told elsewhere.
+func listed(o okta.Opt[[]string]) *[]string {
+	list, known := o.Get()
+	if !known {
+		return nil
+	}
+	list = append([]string{}, list...) // never null
+	return &list
 }
 
 func pointer[T any](o okta.Opt[T]) *T {

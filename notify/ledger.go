@@ -41,29 +41,66 @@ func LedgerText(w io.Writer, records []ledger.Record) error {
 	return err
 }
 
-// LedgerCSV writes records as a table, under the rules of CSV.
+// ledgerColumns are the columns of records: every field that a record has in JSON, and what a newer version wrote.
+// New ones come last.
+var ledgerColumns = []string{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result",
+	"settled",
+	"ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted", "mode", "facts", "ahead", "owner",
+	"told", "channel", "before", "after", "actions", "count", "critical", "counts", "exitCode", "unread", "snapshot",
+	"believed", "file", "unknown"}
+
+// LedgerCSV writes records as a table, under the rules of CSV. What has parts of its own is JSON in its cell.
 func LedgerCSV(w io.Writer, records []ledger.Record) error {
-	rows := [][]string{{"seq", "time", "kind", "run", "token", "name", "rule", "rules", "step", "result", "settled",
-		"ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted"}}
-	for _, r := range records {
-		ref, settled, doubted := "", "", ""
-		if r.Doubted {
-			doubted = yesNo(true)
+	rows := [][]string{ledgerColumns}
+	for i := range records {
+		raw, err := json.Marshal(&records[i])
+		if err != nil {
+			return err
 		}
-		if r.Kind == ledger.Outcome {
-			ref, settled = strconv.FormatUint(r.Ref, 10), yesNo(r.Settled)
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &fields); err != nil {
+			return err
 		}
-		row := []string{
-			strconv.FormatUint(r.Seq, 10), r.Time.UTC().Format(time.RFC3339Nano), string(r.Kind), r.Run, r.Token,
-			r.Name, r.Rule, strings.Join(r.Rules, " "),
-			r.Step, r.Result, settled, ref, r.By, r.Reason, r.Plan, r.Policy, r.Org, r.Of, r.Part, r.Via, doubted,
-		}
-		for i := range row {
-			row[i] = okta.Printable(row[i])
+		row := make([]string, len(ledgerColumns))
+		for j, column := range ledgerColumns {
+			row[j] = okta.Printable(ledgerCell(&records[i], column, fields[column]))
 		}
 		rows = append(rows, row)
 	}
 	return writeCSV(w, rows)
+}
+
+// ledgerCell is a field of a record as a cell; raw is the field as JSON, nil if it has its zero value.
+func ledgerCell(r *ledger.Record, column string, raw json.RawMessage) string {
+	switch column {
+	case "rules":
+		return strings.Join(r.Rules, " ")
+	case "settled":
+		if r.Kind == ledger.Outcome {
+			return yesNo(r.Settled)
+		}
+		return ""
+	case "exitCode":
+		if r.Kind == ledger.Ended {
+			return strconv.Itoa(r.ExitCode)
+		}
+	case "count":
+		if r.Kind == ledger.Listed || r.Kind == ledger.Planned {
+			return strconv.Itoa(r.Count)
+		}
+	case "unknown":
+		if r.Unknown != "" {
+			return "{" + r.Unknown + "}"
+		}
+	}
+	var text string
+	switch {
+	case string(raw) == "true":
+		return yesNo(true)
+	case json.Unmarshal(raw, &text) == nil: // a number or a list is none
+		return text
+	}
+	return string(raw)
 }
 
 // LedgerJSON writes records as the ledger itself has them, a JSON object a line.

@@ -17,17 +17,25 @@ import (
 var tokenColumns = []string{"name", "id", "clientName", "userId", "created", "lastUpdated", "lastUsed", "neverUsed",
 	"idleDays", "expiresAt", "endsInDays", "network"}
 
-// ownerColumns are what a report knows of owners.
-var ownerColumns = []string{"ownerLogin", "ownerEmail", "ownerStatus", "ownerLastLogin", "ownerRoles"}
+// profileColumns are what an inventory knows of owners, and ownerColumns what a report does.
+var (
+	profileColumns = []string{"ownerLogin", "ownerEmail", "ownerStatus", "ownerLastLogin"}
+	ownerColumns   = append(profileColumns[:len(profileColumns):len(profileColumns)], "ownerRoles")
+)
+
+func profileCells(o *okta.Owner) []string {
+	if o == nil {
+		return make([]string, len(profileColumns))
+	}
+	return []string{plain(o.Login, asIs), plain(o.Email, asIs), plain(o.Status, asIs), plain(o.LastLogin, rfc3339)}
+}
 
 func ownerCells(o *okta.Owner) []string {
-	if o == nil {
-		return make([]string, len(ownerColumns))
+	roles := ""
+	if o != nil {
+		roles = plain(o.Roles, func(roles []string) string { return strings.Join(roles, " ") })
 	}
-	return []string{
-		plain(o.Login, asIs), plain(o.Email, asIs), plain(o.Status, asIs), plain(o.LastLogin, rfc3339),
-		plain(o.Roles, func(roles []string) string { return strings.Join(roles, " ") }),
-	}
+	return append(profileCells(o), roles)
 }
 
 func tokenCells(t *okta.Token, now time.Time) []string {

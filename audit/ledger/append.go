@@ -5,18 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 )
 
 // known says whether this version writes records of the kind.
-func (k Kind) known() bool {
-	switch k {
-	case Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-		Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered:
-		return true
-	}
-	return false
-}
+func (k Kind) known() bool { return slices.Contains(Kinds, k) }
 
 // open takes the lock, verifies what is stored and sets a torn last line aside.
 func (l *Ledger) open() error {

@@ -54,6 +54,10 @@ const (
 	Recovered Kind = "recovered"
 )
 
+// Kinds are all kinds of records.
+var Kinds = []Kind{Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
+	Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered}
+
 // The steps of an intent.
 const (
 	StepQuarantine    = "quarantine"
