@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // foreignKeys are what other tools call the keys of a rule and of an exemption.
@@ -30,11 +31,21 @@ func (r *reader) insteadOfKey(what, key string, names []string) string {
 	return suggest(key, names)
 }
 
+// homesOf are the paths of each key, by its name. A file may have thousands of keys that are unknown.
+var homesOf = sync.OnceValue(func() map[string][][]string {
+	all := make(map[string][][]string)
+	for _, home := range homes(object(policyKeys, "").schema, nil) {
+		key := home[len(home)-1]
+		all[key] = append(all[key], home)
+	}
+	return all
+})
+
 // elsewhere says where in a policy a key belongs that is unknown in the map what; "" if nowhere.
 func elsewhere(what, key string) string {
-	for _, home := range homes(object(policyKeys, "").schema, nil) {
+	for _, home := range homesOf()[key] {
 		outer := home[:len(home)-1]
-		if home[len(home)-1] != key || len(outer) == 0 || what == "the exemption" {
+		if len(outer) == 0 || what == "the exemption" {
 			continue
 		}
 		if outer[0] == "rules" && what == "the rule" {
