@@ -70,6 +70,9 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 			if err := errors.Join(checkDashes(cmd), noSecrets(cmd)); err != nil {
 				return err
 			}
+			if err := a.checkPlaces(cmd); err != nil {
+				return err
+			}
 			return a.checkFiles(cmd)
 		},
 	}

@@ -148,7 +148,7 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	}
 	failed := f.openFailure(err)
 	if errors.Is(err, fs.ErrNotExist) {
-		failed.hint = "no run has used it yet: correct --state, or leave it out"
+		failed.hint = "no run has used it yet: " + f.advice()
 	}
 	return nil, failed
 }

@@ -53,6 +53,21 @@ func (a *app) checkFiles(cmd *cobra.Command) error {
 	return a.checkStreams()
 }
 
+// checkPlaces refuses the names of a policy and a state directory from the environment that have something around them.
+func (a *app) checkPlaces(cmd *cobra.Command) error {
+	for _, place := range []struct{ flag, variable string }{
+		{"policy", "TOKENSWEEP_POLICY"}, {"state", "TOKENSWEEP_STATE"},
+	} {
+		if f := cmd.Flags().Lookup(place.flag); f == nil || f.Changed {
+			continue
+		}
+		if _, err := a.env.read(place.variable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // filesOf are the files that the flags, the arguments and the environment name.
 func (a *app) filesOf(cmd *cobra.Command) *files {
 	f := &files{}

@@ -82,8 +82,7 @@ func (a *app) resumeCommand() *cobra.Command {
 }
 
 func noState(f *stateFlag) error {
-	return usage("there is no state directory %s, so that no run uses it: name the one that the runs use with --state",
-		clean(f.dir))
+	return usageHint(f.advice(), "there is no state directory %s, so that no run uses it", clean(f.dir))
 }
 
 // recordBrake writes the brake into the ledger as well. While a run holds the ledger that isn't possible;

@@ -18,10 +18,18 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o outbox.Box, flags s
 	if policy.Notify.Slack == nil {
 		return nil, nil
 	}
-	c := slack.Config{APIURL: a.env.get("SLACK_API_URL"), Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
+	base, err := a.env.read("SLACK_API_URL")
+	if err != nil {
+		return nil, err
+	}
+	c := slack.Config{APIURL: base, Policy: policy.Notify.Slack, Outbox: o, Flags: flags}
 	token, err := a.env.optionalSecret("SLACK_BOT_TOKEN")
 	if err != nil {
 		return nil, err
+	}
+	if !visible.MatchString(token.Reveal()) {
+		return nil, usage("%s holds a space, a line break or another character that no token has",
+			a.env.holder("SLACK_BOT_TOKEN"))
 	}
 	address, err := a.env.optionalSecret("SLACK_WEBHOOK_URL")
 	switch {
@@ -54,6 +62,9 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o outbox.Box, flags s
 	}
 	return nil, nil
 }
+
+// visible is what tokens are made of: characters that can be seen.
+var visible = regexp.MustCompile("^[!-~]*$")
 
 // locations are the flags that name the policy and the state to somebody who has another environment.
 func (f *runFlags) locations() string {

@@ -17,18 +17,29 @@ const defaultState = "./state"
 // stateFlag says where the ledger is.
 type stateFlag struct {
 	dir   string
-	given bool // by the flag or the environment
-	alone bool // though it is on FUSE, no other machine mounts it
+	given bool   // by the flag or the environment
+	alone bool   // though it is on FUSE, no other machine mounts it
+	named string // what names it: the flag, or the variable; "" for neither
 }
+
+// The two ways to name the state directory.
+const (
+	stateName     = "--state"
+	stateVariable = "TOKENSWEEP_STATE"
+)
 
 // add defines --state.
 func (f *stateFlag) add(cmd *cobra.Command, e environment) {
-	f.dir = e.or("TOKENSWEEP_STATE", defaultState)
-	f.given = e.get("TOKENSWEEP_STATE") != ""
+	f.dir = e.or(stateVariable, defaultState)
+	if e.get(stateVariable) != "" {
+		f.given, f.named = true, stateVariable
+	}
 	cmd.Flags().StringVar(&f.dir, "state", f.dir, "state `directory`, which holds the ledger")
 	before := cmd.PreRunE
 	cmd.PreRunE = func(cmd *cobra.Command, args []string) error {
-		f.given = f.given || cmd.Flags().Changed("state")
+		if cmd.Flags().Changed("state") {
+			f.given, f.named = true, stateName
+		}
 		if before != nil {
 			return before(cmd, args)
 		}
@@ -44,6 +55,17 @@ func (f *stateFlag) addAlone(cmd *cobra.Command) {
 
 // store is the one that the flag names; none for an empty name.
 func (f *stateFlag) store() ledger.Store { return ledger.InDirectory(f.dir) }
+
+// advice is what to do about a directory that no run has used: to what names it, which need not be the flag.
+func (f *stateFlag) advice() string {
+	switch f.named {
+	case stateVariable:
+		return "correct " + stateVariable + ", which names it, or unset it"
+	case stateName:
+		return "correct " + stateName + ", or leave it out"
+	}
+	return "name the one that the runs use with " + stateName + " or " + stateVariable
+}
 
 // open takes the lock of the ledger, verifies it, and makes it if it isn't there.
 func (f *stateFlag) open(now func() time.Time) (*ledger.Ledger, error) {

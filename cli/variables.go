@@ -15,6 +15,8 @@ type Variable struct {
 	Secret bool
 	// Foreign says that others define what it means, and that a library reads it: Go's own, so far.
 	Foreign bool
+	// Lines says that the value is a text of lines, of which the last has its end. Blanks around it are no part of it.
+	Lines bool
 }
 
 // Variables are all environment variables that the program reads. docs/environment.md is made from them.
@@ -29,6 +31,7 @@ var Variables = []Variable{
 	{
 		Name:    "OKTA_CLIENT_PRIVATEKEY",
 		Secret:  true,
+		Lines:   true,
 		Meaning: "its private key: PEM (PKCS#1, PKCS#8 or SEC 1; `\\n` may stand for line breaks) or JWK, RSA or EC",
 	},
 	{
@@ -62,9 +65,12 @@ var Variables = []Variable{
 	{
 		Name:    "SSL_CERT_FILE",
 		Foreign: true,
-		Meaning: "a file of certificates of authorities to trust, instead of the system's",
+		Meaning: "a file of certificates of authorities to trust besides those in the system's directories, as PEM",
 	},
-	{Name: "SSL_CERT_DIR", Foreign: true, Meaning: "directories of them, parted by colons"},
+	{
+		Name: "SSL_CERT_DIR", Foreign: true,
+		Meaning: "directories of such files, parted by colons, instead of the system's",
+	},
 }
 
 // variable returns the row of a name: a variable's, or the one by which a secret is given as a file. Proxies are often

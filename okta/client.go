@@ -105,7 +105,7 @@ func New(o Options) (*Client, error) {
 		if app, err = newApp(*o.App); err != nil {
 			return nil, err
 		}
-	} else if err := checkToken(o.Token); err != nil {
+	} else if err := CheckToken(o.Token); err != nil {
 		return nil, err
 	}
 	if o.RateShare == 0 {
@@ -131,7 +131,8 @@ func New(o Options) (*Client, error) {
 	}}}, nil
 }
 
-func checkToken(token Secret) error {
+// CheckToken refuses what can be no API token. The error shows nothing of it.
+func CheckToken(token Secret) error {
 	if token.IsZero() {
 		return errors.New("the API token is empty")
 	}

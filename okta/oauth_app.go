@@ -86,14 +86,24 @@ type session struct {
 	renew, ends time.Time
 }
 
-func newApp(o ServiceApp) (*app, error) {
+// CheckClientID refuses what can be no client id of a service app. The error shows nothing of it: a key may have been
+// put there.
+func CheckClientID(id string) error {
 	switch {
-	case o.ClientID == "":
-		return nil, errors.New("the client id of the service app is empty")
-	case len(o.ClientID) > 100 || !visible.MatchString(o.ClientID) || strings.Contains(o.ClientID, "-----"):
-		return nil, errors.New("the client id of the service app is none: Okta's have 20 letters and digits, such as " +
+	case id == "":
+		return errors.New("the client id of the service app is empty")
+	case len(id) > 100 || !visible.MatchString(id) || strings.Contains(id, "-----"):
+		return errors.New("the client id of the service app is none: Okta's have 20 letters and digits, such as " +
 			"0oa1f3w86v9h8o1VZ1d7")
-	case len(o.Scopes.asked(false)) == 0:
+	}
+	return nil
+}
+
+func newApp(o ServiceApp) (*app, error) {
+	if err := CheckClientID(o.ClientID); err != nil {
+		return nil, err
+	}
+	if len(o.Scopes.asked(false)) == 0 {
 		return nil, errors.New("a service app needs scopes to ask for")
 	}
 	key, err := parseKey(o.Key, o.KeyID)

@@ -7,6 +7,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -35,7 +36,7 @@ func parseKey(text Secret, keyID string) (key jose.SigningKey, err error) {
 	case strings.Contains(s, "-----BEGIN"):
 		jwk.Key, err = parsePEM([]byte(strings.ReplaceAll(s, `\n`, "\n")))
 	default:
-		err = errors.New("it is neither PEM (-----BEGIN …) nor a JWK ({…}): is it the name of a file?")
+		err = noKey(s)
 	}
 	if err != nil {
 		return key, err
@@ -49,6 +50,24 @@ func parseKey(text Secret, keyID string) (key jose.SigningKey, err error) {
 	}
 	key = jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: jwk.Key, KeyID: jwk.KeyID}}
 	return key, tryKey(key, jwk)
+}
+
+// CheckKey refuses what can be no private key of a service app. The errors say why, and show nothing of the text.
+func CheckKey(key Secret) error {
+	if _, err := parseKey(key, ""); err != nil {
+		return fmt.Errorf("the private key of the service app can't be used: %w", err)
+	}
+	return nil
+}
+
+// noKey says what a text is that doesn't begin as a key does.
+func noKey(s string) error {
+	base := strings.Join(strings.Fields(s), "")
+	if raw, err := base64.StdEncoding.DecodeString(base); err == nil &&
+		(bytes.Contains(raw, []byte("-----BEGIN")) || bytes.HasPrefix(bytes.TrimSpace(raw), []byte("{"))) {
+		return errors.New("it is the base64 of a key: decode it, as with base64 -d")
+	}
+	return errors.New("it is neither PEM (-----BEGIN …) nor a JWK ({…})")
 }
 
 func parsePEM(text []byte) (crypto.PrivateKey, error) {

@@ -110,8 +110,8 @@ func TestABadKeyIsRefusedAtStartWithWhatIsWrongAndNothingOfIt(t *testing.T) {
 		"nothing":     {"", "it is empty"},
 		"only spaces": {" \n ", "it is empty"},
 		"an SSWS token": {
-			canary, "it is neither PEM (-----BEGIN …) nor a JWK ({…}): is it the name of a file?"},
-		"the name of a file": {"/run/secrets/key.pem", "is it the name of a file?"},
+			canary, "it is neither PEM (-----BEGIN …) nor a JWK ({…})"},
+		"the name of a file": {"/run/secrets/key.pem", "it is neither PEM (-----BEGIN …) nor a JWK ({…})"},
 		"base64 without its lines": {base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PrivateKey(rsaKey())),
 			"neither PEM"},
 		"cut PEM":        {whole[:len(whole)/2], "its PEM is damaged"},

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -40,7 +41,7 @@ func ParseOrgURL(s string) (*url.URL, error) {
 		return bad("leave out all that follows the host: path, query and fragment")
 	case net.ParseIP(host) == nil && !hostName.MatchString(host):
 		return bad("its host is no host name")
-	case strings.Contains(host, "-admin."):
+	case isAdminConsole(host):
 		return bad("this is the address of the admin console: leave out -admin")
 	case strings.HasSuffix(host, ".com.com"):
 		return bad("it ends in .com.com")
@@ -51,6 +52,18 @@ func ParseOrgURL(s string) (*url.URL, error) {
 		host = "[" + host + "]"
 	}
 	return &url.URL{Scheme: u.Scheme, Host: host}, nil
+}
+
+// ownDomains are Okta's own. Orgs have their names below one of these, and another one there that ends in -admin, for
+// the admin console (https://developer.okta.com/docs/guides/find-your-domain/main/).
+var ownDomains = []string{
+	"okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil", "trex-govcloud.com",
+}
+
+// isAdminConsole reports whether a host is that of an org's admin console. A domain of a customer's own has none.
+func isAdminConsole(host string) bool {
+	return strings.Contains(host, "-admin.") &&
+		slices.ContainsFunc(ownDomains, func(domain string) bool { return strings.HasSuffix(host, "."+domain) })
 }
 
 // hostName is labels of letters, digits and hyphens.
