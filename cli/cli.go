@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -30,10 +31,16 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	a := &app{env: environment(lookup), stdout: stdout, stderr: stderr, summary: &summary{}}
 	root := a.root()
 	strict(root)
+	if asksForJSON(args) {
+		a.logFormat.value = "json"
+	}
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := a.complain(err, cmd.CommandPath())
 	a.summarise(cmd, err, code)
+	if a.logEnd != nil {
+		a.logEnd()
+	}
 	return int(code)
 }
 
@@ -46,6 +53,7 @@ type app struct {
 	runID          string // of the run under way, "" if none is
 	summary        *summary
 	files          *files // nil until the flags are known
+	logEnd         func() // ends takeDefaultLog; nil if that has not begun
 }
 
 func (a *app) root() *cobra.Command {
@@ -70,6 +78,7 @@ Then with your org:        export OKTA_CLIENT_ORGURL=https://acme.okta.com
 			if err := errors.Join(checkDashes(cmd), noSecrets(cmd)); err != nil {
 				return err
 			}
+			a.logEnd = a.takeDefaultLog()
 			if err := a.checkPlaces(cmd); err != nil {
 				return err
 			}
@@ -109,6 +118,10 @@ func (a *app) complain(err error, command string) audit.ExitCode {
 	if known := new(failure); !errors.As(err, &known) {
 		f.hint = "see " + command + " --help"
 	}
+	if a.logsJSON() {
+		a.complainInLog(f)
+		return f.code
+	}
 	var mistakes rules.Mistakes
 	switch {
 	case f.reported || f.err == nil:
@@ -123,4 +136,28 @@ func (a *app) complain(err error, command string) audit.ExitCode {
 		_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(f.hint))
 	}
 	return f.code
+}
+
+// complainInLog is complain where the log is JSON. What the report told is told here too: nobody reads the one in the
+// place of the other.
+func (a *app) complainInLog(f *failure) {
+	more := []any{"exitCode", int(f.code)}
+	if f.hint != "" {
+		more = append(more, "hint", f.hint)
+	}
+	text := "the command ended with an exit code that says so"
+	var mistakes rules.Mistakes
+	switch {
+	case f.err == nil:
+	case errors.As(f.err, &mistakes):
+		text = "the policy has mistakes"
+		lines := make([]string, 0, len(mistakes))
+		for _, m := range mistakes {
+			lines = append(lines, m.String())
+		}
+		more = append(more, "mistakes", lines)
+	default:
+		text = strings.Join(strings.Fields(f.err.Error()), " ")
+	}
+	_ = a.say(slog.LevelError, text, more...)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"slices"
 
 	"tokensweep/audit"
@@ -36,11 +38,17 @@ func (d *delivery) announce(ctx context.Context, r *audit.Report) (string, error
 	}
 	here := func(_ context.Context, r *audit.Report) (string, error) {
 		d.progress.end()
-		if err := notify.Brief(w, r, style); err != nil {
-			return "", err
+		brief := func(w io.Writer) error {
+			if err := notify.Brief(w, r, style); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(w, "run    %s\nplan   %s\n\n", r.ID, r.Digest)
+			return err
 		}
-		_, err := fmt.Fprintf(w, "run    %s\nplan   %s\n\n", r.ID, r.Digest)
-		return via, err
+		if w == d.stderr {
+			return via, d.sayAll("announcement", brief, "plan", r.Digest)
+		}
+		return via, brief(w)
 	}
 	if d.channel == nil {
 		return here(ctx, r)
@@ -101,7 +109,7 @@ func (d *delivery) write(r *audit.Report) error {
 	if r.Head != (ledger.Head{}) {
 		head = ", ledger " + r.Head.String()
 	}
-	if _, err := fmt.Fprintf(d.stderr, "tokensweep: run %s, plan %s%s\n", r.ID, r.Digest, head); err != nil {
+	if err := d.say(slog.LevelInfo, fmt.Sprintf("run %s, plan %s%s", r.ID, r.Digest, head)); err != nil {
 		return err
 	}
 	return d.writeNotes(r)
@@ -115,7 +123,7 @@ func (d *delivery) writeNotes(r *audit.Report) error {
 	}
 	lines = append(lines, notify.CalledOffLines(r)...)
 	for _, line := range lines {
-		if _, err := fmt.Fprintf(d.stderr, "tokensweep: %s\n", clean(line)); err != nil {
+		if err := d.say(slog.LevelInfo, line); err != nil {
 			return err
 		}
 	}
@@ -125,8 +133,8 @@ func (d *delivery) writeNotes(r *audit.Report) error {
 // outcome says how the run went, to the one who started it.
 func (d *delivery) outcome(r *audit.Report) error {
 	if r.Unended != nil {
-		_, _ = fmt.Fprintf(d.stderr, "tokensweep: that the report was read could not be recorded, so that the next "+
-			"run tells of this one once more: %s\n", clean(r.Unended.Error()))
+		_ = d.say(slog.LevelWarn, "that the report was read could not be recorded, so that the next run tells of this "+
+			"one once more: "+r.Unended.Error())
 	}
 	failed := d.failure(r)
 	switch {

@@ -92,6 +92,22 @@ var wellFormed = map[string]func(string) error{
 			}
 		}
 	},
+	"ndjson": func(s string) error {
+		last := ""
+		for line := range strings.Lines(s) {
+			var v struct{ Kind string }
+			if err := json.Unmarshal([]byte(line), &v); err != nil {
+				return err
+			}
+			if last = v.Kind; last == "" {
+				return errors.New("a line without its kind")
+			}
+		}
+		if last != "run" {
+			return errors.New("the last line is not the run's")
+		}
+		return nil
+	},
 	"csv": func(s string) error {
 		rows, err := csv.NewReader(strings.NewReader(s)).ReadAll()
 		if err == nil && len(rows) == 0 {

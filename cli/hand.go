@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -89,7 +91,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
 
 // note says what else a person should know.
 func (a *app) note(text string) {
-	_, _ = fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(text))
+	_ = a.say(slog.LevelInfo, text)
 }
 
 // printChange says what came of a change.
@@ -126,7 +128,8 @@ func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string)
 		if err != nil {
 			return handFailure(err)
 		}
-		if err := notify.TokenText(a.stderr, &t, orgClock(client.Reader)); err != nil {
+		show := func(w io.Writer) error { return notify.TokenText(w, &t, orgClock(client.Reader)) }
+		if err := a.sayAll("the token that is meant", show); err != nil {
 			return undelivered(err)
 		}
 	}
@@ -138,7 +141,12 @@ func onTerminal() bool { return term.IsTerminal(int(os.Stdin.Fd())) }
 
 // confirmTyped says something to a person, who has to type want to go on.
 func (a *app) confirmTyped(ctx context.Context, what, want string) error {
-	_, _ = fmt.Fprintf(a.stderr, "%s: type %s to go on: ", what, want)
+	question := fmt.Sprintf("%s: type %s to go on: ", what, want)
+	if a.logsJSON() {
+		_ = a.say(slog.LevelInfo, strings.TrimSpace(question))
+	} else {
+		_, _ = io.WriteString(a.stderr, question)
+	}
 	typed := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n') // a line that ends early is not what is wanted

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"tokensweep/audit"
@@ -18,15 +22,75 @@ import (
 func (a *app) logger() *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(a.logLevel.value)) // a choice is one of its words
+	return a.loggerFrom(level)
+}
+
+// loggerFrom is logger for what is to be logged from a level on, whatever the flags say.
+func (a *app) loggerFrom(level slog.Level) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level, ReplaceAttr: printable}
 	var handler slog.Handler = slog.NewTextHandler(a.stderr, o)
-	if a.logFormat.value == "json" {
+	if a.logsJSON() {
 		handler = slog.NewJSONHandler(a.stderr, o)
 	}
 	if a.runID != "" {
 		handler = handler.WithAttrs([]slog.Attr{slog.String("run", a.runID)})
 	}
 	return slog.New(handler)
+}
+
+// logsJSON reports whether all that is said is to be a line of JSON: a log collector reads it.
+func (a *app) logsJSON() bool { return a.logFormat.value == "json" }
+
+// asksForJSON finds --log-format json among arguments that were not parsed yet, since one that is wrong is told in that
+// form, too.
+func asksForJSON(args []string) (json bool) {
+	const flag = "--log-format"
+	for i, arg := range args {
+		switch {
+		case arg == "--":
+			return json
+		case arg == flag && i+1 < len(args):
+			json = args[i+1] == "json"
+		case strings.HasPrefix(arg, flag+"="):
+			json = arg == flag+"=json"
+		}
+	}
+	return json
+}
+
+// say tells something besides the result on standard error, for a person, or as a line of the log if that is JSON. What
+// is said is said at whatever level the log begins.
+func (a *app) say(level slog.Level, text string, more ...any) error {
+	if a.logsJSON() {
+		a.loggerFrom(slog.LevelDebug).Log(context.Background(), level, text, more...)
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stderr, "tokensweep: %s\n", clean(text))
+	return err
+}
+
+// sayAll is say for a text of lines that a function writes, which stands as it is where the log is no JSON.
+func (a *app) sayAll(what string, write func(io.Writer) error, more ...any) error {
+	if !a.logsJSON() {
+		return write(a.stderr)
+	}
+	var text bytes.Buffer
+	if err := write(&text); err != nil {
+		return err
+	}
+	return a.say(slog.LevelInfo, what, append(more, "lines", strings.Split(strings.TrimSpace(text.String()), "\n"))...)
+}
+
+// takeDefaultLog logs what Go's own packages write to the default logger, as net/http does, and returns how to end
+// that.
+func (a *app) takeDefaultLog() (end func()) {
+	flags, to := log.Flags(), log.Writer()
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(a.logger().Handler(), slog.LevelWarn).Writer())
+	return func() {
+		log.SetOutput(to)
+		log.SetFlags(flags)
+	}
 }
 
 // withRun is the program for the time of one run.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"tokensweep/audit"
 	"tokensweep/audit/ledger"
@@ -78,11 +79,10 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 func (a *app) revokeOwn(ctx context.Context, h audit.Hand) error {
 	h.Deliver = func(outcome audit.Outcome, reason string) error {
 		if reason != "" {
-			reason = " (" + clean(reason) + ")"
+			reason = " (" + reason + ")"
 		}
-		_, err := fmt.Fprintf(a.stderr, "tokensweep: the token in use: %s%s; ledger %s\n", outcome, reason,
-			h.Ledger.Head())
-		return err
+		return a.say(slog.LevelInfo, fmt.Sprintf("the token in use: %s%s; ledger %s", outcome, reason,
+			h.Ledger.Head()))
 	}
 	outcome, _, err := h.RevokeCurrent(context.WithoutCancel(ctx))
 	if outcome == "" {

@@ -31,7 +31,7 @@ const redraw = 100 * time.Millisecond
 func (a *app) newProgress() *progress {
 	p := &progress{log: a.logger()}
 	// What is logged at these levels tells the same, and would break the line.
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) &&
+	if f, ok := a.stderr.(*os.File); ok && !a.logsJSON() && term.IsTerminal(int(f.Fd())) &&
 		!p.log.Enabled(context.Background(), slog.LevelInfo) {
 		p.line = f
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,9 @@ func (a *app) validate(ctx context.Context, f *validateFlags) error {
 func (a *app) warn(doubts rules.Mistakes) error {
 	for _, d := range doubts {
 		d.Message = "warning: " + d.Message
-		if _, err := fmt.Fprintln(a.stderr, d); err != nil {
+		if a.logsJSON() {
+			_ = a.say(slog.LevelWarn, d.String())
+		} else if _, err := fmt.Fprintln(a.stderr, d); err != nil {
 			return undelivered(err)
 		}
 	}

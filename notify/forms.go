@@ -64,6 +64,7 @@ var (
 	ReportForms = Forms[*audit.Report]{
 		{Name: "text", Write: Text, ForPeople: true},
 		{Name: "json", Write: unstyled(JSON)},
+		{Name: "ndjson", Write: unstyled(NDJSON)},
 		{Name: "csv", Write: unstyled(CSV), RowsOnly: true},
 		{Name: "markdown", Write: unstyled(Markdown)},
 	}
