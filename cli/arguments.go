@@ -73,6 +73,14 @@ func oneToken(cmd *cobra.Command, args []string) error {
 	return fmt.Errorf("%q is about one token, and here are %d", cmd.CommandPath(), len(args))
 }
 
+// checkID refuses what can't be the id of a token, such as a token's name.
+func checkID(id string) error {
+	if err := okta.CheckTokenID(id); err != nil {
+		return usageHint("tokensweep tokens list shows the ids of all tokens", "%w", err)
+	}
+	return nil
+}
+
 // tokenOf is the token among arguments that may have a policy file besides.
 func tokenOf(args []string) string {
 	if len(args) > 1 && isPolicy(args[0]) {

@@ -70,8 +70,8 @@ func (a *app) explain(ctx context.Context, f *simulateFlags, id string, flags *o
 	if _, ok := flags.chosen(); !ok {
 		return usage("--output %s goes with --days: a calendar is a table, an explanation is not", flags.form.value)
 	}
-	if err := okta.CheckTokenID(id); err != nil {
-		return usage("%w", err)
+	if err := checkID(id); err != nil {
+		return err
 	}
 	l, err := a.simulateInput(f)
 	if err != nil {

@@ -44,8 +44,8 @@ func (a *app) handCommand(cmd *cobra.Command, change func(context.Context, audit
 		id := ""
 		if len(args) > 0 {
 			id = args[0]
-			if err := okta.CheckTokenID(id); err != nil {
-				return usage("%w", err)
+			if err := checkID(id); err != nil {
+				return err
 			}
 		}
 		return a.byHand(cmd.Context(), f, id, cmd.Name(), change)

@@ -82,7 +82,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"org": startOrg, "requests": requests, "exits": exits, "plan": lastPlan, "tear": tear, "flip": flip,
-			"head": reportedHead, "app": loginAsApp,
+			"head": reportedHead, "app": loginAsApp, "slack": startSlack,
 		},
 	})
 }
@@ -202,8 +202,11 @@ func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {
 		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: map[string]int{"unauthorized": 401, "forbidden": 403,
 			"broken": 500}[name]}
 	}
-	if name == "users" {
+	switch name {
+	case "users":
 		return oktatest.Fault{Path: "/api/v1/users/00u*", Status: 403}
+	case "page": // a proxy's, or a login's
+		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: 200, Body: "<!doctype html><title>Welcome</title>"}
 	}
 	ts.Fatalf("unknown fault %q", name)
 	return oktatest.Fault{}

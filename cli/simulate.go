@@ -7,7 +7,6 @@ import (
 
 	"tokensweep/audit"
 	"tokensweep/notify"
-	"tokensweep/okta"
 )
 
 func (a *app) simulateCommand() *cobra.Command {
@@ -43,8 +42,8 @@ func (a *app) simulate(ctx context.Context, f *simulateFlags, id string) error {
 		return usage("--days must be 1 to %d, and --in-use not negative", maxDays)
 	}
 	if id != "" {
-		if err := okta.CheckTokenID(id); err != nil {
-			return usage("%w", err)
+		if err := checkID(id); err != nil {
+			return err
 		}
 	}
 	l, err := a.simulateInput(f)

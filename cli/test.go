@@ -92,6 +92,10 @@ func (a *app) testFile(file, policy string) (audit.TestReport, rules.Mistakes, e
 	tests, err := rules.LoadTests(file)
 	switch {
 	case errors.As(err, &rules.Mistakes{}):
+		if _, isPolicy := rules.Load(file); isPolicy == nil {
+			err = rules.Mistakes{{File: file, Line: 1, Column: 1, Message: "this is a policy, and test takes files " +
+				"of policy tests: tokensweep validate checks a policy"}}
+		}
 		return audit.TestReport{}, nil, err
 	case err != nil:
 		return audit.TestReport{}, nil, usage("%w", err)

@@ -106,8 +106,8 @@ func (a *app) tokensGetCommand() *cobra.Command {
 }
 
 func (a *app) getToken(ctx context.Context, id string, flags *outputFlags[notify.TokenAt]) error {
-	if err := okta.CheckTokenID(id); err != nil {
-		return usage("%w", err)
+	if err := checkID(id); err != nil {
+		return err
 	}
 	out, err := flags.open(a)
 	if err != nil {
