@@ -133,7 +133,7 @@ func (m *memory) compareFinding(f *Finding) {
 func (m *memory) compare() {
 	r := m.report
 	r.Changes.Known = m.decider.past.Listing != nil
-	now := make(map[string]bool)
+	now, before := make(map[string]bool), m.severities()
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		now[f.Token.ID] = true
@@ -145,6 +145,9 @@ func (m *memory) compare() {
 			r.Changes.New++
 		default:
 			r.Changes.Ongoing++
+			if f.Moved = m.moved(f, before[f.Token.ID]); f.Moved != "" {
+				r.Changes.Moved++
+			}
 		}
 	}
 	if m.ledger == nil {
@@ -235,29 +238,38 @@ func (m *memory) rememberListing(ctx context.Context) error {
 func (m *memory) rememberFindings(ctx context.Context) error {
 	r := m.report
 	open := make(map[ledger.Key]bool)
-	seen := func(key ledger.Key, result string) error {
-		rec := ledger.Record{Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result}
-		return m.recordUnlessEnded(ctx, rec)
+	seen := func(key ledger.Key, rule *rules.Rule, result string) error {
+		return m.recordUnlessEnded(ctx, ledger.Record{
+			Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result, Severity: rule.Severity.String(),
+		})
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		for _, key := range append(f.keys(f.Matched), f.keys(f.Unknown)...) {
 			open[key] = true
 		}
-		for _, key := range f.keys(f.Matched) {
+		for j, key := range f.keys(f.Matched) {
 			_, known := m.decider.past.Findings[key]
-			if known && (f.Outcome == Exempt || m.applied(key)) {
+			same := m.decider.past.Severities[key] == f.Matched[j].Rule.Severity.String()
+			if known && (f.Outcome == Exempt || m.applied(key) && same) {
 				continue
 			}
-			if err := seen(key, ""); err != nil {
+			if err := seen(key, f.Matched[j].Rule, ""); err != nil {
 				return err
 			}
 		}
-		for _, key := range f.keys(f.Unknown) {
-			if _, known := m.decider.past.Findings[key]; known {
-				continue
+		for j, key := range f.keys(f.Unknown) {
+			result, past := ledger.ResultUnknown, m.decider.past
+			if _, known := past.Findings[key]; known {
+				_, exempt := past.Exempted[key]
+				if exempt || past.Severities[key] == f.Unknown[j].Rule.Severity.String() {
+					continue
+				}
+				if !past.Unjudged[key] { // it could be judged once
+					result = ""
+				}
 			}
-			if err := seen(key, ledger.ResultUnknown); err != nil {
+			if err := seen(key, f.Unknown[j].Rule, result); err != nil {
 				return err
 			}
 		}

@@ -96,6 +96,9 @@ type Finding struct {
 	Due time.Time
 	// Change is "" where nothing is remembered of the run before.
 	Change Change
+	// Moved says what has changed about a finding that was one already, since people were last told: its severity, or
+	// when its step is due; "" for nothing.
+	Moved string
 	// Fresh are the rules that apply to the token and did not before; all that apply where nothing is remembered.
 	Fresh []*rules.Rule
 
@@ -129,7 +132,9 @@ type Vanished struct {
 // Changes compares with the run before. Known is false where nothing is remembered of one.
 type Changes struct {
 	New, Ongoing, Resolved int
-	Known                  bool
+	// Moved is how many of the ongoing have something that is news: see Finding.Moved.
+	Moved int
+	Known bool
 }
 
 // Report is what a run found and did.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,9 @@ func newDemoSlack(policy *rules.Policy, now func() time.Time) *demoSlack {
 	return &demoSlack{channel: channel, Server: slacktest.Start(slacktest.Config{
 		BotToken: demoSlackToken, Users: people, Channels: []slacktest.Channel{
 			{ID: channel, Name: "security", Member: true}}, Now: now,
-		Rules: slacktest.Rules{AllowedMentions: policy.Notify.Slack.Mention},
+		Rules: slacktest.Rules{
+			AllowedMentions: append(slices.Clone(policy.Notify.Slack.Mention), policy.Notify.Slack.Channel),
+		},
 	})}
 }
 

@@ -22,7 +22,6 @@ type codes struct {
 	report   int // that of the JSON; -1 where there is none
 	final    bool
 	recorded int // that of the last record of the run's end
-	metrics  string
 }
 
 // endOf runs once with JSON and a state directory of its own, and says which codes it told.

@@ -25,6 +25,9 @@ import (
 // TestMain makes this test binary the tokensweep command of the scripts: a process of its own, with the
 // real environment and files.
 func TestMain(m *testing.M) {
+	if err := stayOnTheLoopback(); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"tokensweep": func() {
 			secrets := secretsOfProcess()

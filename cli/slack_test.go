@@ -27,7 +27,7 @@ type slackWorld struct {
 
 func newSlackWorld(t *testing.T) slackWorld {
 	w := slackWorld{newKillWorld(t), slacktest.Start(slacktest.Config{
-		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}},
+		Scopes: manifestScopes(t), Rules: slacktest.Rules{AllowedMentions: []string{"S0SECOPS1", "C0SECURITY"}},
 		BotToken: slackCanary, Users: []slacktest.User{{ID: "U0OWNER001", Email: "admin@acme.example", Name: "owner"}},
 		Channels: []slacktest.Channel{{ID: "C0SECURITY", Name: "security", Member: true}},
 	})}

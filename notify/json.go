@@ -45,6 +45,12 @@ type jsonVanished struct {
 	Reason string `json:"reason"`
 }
 
+// changesJSON are the changes of a report.
+func changesJSON(r *audit.Report) jsonChanges {
+	c := r.Changes
+	return jsonChanges{c.New, c.Ongoing, c.Resolved, c.Moved, c.Known}
+}
+
 // head is the whole of a ledger's head, "" without a ledger.
 func head(h ledger.Head) string {
 	if h.Seq == 0 {
@@ -92,6 +98,7 @@ type jsonChanges struct {
 	New      int  `json:"new"`
 	Ongoing  int  `json:"ongoing"`
 	Resolved int  `json:"resolved"`
+	Moved    int  `json:"moved,omitempty"`
 	Known    bool `json:"known"`
 }
 
@@ -105,6 +112,7 @@ type jsonFinding struct {
 	Outcome  audit.Outcome `json:"outcome"`
 	Reason   string        `json:"reason"`
 	Remark   string        `json:"remark"`
+	Moved    string        `json:"moved,omitempty"`
 	Due      *string       `json:"due"`
 	Change   *audit.Change `json:"change"`
 	jsonCutOff
@@ -203,7 +211,7 @@ func reportJSON(r *audit.Report) jsonReport {
 		Plan:         jsonPlan{r.Digest, r.Actions},
 		Inventory:    jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
 		Counts:       make(map[audit.Outcome]int),
-		Changes:      jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known},
+		Changes:      changesJSON(r),
 		Findings:     make([]jsonFinding, 0, len(r.Findings)),
 		Vanished:     make([]jsonVanished, 0, len(r.Vanished)),
 		Notes:        append([]string{}, r.Notes...),
@@ -234,7 +242,8 @@ func findingJSON(f *audit.Finding) jsonFinding {
 	return jsonFinding{
 		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched),
 		Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
-		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Due: timestamp(f.Due),
+		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Moved: f.Moved,
+		Due:    timestamp(f.Due),
 		Change: change(f.Change), jsonCutOff: cutOffJSON(f.Quarantine),
 	}
 }

@@ -42,11 +42,11 @@ type jsonNews struct {
 	Ledger    jsonLedger            `json:"ledger"`
 }
 
-// News renders for machines the summary of a report and what is news in it: the findings that are new, that are
-// announced for the first time, or that the run acted on or failed to act on; in an announcement also all that is about
-// to be done or is announced; what vanished; what was called off; notes. It comes
-// in parts of at most so many bytes, unless a single item is longer. Each part has the summary, and the lists go on
-// from one part to the next. There is at least one part. What does not print is an escape, as in JSON.
+// News renders for machines the summary of a report and what is news in it: the findings that are new or moved, that
+// are announced for the first time, or that the run acted on or failed to act on; in an announcement also all that is
+// about to be done or is announced; what vanished; what was called off; notes. It comes in parts of at most so many
+// bytes, unless a single item is longer. Each part has the summary, and the lists go on from one part to the next.
+// There is at least one part. What does not print is an escape, as in JSON.
 func News(r *audit.Report, e Event, most int) ([]json.RawMessage, error) {
 	whole := reportJSON(r)
 	j := jsonNews{
@@ -140,5 +140,5 @@ func isNews(f *audit.Finding, e Event) bool {
 			return true
 		}
 	}
-	return f.Change != audit.Ongoing || f.Announced || f.Done
+	return f.Change != audit.Ongoing || f.Moved != "" || f.Announced || f.Done
 }

@@ -60,7 +60,7 @@ func SummaryLine(w io.Writer, s *Summary) error {
 		j.Org.URL = r.OrgURL
 		j.Plan = jsonPlan{r.Digest, r.Actions}
 		j.Inventory = jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete}
-		j.Changes = jsonChanges{r.Changes.New, r.Changes.Ongoing, r.Changes.Resolved, r.Changes.Known}
+		j.Changes = changesJSON(r)
 		j.Ledger.Head = head(r.Head)
 		for _, o := range audit.Outcomes {
 			if n := r.Count(o); n > 0 {

@@ -166,6 +166,9 @@ func summary(b *strings.Builder, r *audit.Report, s Style) {
 		BySeverity(r))
 	if c := r.Changes; c.Known {
 		_, _ = fmt.Fprintf(b, "Since the last run: %d new, %d ongoing, %d resolved.\n", c.New, c.Ongoing, c.Resolved)
+		if c.Moved > 0 {
+			_, _ = fmt.Fprintf(b, "Of the ongoing, %d have another severity or another date now.\n", c.Moved)
+		}
 	}
 	for _, o := range audit.Outcomes {
 		if n := r.Count(o); n > 0 {

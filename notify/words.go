@@ -207,7 +207,7 @@ func Reasons(f *audit.Finding) []string {
 			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
 		}
 	}
-	for _, s := range append(f.Why(), f.Remark, ownerTrouble(&f.Token)) {
+	for _, s := range append(f.Why(), f.Moved, f.Remark, ownerTrouble(&f.Token)) {
 		if s != "" {
 			out = append(out, s)
 		}

@@ -52,6 +52,16 @@ func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 	return v
 }
 
+// EndedByUse reports whether the rule would not match the token, were it used at an instant. What can't be judged
+// is no.
+func (r *Rule) EndedByUse(t okta.Token, at time.Time) bool {
+	if r.when.join == joinLeaf && r.when.leaf.field == nil {
+		return false // it asks for nothing
+	}
+	t.Use(at)
+	return r.when.eval(&t, at) == isFalse
+}
+
 // Guards judges what speaks against acting on a token, whatever the rules say of it: the verdict has no
 // Matched and no Unknown, and all the rest.
 func (p *Policy) Guards(t *okta.Token, now time.Time) Verdict {

@@ -14,7 +14,8 @@ const (
 	// Listed is a complete listing: Count and Snapshot are set, and Believed if it is too small to be.
 	Listed Kind = "listed"
 	// Seen is the first sight of a finding, or of one that now applies and did not before, as it could not be judged or
-	// was exempt: Token and Rule are set, and Result if it can't be judged.
+	// was exempt, or whose rule has another severity: Token, Rule and Severity are set, and Result if it can't be
+	// judged.
 	Seen Kind = "seen"
 	// Resolved is the end of a finding: Token, Rule and Reason are set.
 	Resolved Kind = "resolved"
@@ -117,6 +118,8 @@ type Record struct {
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`
+	// Severity is that of the rule, in Seen; versions before did not write it.
+	Severity string `json:"severity,omitempty"`
 	// Step is what is to be done, in Intent and Outcome: one of the Step constants.
 	Step string `json:"step,omitempty"`
 	// Rules are the ids of the rules that ask for the step, in Intent.

@@ -61,6 +61,8 @@ type State struct {
 	Findings map[Key]time.Time
 	// Unjudged are those of the open findings that could never be judged.
 	Unjudged map[Key]bool
+	// Severities are the words for the severities of the rules of open findings; none where it was not recorded.
+	Severities map[Key]string
 	// Exempted are the exemptions that save findings, as they were last recorded.
 	Exempted map[Key]string
 	// Notices are those that hold: not voided, of tokens that we have neither revoked nor given back.
@@ -128,6 +130,9 @@ func (s *State) Apply(r Record) {
 		if _, known := s.Findings[key]; !known {
 			put(&s.Findings, key, r.Time)
 		}
+		if r.Severity != "" {
+			put(&s.Severities, key, r.Severity)
+		}
 		delete(s.Unjudged, key)
 		if r.Result == ResultUnknown {
 			put(&s.Unjudged, key, true)
@@ -136,6 +141,7 @@ func (s *State) Apply(r Record) {
 		}
 	case Resolved:
 		delete(s.Findings, key)
+		delete(s.Severities, key)
 		delete(s.Unjudged, key)
 		delete(s.Exempted, key)
 	case Noticed:

@@ -97,15 +97,10 @@ func OwnerMessage(r *audit.Report, userID string, o Options) (Message, bool) {
 		if userID == "" || f.Token.UserID != okta.Some(userID) || spared {
 			continue
 		}
-		news = news || f.Change != audit.Ongoing || f.Announced || changedHere(f) || f.Outcome == audit.Failed
+		news = news || f.Change != audit.Ongoing || f.Moved != "" || f.Announced || changedHere(f) ||
+			f.Outcome == audit.Failed
 		told.Findings = append(told.Findings, *f)
-		k := &f.Token
-		what := notify.Happens(f)
-		if _, known := k.ExpiresAt.Get(); known && f.Outcome != audit.Revoked && f.Outcome != audit.Gone {
-			what += ", and unless it is used Okta ends it in " + notify.EndsIn(k, f.At)
-		}
-		items = append(items, safe(fmt.Sprintf("%s (%s): %s; %s", safe(notify.Title(k), 60), safe(k.ID, 24), what,
-			strings.Join(notify.Reasons(f), "; ")), 400))
+		items = append(items, ownerItem(f))
 	}
 	for i := range r.InQuarantine {
 		if k := &r.InQuarantine[i].Token; userID != "" && k.UserID == okta.Some(userID) {
@@ -140,6 +135,7 @@ func OwnerMessage(r *audit.Report, userID string, o Options) (Message, bool) {
 	b.bullets(notify.CalledOffTitle(r), some(off, 2000))
 	b.bullets("Your tokens", items)
 	b.bullets("What to do", adviceItems(told, 2000))
+	b.section(whomToAsk(o))
 	b.context("run " + safe(r.ID, 60))
 	m := b.message(text)
 	payload := m.Metadata.EventPayload

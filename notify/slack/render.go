@@ -41,6 +41,8 @@ type Options struct {
 	Stage Stage
 	// Trend are the last runs, oldest first. With at least three there is a chart.
 	Trend []TrendPoint
+	// Channel is the id of the channel that reports go to, where owners may ask; "" for none.
+	Channel string
 	// Flags are those of run by which a command finds the same policy and state, as for a shell; "" where it finds
 	// them without.
 	Flags string

@@ -47,6 +47,9 @@ func next(f *audit.Finding) string {
 			s += ": " + f.Reason
 		}
 	}
+	if f.Moved != "" {
+		s += "; " + f.Moved
+	}
 	return s
 }
 

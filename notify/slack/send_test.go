@@ -32,7 +32,7 @@ func workspace(t *testing.T, policy rules.Slack) (*slacktest.Server, *Bot) {
 // fakeWorkspace starts a workspace with a channel and, unless c has others, no people.
 func fakeWorkspace(t *testing.T, c slacktest.Config) *slacktest.Server {
 	t.Helper()
-	c.Rules, c.BotToken = slacktest.Rules{AllowedMentions: []string{"S0SECOPS1"}}, canary
+	c.Rules, c.BotToken = slacktest.Rules{AllowedMentions: []string{"S0SECOPS1", channelID}}, canary
 	c.Channels = []slacktest.Channel{{ID: channelID, Name: "security", Member: true}}
 	w := slacktest.Start(c)
 	t.Cleanup(w.Close)
@@ -128,6 +128,10 @@ func TestWhenAReportIsPosted(t *testing.T) {
 		"always":                     {on: rules.Always, change: quiet, want: true},
 		"changes, and there is one":  {on: rules.OnChanges, change: func(*audit.Report) {}, want: true},
 		"changes, and there is none": {on: rules.OnChanges, change: quiet},
+		"changes, and one that was there moved": {on: rules.OnChanges, change: func(r *audit.Report) {
+			quiet(r)
+			r.Changes.Moved = 1
+		}, want: true},
 		"changes, which can't be told": {on: rules.OnChanges, change: func(r *audit.Report) {
 			r.Changes = audit.Changes{}
 		}, want: true},

@@ -45,7 +45,7 @@ func newSender(c Config) sender {
 }
 
 func (s *sender) options(stage Stage) Options {
-	o := Options{Mention: s.policy.Mention, Stage: stage, Flags: s.flags}
+	o := Options{Mention: s.policy.Mention, Channel: s.policy.Channel, Stage: stage, Flags: s.flags}
 	for _, p := range s.outbox.Past().Trend {
 		o.Trend = append(o.Trend, TrendPoint{At: p.At, Findings: p.Findings, Critical: p.Critical})
 	}
@@ -69,7 +69,7 @@ func (s *sender) wanted(r *audit.Report) bool {
 	case rules.OnFindings:
 		return len(r.Findings) > 0
 	default:
-		return !r.Changes.Known || r.Changes.New > 0 || r.Changes.Resolved > 0
+		return !r.Changes.Known || r.Changes.New > 0 || r.Changes.Resolved > 0 || r.Changes.Moved > 0
 	}
 }
 

@@ -133,6 +133,7 @@ func (c *checker) entity(p, inner string) {
 		c.mention(p, strings.TrimPrefix(target, "!subteam^"))
 	case strings.HasPrefix(target, "@"), strings.HasPrefix(target, "!"):
 		c.mention(p, target[1:])
+	case strings.HasPrefix(target, "#") && slices.Contains(c.rules.AllowedMentions, target[1:]):
 	case strings.HasPrefix(target, "https://"), strings.HasPrefix(target, "http://"),
 		strings.HasPrefix(target, "mailto:"):
 		c.link(p, target)
