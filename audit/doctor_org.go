@@ -63,6 +63,8 @@ type examination struct {
 	checks []Check
 	self   *caller
 	sample okta.Token // one of the listed tokens; its ID is "" if there is none
+	roles  []string   // of the owner of the API token in use; nil if they are not known
+	wide   int        // how many tokens of that owner work from anywhere
 }
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
@@ -143,7 +145,7 @@ func (x *examination) scopes() Check {
 		return warning(name, where+", or do without", "%s missing (granted: %s)", strings.Join(refused, " "), has)
 	}
 	if !x.Enforce && x.self.login.Has(okta.ScopeManage) {
-		return warning(name, "take it out of OKTA_CLIENT_SCOPES",
+		return warning(name, "grant "+okta.ScopeRead+" instead, also in OKTA_CLIENT_SCOPES if that is set",
 			"%s is granted, which a dry run does not need (granted: %s)", okta.ScopeManage, has)
 	}
 	return good(name, "%s", has)
@@ -168,6 +170,7 @@ func (x *examination) owner(ctx context.Context) bool {
 	with := "roles not readable"
 	if owner, err := x.Org.Owner(ctx, me.ID); err == nil {
 		if roles, ok := owner.Roles.Get(); ok {
+			x.roles = roles
 			with = "roles " + cmp.Or(strings.Join(roles, " "), "none")
 		}
 	}
@@ -186,12 +189,15 @@ func (x *examination) listing(ctx context.Context) bool {
 	began := x.Now()
 	listing := x.Org.List(ctx, okta.ListOptions{})
 	if err := listing.Read(func() func(okta.Token) error {
-		x.self.found, x.sample = 0, okta.Token{}
+		x.self.found, x.sample, x.wide = 0, okta.Token{}, 0
 		return func(t okta.Token) error {
 			if x.Progress != nil {
 				x.Progress(listing.Pages, listing.Tokens)
 			}
 			x.self.count(&t)
+			if x.self.owns(&t) && worksFromAnywhere(&t) {
+				x.wide++
+			}
 			if _, owned := x.sample.UserID.Get(); !owned {
 				x.sample = t
 			}
@@ -217,6 +223,17 @@ func (x *examination) rest(ctx context.Context) bool {
 	return true
 }
 
+// superAdmin is the role that may do everything
+// (https://developer.okta.com/docs/api/openapi/okta-management/guides/roles/#standard-role-types).
+const superAdmin = "SUPER_ADMIN"
+
+// worksFromAnywhere reports whether a token is known to be limited to no network.
+func worksFromAnywhere(t *okta.Token) bool {
+	n, _ := t.Network.Get()
+	connection, _ := n.Connection.Get()
+	return connection == "ANYWHERE"
+}
+
 func (x *examination) ownToken() Check {
 	const name, advice = "own token", "a service app has no token of its own that must be spared"
 	switch {
@@ -227,6 +244,11 @@ func (x *examination) ownToken() Check {
 	case x.self.found == 0:
 		return warning(name, "give the credential a role that is not limited to some users",
 			"the token in use is not on the list: the credential may see only a part of the org's tokens")
+	case x.self.found == x.wide && slices.Contains(x.roles, superAdmin):
+		return warning(name, "limit it to a network zone in Security › API › Tokens, or let an administrator make "+
+			"it whose role may manage API tokens and no more; a service app is better still",
+			"the token in use is a super administrator's and works from anywhere: whoever gets hold of it can change "+
+				"anything in the org; tokens of that owner, which are all spared: %d", x.self.found)
 	case x.self.found > 1:
 		return warning(name, advice, "tokens of the owner of the one in use, which can't be told from it and are all "+
 			"spared: %d", x.self.found)

@@ -36,7 +36,17 @@ func healthy() oktatest.Config {
 		RateLimit: oktatest.RateLimit{Limit: 600}, Users: []oktatest.User{
 			{ID: oktatest.UserID(1), Login: "kim@acme.example", Roles: []string{"ORG_ADMIN"}}},
 		Tokens: []oktatest.Token{idleToken(1), {ID: oktatest.TokenID(9), Name: "own", UserID: oktatest.UserID(9),
-			Created: ago(100), LastUsed: now}},
+			Created: ago(100), LastUsed: now,
+			Network: oktatest.Network{Connection: "ZONE", Include: []string{zoneID}}}},
+	}
+}
+
+// superAdmin makes the token in use one of a super administrator, with a network condition.
+func superAdmin(connection string) func(*oktatest.Config) {
+	return func(c *oktatest.Config) {
+		c.Users = append(c.Users, oktatest.User{ID: oktatest.UserID(9), Login: "root@acme.example",
+			Roles: []string{"SUPER_ADMIN"}})
+		c.Tokens[1].Network = oktatest.Network{Connection: connection}
 	}
 }
 
@@ -104,6 +114,9 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 			c.Tokens = append(c.Tokens, oktatest.Token{ID: oktatest.TokenID(8), UserID: oktatest.UserID(9),
 				Created: ago(100), LastUsed: ago(20)})
 		}, check: "own token", status: audit.Warning, detail: "all spared: 2"},
+		{name: "a super administrator's token that works from anywhere", spoil: superAdmin("ANYWHERE"),
+			check: "own token", status: audit.Warning, detail: "a super administrator's and works from anywhere"},
+		{name: "one that is limited to a zone", spoil: superAdmin("ZONE"), check: "own token", status: audit.Good},
 		{name: "no permission to read owners", fault: oktatest.Fault{Path: users, Skip: 1, Status: 403},
 			check: "owners", status: audit.Warning, detail: "okta.users.read missing"},
 		{name: "no permission to read roles", fault: oktatest.Fault{Path: users + "/roles", Status: 403},

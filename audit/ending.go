@@ -170,6 +170,11 @@ var endings = []ending{
 	},
 	{is: is(ErrInterrupted, context.Canceled), code: Halted, reading: "interrupted: nothing was changed"},
 	{
+		is: oktaFailed, code: Incomplete,
+		reading: "okta itself failed, and nothing was changed: try again later. If it stays, give Okta's support the " +
+			"id of the request",
+	},
+	{
 		is:   is(okta.ErrIncomplete),
 		code: Incomplete,
 		reading: "nothing was changed; if it happens again, this says whether it is the network, the org or the " +
@@ -219,6 +224,13 @@ func scopeUnasked(err error) bool {
 func accessTokenRefused(err error) bool {
 	var answer *okta.Error
 	return errors.Is(err, okta.ErrUnauthorized) && errors.As(err, &answer) && strings.ContainsRune(answer.Code, '_')
+}
+
+// oktaFailed reports whether Okta itself says that something went wrong on its side: neither the address nor the way
+// there is to blame.
+func oktaFailed(err error) bool {
+	var answer *okta.Error
+	return errors.As(err, &answer) && answer.Status >= 500 && answer.Code != ""
 }
 
 // othersForbidden reports whether something else than API tokens may not be read.

@@ -103,7 +103,7 @@ func TestAReaderHasNoMethodThatChangesAnything(t *testing.T) {
 		names = append(names, m.Name)
 	}
 	require.Equal(t, []string{"Allowed", "Budget", "ClockOffset", "List", "Login", "Me", "OrgURL", "Organization",
-		"Owner", "Roles", "Token", "User", "Zone"}, names)
+		"Owner", "Profile", "Roles", "Token", "User", "Zone"}, names)
 }
 
 func TestOldTLSAndUnknownCertificatesAreRefusedAtOnce(t *testing.T) {

@@ -18,7 +18,7 @@
 //	}
 //
 // Without an error, the visitor of the last reading has seen every token of the org once. Everything that casts doubt
-// on that (a cut page, a repeated cursor, a link elsewhere, or one that was taken away) is an IncompleteError.
+// on that (a cut page, a repeated cursor, a link to something else, or one that was taken away) is an IncompleteError.
 //
 // # What can change something
 //

@@ -103,7 +103,7 @@ func newApp(o ServiceApp) (*app, error) {
 	if err := CheckClientID(o.ClientID); err != nil {
 		return nil, err
 	}
-	if len(o.Scopes.asked(false)) == 0 {
+	if len(o.Scopes.asked(asking{})) == 0 {
 		return nil, errors.New("a service app needs scopes to ask for")
 	}
 	key, err := parseKey(o.Key, o.KeyID)

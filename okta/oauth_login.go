@@ -55,6 +55,9 @@ func (c *conn) logIn(ctx context.Context) (session, error) {
 	h := &handshake{conn: c}
 	for {
 		s, err := h.attempt(ctx)
+		if err == nil && h.adaptTo(s) {
+			continue
+		}
 		if err == nil {
 			return c.granted(s, h)
 		}
@@ -73,7 +76,7 @@ type handshake struct {
 	*conn
 	proofGiven bool          // in the last attempt
 	skew       time.Duration // of the clocks, as taken into account in the last attempt
-	neededOnly bool          // only the scopes that are needed are asked for
+	how        asking        // for which scopes
 	nonce      string        // for the next proof, by the challenge before
 
 	metProof, metClock bool
@@ -118,7 +121,7 @@ func (h *handshake) tokenRequest(ctx context.Context) (*http.Request, error) {
 	}
 	form := url.Values{
 		"grant_type":            {"client_credentials"},
-		"scope":                 {strings.Join(h.app.scopes.asked(h.neededOnly), " ")},
+		"scope":                 {strings.Join(h.app.scopes.asked(h.how), " ")},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
@@ -161,11 +164,26 @@ func (h *handshake) adapt(err error) bool {
 	case (e.oauth == "invalid_client" || e.oauth == "invalid_dpop_proof") && !h.metClock && h.clocksDiffer():
 		h.metClock = true
 		return true
-	case refusesScopes(e.oauth) && !h.neededOnly && h.app.scopes.canAskForLess():
-		h.neededOnly = true
-		return true
+	case refusesScopes(e.oauth):
+		var other bool
+		h.how, other = h.app.scopes.next(h.how)
+		return other
 	}
 	return false
+}
+
+// adaptTo reports whether another attempt can bring what was needed and not granted: ScopeManage may be granted in
+// place of ScopeRead.
+func (h *handshake) adaptTo(s session) bool {
+	if h.how.manage || len(h.app.scopes.Instead) > 0 {
+		return false
+	}
+	lacks := missing(h.app.scopes.Needed, s.granted)
+	if s.granted == nil || len(lacks) != 1 || lacks[0] != ScopeRead {
+		return false
+	}
+	h.how = asking{manage: true}
+	return true
 }
 
 // bind notes that the token endpoint wants proofs.
@@ -187,11 +205,6 @@ func refusesScopes(code string) bool {
 	return code == "invalid_scope" || code == "access_denied" || code == "consent_required"
 }
 
-// canAskForLess reports whether there is less to ask for.
-func (s Scopes) canAskForLess() bool {
-	return len(s.Instead) == 0 && len(s.Needed) > 0 && len(s.Optional) > 0
-}
-
 // loginFailed makes the error of a login that failed for good.
 func (c *conn) loginFailed(err error, h *handshake) error {
 	var e *Error
@@ -204,7 +217,7 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 	if refusesScopes(e.oauth) {
 		lacks := c.app.scopes.Needed
 		if len(lacks) == 0 {
-			lacks = c.app.scopes.asked(h.neededOnly)
+			lacks = c.app.scopes.asked(h.how)
 		}
 		return &ScopeError{ClientID: c.app.id, Missing: lacks, Err: err}
 	}
@@ -214,13 +227,13 @@ func (c *conn) loginFailed(err error, h *handshake) error {
 // granted checks that a session is enough.
 func (c *conn) granted(s session, h *handshake) (session, error) {
 	if s.granted == nil { // RFC 6749, section 5.1: as was asked for
-		s.granted = slices.Clone(c.app.scopes.asked(h.neededOnly))
+		s.granted = slices.Clone(c.app.scopes.asked(h.how))
 	}
 	lacks := missing(c.app.scopes.Needed, s.granted)
 	if len(lacks) == 0 {
 		return s, nil
 	}
-	unasked := missing(lacks, c.app.scopes.asked(h.neededOnly))
+	unasked := missing(lacks, c.app.scopes.asked(h.how))
 	return session{}, &ScopeError{ClientID: c.app.id, Missing: lacks, Granted: s.granted,
 		Unasked: len(unasked) == len(lacks)}
 }

@@ -47,9 +47,24 @@ func TestWhichScopesAreAskedForAndWhatTheirRefusalMeans(t *testing.T) {
 		},
 		{
 			name:   "a server that refuses all for one of them is asked for what is needed",
-			scopes: Scopes{Needed: needed, Optional: optional}, granted: allScopes[:1], fault: unknown,
-			asked: []string{"okta.apiTokens.read okta.users.read okta.roles.read", "okta.apiTokens.read"},
-			lacks: needed, says: "consent_required",
+			scopes: Scopes{Needed: needed, Optional: optional}, granted: []string{ScopeUsers}, fault: unknown,
+			asked: []string{"okta.apiTokens.read okta.users.read okta.roles.read", "okta.apiTokens.read",
+				"okta.apiTokens.manage okta.users.read okta.roles.read"},
+			lacks: needed, says: "was not granted the scope okta.apiTokens.read",
+		},
+		{
+			name: "manage alone is granted, and includes read", scopes: Scopes{Needed: needed, Optional: optional},
+			granted: []string{ScopeManage},
+			asked: []string{"okta.apiTokens.read okta.users.read okta.roles.read", "okta.apiTokens.read",
+				"okta.apiTokens.manage okta.users.read okta.roles.read"},
+			want: Login{Granted: []string{ScopeManage}, Refused: optional},
+		},
+		{
+			name: "the same where optional ones are granted", scopes: Scopes{Needed: needed, Optional: optional},
+			granted: []string{ScopeManage, ScopeUsers},
+			asked: []string{"okta.apiTokens.read okta.users.read okta.roles.read",
+				"okta.apiTokens.manage okta.users.read okta.roles.read"},
+			want: Login{Granted: []string{ScopeManage, ScopeUsers}, Refused: []string{ScopeRoles}},
 		},
 		{
 			name: "and that may be enough", scopes: Scopes{Needed: needed, Optional: optional}, granted: needed,

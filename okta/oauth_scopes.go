@@ -26,15 +26,38 @@ type Scopes struct {
 	Instead []string
 }
 
-// asked are the scopes to ask for: without the optional ones if neededOnly is set.
-func (s Scopes) asked(neededOnly bool) []string {
-	switch {
-	case len(s.Instead) > 0:
+// asking is how scopes are asked for. The zero value asks for all of them by their names.
+type asking struct {
+	neededOnly bool // without the optional ones
+	manage     bool // ScopeManage in place of ScopeRead, which it includes: it may be all that is granted
+}
+
+// asked are the scopes to ask for.
+func (s Scopes) asked(how asking) []string {
+	if len(s.Instead) > 0 {
 		return s.Instead
-	case neededOnly:
-		return s.Needed
 	}
-	return slices.Concat(s.Needed, s.Optional)
+	list := slices.Clone(s.Needed)
+	if i := slices.Index(list, ScopeRead); i >= 0 && how.manage {
+		list[i] = ScopeManage
+	}
+	if how.neededOnly {
+		return list
+	}
+	return append(list, s.Optional...)
+}
+
+// next is how to ask if what was asked for is refused; false if there is no other way.
+func (s Scopes) next(how asking) (asking, bool) {
+	switch {
+	case len(s.Instead) > 0 || len(s.Needed) == 0:
+		return how, false
+	case !how.neededOnly && len(s.Optional) > 0:
+		return asking{neededOnly: true, manage: how.manage}, true
+	case !how.manage && slices.Contains(s.Needed, ScopeRead):
+		return asking{manage: true}, true
+	}
+	return how, false
 }
 
 // covers reports whether granted scopes include one: by name, or as the right to manage does the right to read.
