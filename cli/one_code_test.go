@@ -122,7 +122,7 @@ func TestReportLedgerAndProcessTellOneExitCode(t *testing.T) {
 
 // A report that could not be written tells nobody a code; the record does.
 func TestAReportThatIsNotWrittenIsOnRecordAsSuch(t *testing.T) {
-	for _, form := range []string{"json", "text", "csv"} {
+	for _, form := range []string{"json", "ndjson", "text", "csv"} {
 		org, dir, state := newMetricsOrg(t), t.TempDir(), filepath.Join(t.TempDir(), "state")
 		place, prom := filepath.Join(dir, "place"), filepath.Join(dir, "x.prom")
 		require.NoError(t, os.Mkdir(place, 0o700))
