@@ -14,7 +14,7 @@ func TestATableSaysWhatItHasNoPlaceForOnStandardError(t *testing.T) {
 	for name, complete := range map[string]bool{"of a complete pass": true, "of one that failed": false} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}}
+			a := &app{stdout: &stdout, stderr: &stderr, summary: &summary{}, logFormat: newChoice("text", "text")}
 			csv, _ := notify.ReportForms.Find("csv")
 			d := &delivery{app: a, out: &reportOutput{form: csv, w: &stdout}}
 			require.NoError(t, d.write(&audit.Report{
