@@ -158,7 +158,7 @@ func TestIdentifiersInCONTRIBUTINGExist(t *testing.T) {
 func TestStepsOfCIInPapersExist(t *testing.T) {
 	run := paper(t, ".ci/run")
 	for file, text := range papers(t) {
-		for _, m := range regexp.MustCompile("\\.ci/run((?: [a-z]+)+)").FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`\.ci/run((?: [a-z]+)+)`).FindAllStringSubmatch(text, -1) {
 			for _, step := range strings.Fields(m[1]) {
 				if step != "long" && step != "list" {
 					require.Regexp(t, `(?m)^  "`+step+` `, run, "%s has .ci/run%s", file, m[1])

@@ -123,7 +123,9 @@ func TestATerminatedRunFinishesItsChangeAndBeginsNoOther(t *testing.T) {
 			require.Equal(t, audit.Held, outcomes[oktatest.TokenID(2)])
 			all := w.records()
 			last := all[len(all)-1]
-			all = slices.DeleteFunc(all, func(r ledger.Record) bool { return r.Kind == ledger.Ended && r.Run == last.Run })
+			all = slices.DeleteFunc(all, func(r ledger.Record) bool {
+				return r.Kind == ledger.Ended && r.Run == last.Run
+			})
 			before := all[len(all)-1]
 			require.Equal(t, []any{ledger.Ended, p.code()}, []any{last.Kind, last.ExitCode},
 				"the exit code is that of the ledger")
