@@ -184,7 +184,7 @@ func TestEveryIncompleteListingExits22AndJudgesNothing(t *testing.T) {
 		t.Run(row.Name, func(t *testing.T) {
 			require.Equal(t, 22, results[i].code)
 			require.Contains(t, results[i].stderr, "tokensweep: listing incomplete: page ")
-			require.Contains(t, results[i].stderr, "tokensweep: nothing was changed")
+			require.Contains(t, results[i].stderr, "nothing was changed")
 			got := results[i].report(t)
 			require.False(t, got.Inventory.Complete)
 			require.Empty(t, got.Findings)

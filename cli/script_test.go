@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +28,11 @@ import (
 // real environment and files.
 func TestMain(m *testing.M) {
 	if err := stayOnTheLoopback(); err != nil {
+		panic(err)
+	}
+	// Most of these tests wait, for Slack's pauses above all, so that more of them go at once than there are cores. What
+	// the command line says of it is read later, and wins.
+	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){
