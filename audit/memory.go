@@ -240,7 +240,7 @@ func (m *memory) rememberFindings(ctx context.Context) error {
 	open := make(map[ledger.Key]bool)
 	seen := func(key ledger.Key, rule *rules.Rule, result string) error {
 		return m.recordUnlessEnded(ctx, ledger.Record{
-			Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result, Severity: rule.Severity.String(),
+			Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result, Facts: rule.Severity.String(),
 		})
 	}
 	for i := range r.Findings {

@@ -47,7 +47,7 @@ var ledgerColumns = []string{"seq", "time", "kind", "run", "token", "name", "rul
 	"settled",
 	"ref", "by", "reason", "plan", "policy", "org", "of", "part", "via", "doubted", "mode", "facts", "ahead", "owner",
 	"told", "channel", "before", "after", "actions", "count", "critical", "counts", "exitCode", "unread", "snapshot",
-	"believed", "file", "unknown", "severity"}
+	"believed", "file", "unknown"}
 
 // LedgerCSV writes records as a table, under the rules of CSV. What has parts of its own is JSON in its cell.
 func LedgerCSV(w io.Writer, records []ledger.Record) error {

@@ -14,7 +14,7 @@ const (
 	// Listed is a complete listing: Count and Snapshot are set, and Believed if it is too small to be.
 	Listed Kind = "listed"
 	// Seen is the first sight of a finding, or of one that now applies and did not before, as it could not be judged or
-	// was exempt, or whose rule has another severity: Token, Rule and Severity are set, and Result if it can't be
+	// was exempt, or whose rule has another severity: Token, Rule and Facts are set, and Result if it can't be
 	// judged.
 	Seen Kind = "seen"
 	// Resolved is the end of a finding: Token, Rule and Reason are set.
@@ -118,15 +118,14 @@ type Record struct {
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`
-	// Severity is that of the rule, in Seen; versions before did not write it.
-	Severity string `json:"severity,omitempty"`
 	// Step is what is to be done, in Intent and Outcome: one of the Step constants.
 	Step string `json:"step,omitempty"`
 	// Rules are the ids of the rules that ask for the step, in Intent.
 	Rules []string `json:"rules,omitempty"`
 	// Plan is the digest of the plan, in Planned and Intent.
 	Plan string `json:"plan,omitempty"`
-	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only.
+	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only. In Seen it is the
+	// severity of the rule, which versions before did not write, and pass over.
 	Facts string `json:"facts,omitempty"`
 	// Ahead are the steps that the notice announces, in Noticed.
 	Ahead []Delay `json:"ahead,omitempty"`

@@ -130,8 +130,8 @@ func (s *State) Apply(r Record) {
 		if _, known := s.Findings[key]; !known {
 			put(&s.Findings, key, r.Time)
 		}
-		if r.Severity != "" {
-			put(&s.Severities, key, r.Severity)
+		if r.Facts != "" {
+			put(&s.Severities, key, r.Facts)
 		}
 		delete(s.Unjudged, key)
 		if r.Result == ResultUnknown {
