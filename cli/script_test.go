@@ -30,8 +30,8 @@ func TestMain(m *testing.M) {
 	if err := stayOnTheLoopback(); err != nil {
 		panic(err)
 	}
-	// Most of these tests wait, for Slack's pauses above all, so that more of them go at once than there are cores. What
-	// the command line says of it is read later, and wins.
+	// Most of these tests wait, for Slack's pauses above all, so that more of them go at once than there are cores.
+	// What the command line says of it is read later, and wins.
 	if err := flag.Set("test.parallel", strconv.Itoa(max(6, runtime.GOMAXPROCS(0)))); err != nil {
 		panic(err)
 	}

@@ -14,8 +14,9 @@ import (
 // A build that doesn't know a field refuses the ledger, and then nobody can go back to it. A field that is new here is
 // written only when a feature that needs it is used, which CHANGELOG and docs/upgrade.md name; .ci/rollback tries it.
 func TestEveryFieldThatAnEarlierBuildRefusesIsNamedHere(t *testing.T) {
-	earlier := strings.Fields("seq time kind run org mode policy token name rule step rules plan facts via of part ref " +
-		"result settled reason by before after actions count snapshot believed exitCode counts unread critical file")
+	earlier := strings.Fields("seq time kind run org mode policy token name rule step rules plan facts via of part " +
+		"ref result settled reason by before after actions count snapshot believed exitCode counts unread " +
+		"critical file")
 	later := map[string]string{
 		"ahead":   "the notice of an enforcing run",
 		"owner":   "the notice of an enforcing run",

@@ -124,8 +124,8 @@ type Record struct {
 	Rules []string `json:"rules,omitempty"`
 	// Plan is the digest of the plan, in Planned and Intent.
 	Plan string `json:"plan,omitempty"`
-	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only. In Seen it is the
-	// severity of the rule, which versions before did not write, and pass over.
+	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only. In Seen it is
+	// the severity of the rule, which versions before did not write, and pass over.
 	Facts string `json:"facts,omitempty"`
 	// Ahead are the steps that the notice announces, in Noticed.
 	Ahead []Delay `json:"ahead,omitempty"`
