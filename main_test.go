@@ -147,3 +147,14 @@ func TestEveryExportedIdentifierIsDocumented(t *testing.T) {
 		}
 	}
 }
+
+// The map in CONTRIBUTING has every package.
+func TestTheMapHasEveryPackage(t *testing.T) {
+	text, err := os.ReadFile("CONTRIBUTING.md")
+	require.NoError(t, err)
+	for _, file := range sources(t) {
+		if dir := filepath.ToSlash(filepath.Dir(file)); dir != "." {
+			require.Contains(t, string(text), "`"+dir+"/`", "%s is in no package of the map", file)
+		}
+	}
+}

@@ -122,7 +122,8 @@ func TestWhatComesOfAToken(t *testing.T) {
 			name:   "an exemption that can't be judged keeps from acting",
 			token:  oktatest.Token{Name: "x", Created: ago(100), LastUsed: ago(25), Omit: []string{"name"}},
 			policy: exempting("2026-12-31") + idle("{revoke: 0d}"), step: rules.Revoke, outcome: audit.Unknown,
-			reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31) can't be judged: name unknown: it is missing`,
+			reason: `exemption at policy.yaml:2 ("drill", sre, until 2026-12-31) can't be judged: name unknown: it ` +
+				`is missing`,
 		},
 		{
 			name: "a rule that can't be judged is told", token: oktatest.Token{Name: "half", Created: ago(20),
@@ -236,7 +237,8 @@ func TestNotesOnTheRunAsAWhole(t *testing.T) {
 			want: "the token that this run uses can't be recognised on the list: GET /api/v1/users/me: 403"},
 		{name: "an exemption has ended", policy: flag +
 			"exemptions: [{match: {name: a}, reason: r, owner: o, until: 2026-01-31}]",
-			want: `policy.yaml:3:14: the exemption ("r", o, until 2026-01-31) has ended, and tokens that it matches are exempt no more (1): remove it, or renew it`},
+			want: `policy.yaml:3:14: the exemption ("r", o, until 2026-01-31) has ended, and tokens that it matches ` +
+				`are exempt no more (1): remove it, or renew it`},
 		{name: "an exemption matches nothing", policy: flag +
 			"exemptions: [{match: {name: b}, reason: r, owner: o, until: 2027-01-31}]",
 			want: `policy.yaml:3:14: the exemption ("r", o, until 2027-01-31) matches no token: remove it`},

@@ -76,12 +76,18 @@ func TestWhatMakesAListingIncomplete(t *testing.T) {
 			"back to one that was read already",
 		"the same cursor among other parameters": "page 3, after 20 tokens: the link to this page leads " +
 			"back to one that was read already",
-		"a link to another path":                    `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/users?after=x": the path is not /api/v1/api-tokens`,
-		"a link to a path that only looks the same": `page 2, after 10 tokens: next page "http://127.0.0.1/api/v1/api-tokens/?after=x": the path is not /api/v1/api-tokens`,
-		"a link that climbs":                        `page 2, after 10 tokens: next page "/api/v1/api-tokens/../users?after=x": the path is not /api/v1/api-tokens`,
-		"a link without a query":                    `page 2, after 10 tokens: next page "/api/v1/api-tokens": it has no query, so it would begin again at page 1`,
-		"a Link header that does not parse":         `page 2, after 10 tokens: link header "/api/v1/api-tokens?after=x; rel=\"next\"": a link must begin with <`,
-		"a Link header cut in the middle":           `page 2, after 10 tokens: link header "</api/v1/api-tokens?after=x>; rel=\"ne": a quoted value without its closing quote`,
+		"a link to another path": `page 2, after 10 tokens: next page ` +
+			`"http://127.0.0.1/api/v1/users?after=x": the path is not /api/v1/api-tokens`,
+		"a link to a path that only looks the same": `page 2, after 10 tokens: next page ` +
+			`"http://127.0.0.1/api/v1/api-tokens/?after=x": the path is not /api/v1/api-tokens`,
+		"a link that climbs": `page 2, after 10 tokens: next page ` +
+			`"/api/v1/api-tokens/../users?after=x": the path is not /api/v1/api-tokens`,
+		"a link without a query": `page 2, after 10 tokens: next page "/api/v1/api-tokens": it has no ` +
+			`query, so it would begin again at page 1`,
+		"a Link header that does not parse": `page 2, after 10 tokens: link header "/api/v1/api-tokens?after=x; ` +
+			`rel=\"next\"": a link must begin with <`,
+		"a Link header cut in the middle": `page 2, after 10 tokens: link header "</api/v1/api-tokens?after=x>; ` +
+			`rel=\"ne": a quoted value without its closing quote`,
 		"a link without a relation": "page 2, after 10 tokens: link header " +
 			"\"</api/v1/api-tokens?after=x>\": a link whose relation [] is not understood could be the one to the " +
 			"next page",

@@ -17,7 +17,8 @@ import (
 func TestWhichScopesAreAskedForAndWhatTheirRefusalMeans(t *testing.T) {
 	needed, optional := []string{ScopeRead}, []string{ScopeUsers, ScopeRoles}
 	unknown := oktatest.Fault{Path: tokenPath, Times: 1, Status: 400,
-		Body: `{"error":"invalid_scope","error_description":"One or more scopes are not configured for the authorization server resource."}`}
+		Body: `{"error":"invalid_scope","error_description":"One or more scopes are not configured for the ` +
+			`authorization server resource."}`}
 	for _, row := range []struct {
 		name    string
 		scopes  Scopes

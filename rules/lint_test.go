@@ -69,7 +69,8 @@ rules: [{id: a, when: {name: {like: "*-1"}}, then: flag}]`))
 	require.Equal(t, []string{
 		"2:29: perDay is 50, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
 		"2:52: count is 100, and the org has 40 tokens: it limits nothing, write what a bad day may cost",
-		`4:5: the exemption ("drill", sre, until 2026-11-22) has ended, and tokens that it matches are exempt no more (2): remove it, or renew it`,
+		`4:5: the exemption ("drill", sre, until 2026-11-22) has ended, and tokens that it matches are exempt no ` +
+			`more (2): remove it, or renew it`,
 		`5:5: the exemption ("drill", sre, until 2027-11-22) matches no token: remove it`,
 	}, found(p.Lint(noon, &Survey{Tokens: 40, Exemptions: map[*Exemption]Reach{p.Exemptions[0]: {Matched: 2},
 		p.Exemptions[3]: {Matched: 1, Unknown: 7}}})))

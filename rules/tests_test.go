@@ -22,7 +22,8 @@ func TestMistakesInPolicyTests(t *testing.T) {
 		"no time": {"cases:\n  - name: a\n" + fine,
 			`2:1: the case "a" has no time: add asOf: 2026-11-23T09:00:00Z to it, or to the file`},
 		"a time without its zone": {"asOf: 2026-11-23T09:00:00\ncases:\n  - name: a\n" + fine,
-			`1:7: bad time "2026-11-23T09:00:00": write a date that exists, such as 2027-01-31, or a time with its zone, such as 2027-01-31T18:00:00Z`},
+			`1:7: bad time "2026-11-23T09:00:00": write a date that exists, such as 2027-01-31, or a time with its ` +
+				`zone, such as 2027-01-31T18:00:00Z`},
 		"a case without a token": {file("    expect: {step: flag}\n"),
 			"3:5: the case has no token: add token: {clientName: Okta API, created: 2025-01-01, lastUsed: 2026-11-01}"},
 		"a case that expects nothing": {file("    token: {name: x}\n"),
@@ -32,18 +33,21 @@ func TestMistakesInPolicyTests(t *testing.T) {
 		"a step that is none": {file("    token: {name: x}\n    expect: {step: revok}\n"),
 			`5:20: unknown step "revok", did you mean "revoke"?`},
 		"an outcome of an enforcing run": {file("    token: {name: x}\n    expect: {outcome: revoked}\n"),
-			`5:23: unknown outcome "revoked": write one of none, flagged, pending, would-quarantine, would-revoke, quarantined, protected, exempt, unknown`},
+			`5:23: unknown outcome "revoked": write one of none, flagged, pending, would-quarantine, would-revoke, ` +
+				`quarantined, protected, exempt, unknown`},
 		"two ways to say the last use": {
 			file("    token: {lastUsed: 2026-11-01, expiresAt: 2026-12-01}\n    expect: {step: flag}\n"),
 			"4:23: lastUsed is derived from expiresAt: write one of the two"},
 		"a name that is a number": {file("    token: {name: 7}\n    expect: {step: flag}\n"),
 			`4:19: "7" is a number here, and text is wanted: write it in quotes, "7"`},
 		"a field that tokens do not have": {file("    token: {owner: x}\n    expect: {step: flag}\n"),
-			`4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, lastUsed, tokenWindow, network`},
+			`4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, ` +
+				`lastUsed, tokenWindow, network`},
 		"an id that is null": {file("    token: {id: null}\n    expect: {step: flag}\n"),
 			`4:13: "id" has no value: write it after the colon`},
 		"a null that tokens do not have": {file("    token: {owner: null}\n    expect: {step: flag}\n"),
-			`4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, lastUsed, tokenWindow, network`},
+			`4:13: unknown key "owner": write one of id, name, clientName, userId, created, lastUpdated, expiresAt, ` +
+				`lastUsed, tokenWindow, network`},
 		"a token that is text": {file("    token: x\n    expect: {step: flag}\n"),
 			"4:12: token must be a map with the keys id, name, clientName, userId, created, lastUpdated, expiresAt, " +
 				"lastUsed, tokenWindow, network, and not text"},

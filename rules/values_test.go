@@ -38,13 +38,17 @@ func TestWhatLooksRightAndMatchesNothingIsDoubted(t *testing.T) {
 	org := &Survey{Clients: map[string]int{"Okta API": 3, "Terraform Provider": 1, "": 1}}
 	for condition, want := range map[string][]string{
 		`{name: "dr-*"}`: {
-			`is takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or {like: "dr-\\*"} if the text has that very character`},
+			`is takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or ` +
+				`{like: "dr-\\*"} if the text has that very character`},
 		`{name: {isNot: "what?"}}`: {
-			`isNot takes "what?" as it stands, and not as a pattern: write name: {notLike: "what?"} for the pattern, or {notLike: "what\\?"} if the text has that very character`},
+			`isNot takes "what?" as it stands, and not as a pattern: write name: {notLike: "what?"} for the pattern, ` +
+				`or {notLike: "what\\?"} if the text has that very character`},
 		`{name: [ci, "dr-*"]}`: {
-			`in takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or {like: "dr-\\*"} if the text has that very character`},
+			`in takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or ` +
+				`{like: "dr-\\*"} if the text has that very character`},
 		`{not: {clientName: {notIn: [Okta API, "Terraform*"]}}}`: {
-			`notIn takes "Terraform*" as it stands, and not as a pattern: write clientName: {notLike: "Terraform*"} for the pattern, or {notLike: "Terraform\\*"} if the text has that very character`},
+			`notIn takes "Terraform*" as it stands, and not as a pattern: write clientName: {notLike: "Terraform*"} ` +
+				`for the pattern, or {notLike: "Terraform\\*"} if the text has that very character`},
 		`{any: [{owner.status: active}, {owner.status: {is: Password reset}}]}`: {
 			`Okta has no owner.status "active", as far as is known, did you mean "ACTIVE"?`,
 			`Okta has no owner.status "Password reset", as far as is known, did you mean "RECOVERY"?`,
@@ -52,9 +56,11 @@ func TestWhatLooksRightAndMatchesNothingIsDoubted(t *testing.T) {
 		`{owner.status: Deactivated}`: {
 			`Okta has no owner.status "Deactivated", as far as is known, did you mean "DEPROVISIONED"?`},
 		`{owner.status: xyz}`: {
-			`Okta has no owner.status "xyz", as far as is known: write one of STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED`},
+			`Okta has no owner.status "xyz", as far as is known: write one of STAGED, PROVISIONED, ACTIVE, RECOVERY, ` +
+				`PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED`},
 		`{owner.status: {like: "act*"}}`: {
-			`the glob "act*" fits no owner.status of Okta's, as far as is known: STAGED, PROVISIONED, ACTIVE, RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED`},
+			`the glob "act*" fits no owner.status of Okta's, as far as is known: STAGED, PROVISIONED, ACTIVE, ` +
+				`RECOVERY, PASSWORD_EXPIRED, LOCKED_OUT, SUSPENDED, DEPROVISIONED`},
 		`{owner.status: {notLike: active}}`: {
 			`Okta has no owner.status "active", as far as is known, did you mean "ACTIVE"?`},
 		`{network.connection: {matches: "^any"}}`: {
@@ -74,7 +80,8 @@ func TestWhatLooksRightAndMatchesNothingIsDoubted(t *testing.T) {
 		`{clientName: okta api}`: {
 			`no token has the clientName "okta api", as far as is known, and capitals count: did you mean "Okta API"?`},
 		`{clientName: {in: [terraform provider]}}`: {
-			`no token has the clientName "terraform provider", as far as is known, and capitals count: did you mean "Terraform Provider"?`},
+			`no token has the clientName "terraform provider", as far as is known, and capitals count: did you mean ` +
+				`"Terraform Provider"?`},
 
 		`{name: {like: "dr-*"}}`: nil, `{name: {like: "what\\?"}}`: nil, `{name: {matches: "^dr-.*$"}}`: nil,
 		`{name: [ci, dr-1]}`:                         nil,
@@ -112,7 +119,8 @@ rules: [{id: a, when: {owner.status: {is: active}}, then: flag}]`))
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		`2:25: no token has the clientName "okta api", as far as is known, and capitals count: did you mean "Okta API"?`,
-		`4:20: is takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or {like: "dr-\\*"} if the text has that very character`,
+		`4:20: is takes "dr-*" as it stands, and not as a pattern: write name: {like: "dr-*"} for the pattern, or ` +
+			`{like: "dr-\\*"} if the text has that very character`,
 		`5:43: Okta has no owner.status "active", as far as is known, did you mean "ACTIVE"?`,
 	}, found(p.Lint(noon, nil)))
 }

@@ -49,7 +49,9 @@ func TestEachWrongProofIsRefusedByTheAPI(t *testing.T) {
 		require.Equal(t, 400, got.status, name)
 		require.Empty(t, got.body, "the body of such an answer is empty")
 		require.Equal(t, fmt.Sprintf(
-			`DPoP algs="RS256 RS384 RS512 ES256 ES384 ES512", authorization_uri="%[1]s/oauth2/v1/authorize", realm="%[1]s", scope="okta.apiTokens.read", error="invalid_dpop_proof", error_description="%[2]s", resource="%[3]s"`,
+			`DPoP algs="RS256 RS384 RS512 ES256 ES384 ES512", authorization_uri="%[1]s/oauth2/v1/authorize", `+
+				`realm="%[1]s", scope="okta.apiTokens.read", error="invalid_dpop_proof", error_description="%[2]s", `+
+				`resource="%[3]s"`,
 			s.URL(), row[1], tokensPath), got.header.Get("WWW-Authenticate"), name)
 	}
 	require.Equal(t, 400, callAPI(t, s, "GET", tokensPath, "DPoP "+token).status, "no proof")
@@ -88,7 +90,8 @@ func TestAnAccessTokenIsGoodForAnHourAndItsScopes(t *testing.T) {
 		require.Equal(t, 403, got.status, denied)
 		require.Empty(t, got.body)
 		require.Contains(t, got.header.Get("WWW-Authenticate"),
-			`error="insufficient_scope", error_description="The access token provided does not contain the required scopes."`)
+			`error="insufficient_scope", error_description="The access token provided does not contain the required `+
+				`scopes."`)
 	}
 	require.Len(t, s.Tokens(), 1)
 

@@ -1,4 +1,5 @@
-package main
+// Package docs has the tests of README, CONTRIBUTING and the papers beside them: what they say is so.
+package docs
 
 import (
 	"bytes"
@@ -57,7 +58,11 @@ var program = sync.OnceValues(func() (string, error) {
 	return file, nil
 })
 
+// TestMain has all tests run where README is.
 func TestMain(m *testing.M) {
+	if err := os.Chdir(".."); err != nil {
+		panic(err)
+	}
 	code := m.Run()
 	if file, err := program(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(file))
