@@ -94,6 +94,7 @@ func (s *State) resetClock(r Record) {
 	for _, r := range []**Record{&s.Listing, &s.LastRun, &s.Halted} {
 		record(r)
 	}
+	s.Totals.back(now)
 	back(&s.LastPost)
 	back(&s.latest)
 }

@@ -166,7 +166,7 @@ type Record struct {
 	Count int `json:"count,omitempty"`
 	// Critical is how many of the decisions are about critical findings, in Planned.
 	Critical int `json:"critical,omitempty"`
-	// Counts are the numbers of findings by outcome, in Ended.
+	// Counts are the numbers of findings by outcome, in Ended. Names with a SumMark are of what is summed over passes.
 	Counts map[string]int `json:"counts,omitempty"`
 	// ExitCode is the exit code of the run, in Ended.
 	ExitCode int `json:"exitCode,omitempty"`

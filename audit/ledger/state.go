@@ -103,6 +103,8 @@ type State struct {
 	Trend []Point
 	// Halted is the Halt record in force, nil if there is none. The file of SetHalt is another matter.
 	Halted *Record
+	// Totals are what counters show that grow from run to run.
+	Totals Totals
 
 	changes []time.Time // of the intents to quarantine or revoke, in the order of Seq
 	latest  time.Time
@@ -182,6 +184,7 @@ func (s *State) Apply(r Record) {
 	case Vanished, Recovered:
 	}
 	s.follow(r)
+	s.Totals.apply(&r, s.hand != "" && r.Run == s.hand)
 }
 
 // follow keeps what runs did that never ended, and so may never have been reported. The end of a run by
