@@ -200,27 +200,33 @@ func (m *memory) remember(ctx context.Context) error {
 	if m.clockInDoubt() { // what is found new is new to the next run too
 		return nil
 	}
-	for _, write := range []func(context.Context) error{m.rememberFindings, m.rememberVanished, m.rememberExempt,
-		m.rememberListing} {
-		if err := write(ctx); err != nil {
+	b := m.newBatch(ctx)
+	for _, write := range []func(*batch) error{
+		m.rememberFindings, (*batch).write, // what is exempt is judged by what was seen
+		m.rememberVanished, m.rememberExempt, (*batch).write, // the listing comes last
+		m.rememberListing,
+	} {
+		if err := write(b); err != nil {
 			return err
 		}
 	}
-	err := m.recordUnlessEnded(ctx, ledger.Record{
+	err := b.add(ledger.Record{
 		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(),
 		Count: len(r.Findings), Critical: r.critical(),
-	})
-	r.PlanKept = err == nil && r.Mode == rules.DryRun
+	}, func() { r.PlanKept = r.Mode == rules.DryRun })
+	if err == nil {
+		err = b.write()
+	}
 	return err
 }
 
 // rememberListing stores the listing. The last one that was believed is kept as well, to name what vanished since.
-func (m *memory) rememberListing(ctx context.Context) error {
+func (m *memory) rememberListing(b *batch) error {
 	if m.toRecord == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
-		return interruption(ctx)
+	if b.ctx.Err() != nil {
+		return interruption(b.ctx)
 	}
 	keep := ""
 	if last := m.decider.past.Listing; last != nil {
@@ -231,17 +237,17 @@ func (m *memory) rememberListing(ctx context.Context) error {
 		return err
 	}
 	m.toRecord.Snapshot = snapshot
-	return m.recordUnlessEnded(ctx, *m.toRecord)
+	return b.add(*m.toRecord, nil)
 }
 
 // rememberFindings writes which findings are new, which rules have begun to apply, and which findings are resolved.
-func (m *memory) rememberFindings(ctx context.Context) error {
+func (m *memory) rememberFindings(b *batch) error {
 	r := m.report
 	open := make(map[ledger.Key]bool)
 	seen := func(key ledger.Key, rule *rules.Rule, result string) error {
-		return m.recordUnlessEnded(ctx, ledger.Record{
+		return b.add(ledger.Record{
 			Kind: ledger.Seen, Token: key.Token, Rule: key.Rule, Result: result, Facts: rule.Severity.String(),
-		})
+		}, nil)
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -285,22 +291,22 @@ func (m *memory) rememberFindings(ctx context.Context) error {
 	}
 	sortKeys(resolved)
 	for _, key := range resolved {
-		if err := m.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule,
-			Reason: "the rule does not match it any more, or it is gone"}); err != nil {
+		if err := b.add(ledger.Record{Kind: ledger.Resolved, Token: key.Token, Rule: key.Rule,
+			Reason: "the rule does not match it any more, or it is gone"}, nil); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (m *memory) rememberVanished(ctx context.Context) error {
+func (m *memory) rememberVanished(b *batch) error {
 	r := m.report
 	if m.shrunken != "" {
 		return nil // they may come back
 	}
 	for _, v := range r.Vanished {
-		if err := m.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name,
-			Reason: v.Reason}); err != nil {
+		if err := b.add(ledger.Record{Kind: ledger.Vanished, Token: v.ID, Name: v.Name, Reason: v.Reason},
+			nil); err != nil {
 			return err
 		}
 	}
@@ -308,7 +314,7 @@ func (m *memory) rememberVanished(ctx context.Context) error {
 }
 
 // rememberExempt writes which exemption covers which finding, where that is new.
-func (m *memory) rememberExempt(ctx context.Context) error {
+func (m *memory) rememberExempt(b *batch) error {
 	r := m.report
 	for i := range r.Findings {
 		f := &r.Findings[i]
@@ -319,8 +325,8 @@ func (m *memory) rememberExempt(ctx context.Context) error {
 			if m.decider.past.Exempted[ledger.Key{Token: f.Token.ID, Rule: id}] == f.Reason {
 				continue
 			}
-			if err := m.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id,
-				Reason: f.Reason}); err != nil {
+			if err := b.add(ledger.Record{Kind: ledger.Exempted, Token: f.Token.ID, Rule: id, Reason: f.Reason},
+				nil); err != nil {
 				return err
 			}
 		}

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"syscall"
 
 	"tokensweep/audit/ledger/ledgertest"
@@ -13,11 +14,15 @@ type modelDisk struct {
 }
 
 // Write is one step; the process may die before it, in the middle, or after it.
-func (d *modelDisk) Write(line []byte) error {
+func (d *modelDisk) Write(lines []byte) error {
 	d.p.at(atWrite)
-	d.p.w.book.write(line)
-	d.p.w.written(d.p, line)
-	err := d.Disk.Write(line)
+	first := len(d.p.w.book.entries)
+	for line := range bytes.Lines(lines) {
+		d.p.w.book.write(line)
+		d.p.w.written(d.p, line)
+	}
+	d.p.begins(d.p.w.book.entries[first])
+	err := d.Disk.Write(lines)
 	if err != nil {
 		d.p.failed = true
 		d.p.w.book.trim(len(d.Bytes())) // all of the line may be stored all the same

@@ -98,7 +98,7 @@ var invariants = []*invariant{
 	smallEndsNone,
 	wholeLists,
 	{"I33", "A run begins no change after its deadline, and says that it was that which ended it.", withinItsTime},
-	{"I36", "A process that is told to end remembers no more than the record that it is writing.", endsWhenToldTo},
+	{"I36", "A process that is told to end remembers no more than what it is writing.", endsWhenToldTo},
 	cutOffIsTold,
 	callingOffIsTold,
 	{"I29", "A token that our last quarantine cut off can be given back, whatever is on record of that quarantine.",

@@ -84,7 +84,7 @@ type modelProcess struct {
 	ctx       context.Context
 	cancel    context.CancelFunc // tells it to end
 	toldToEnd bool
-	late      []ledger.Kind // what it remembered after that
+	late      []ledger.Kind // what it remembered after that, by write
 
 	base      *entry          // the listing that was in force when it began
 	held      map[string]bool // tokens that the org had then

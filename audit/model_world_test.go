@@ -223,9 +223,6 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 // written sees a record that is about to be written.
 func (w *modelWorld) written(p *modelProcess, line []byte) {
 	w.notSecret("the ledger", string(line))
-	if kind := w.book.last().record().Kind; p.toldToEnd && remembers[kind] {
-		p.late = append(p.late, kind)
-	}
 	if p.runID == "" && bytes.Contains(line, []byte(`"kind":"begun"`)) {
 		p.runID = w.book.last().record().Run
 	}
@@ -239,6 +236,13 @@ func (w *modelWorld) written(p *modelProcess, line []byte) {
 		if id := decode(line).Token; !w.ids()[id] {
 			w.violatedBy(smallEndsNone, "the notices of %s, by %s", id, p.runID)
 		}
+	}
+}
+
+// begins notes what a write begins with, if the process was told to end.
+func (p *modelProcess) begins(e *entry) {
+	if kind := e.record().Kind; p.toldToEnd && remembers[kind] {
+		p.late = append(p.late, kind)
 	}
 }
 

@@ -28,22 +28,22 @@ func (n *notices) count() (all int) {
 // recordDelivered records the notices that were just delivered. Those that it can't record any more are given again by
 // the next run.
 func (n *notices) recordDelivered(ctx context.Context, via string) error {
+	b := n.newBatch(ctx)
 	for i := range n.report.Findings {
 		f := &n.report.Findings[i]
 		if f.announcesNothing() {
 			continue
 		}
 		for _, u := range f.unannounced {
-			if err := n.recordUnlessEnded(ctx, ledger.Record{
+			if err := b.add(ledger.Record{
 				Kind: ledger.Noticed, Token: f.Token.ID, Name: orEmpty(f.Token.Name), Owner: orEmpty(f.Token.UserID),
 				Rule: u.rule, Facts: u.digest, Ahead: announcedBy(f.Matched, u.rule), Via: via,
-			}); err != nil {
+			}, func() { f.Announced = true }); err != nil {
 				return err
 			}
-			f.Announced = true
 		}
 	}
-	return nil
+	return b.write()
 }
 
 // announcesNothing reports whether the outcome of a finding calls for no notice.
@@ -56,13 +56,14 @@ func (f *Finding) announcesNothing() bool {
 // token missing from a list that is too small to believe ends nothing.
 func (n *notices) voidStale(ctx context.Context) error {
 	stale, why := n.stale()
+	b := n.newBatch(ctx)
 	for _, key := range stale {
-		if err := n.recordUnlessEnded(ctx, ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule,
-			Reason: why[key]}); err != nil {
+		if err := b.add(ledger.Record{Kind: ledger.Voided, Token: key.Token, Rule: key.Rule, Reason: why[key]},
+			nil); err != nil {
 			return err
 		}
 	}
-	return nil
+	return b.write()
 }
 
 // stale returns the notices that no longer hold, and why.

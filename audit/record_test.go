@@ -10,9 +10,46 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tokensweep/audit/ledger"
+	"tokensweep/audit/ledger/ledgertest"
 	"tokensweep/okta"
 	"tokensweep/rules"
 )
+
+// Many records of a run are written together, and the run still tells of each: 30,000 new findings, with a notice each,
+// cost no more than a few fsyncs.
+func TestThirtyThousandNewFindingsCostFewFsyncs(t *testing.T) {
+	const findings = 30_000
+	disk := new(ledgertest.Disk)
+	l, err := ledger.InDirectory(t.TempDir()).OpenOn(disk, time.Now)
+	require.NoError(t, err)
+	client, err := okta.New(okta.Options{OrgURL: "https://acme.okta.com", Token: okta.NewSecret("x")})
+	require.NoError(t, err)
+	p, err := rules.Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {name: x}, then: flag}]"))
+	require.NoError(t, err)
+	recorded := 0
+	r := newRun(Options{Org: client.Reader, Policy: p, Ledger: l, Recorded: func(ledger.Record) { recorded++ }})
+	r.self = &caller{} // the org has answered, and does not tell the time
+	rule := p.Rules[0]
+	for i := range findings {
+		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)},
+			Outcome: WouldQuarantine, Matched: []rules.Match{{Rule: rule}},
+			unannounced: []facts{{rule: "a", digest: "f"}}})
+	}
+	_, before := disk.Calls()
+	require.NoError(t, r.memory.remember(t.Context()))
+	require.NoError(t, r.notices().recordDelivered(t.Context(), "test"))
+	_, after := disk.Calls()
+	// Beside these a run has one for its lock's signature, when it claims it, when it has opened the ledger, begun and
+	// ended, and two for the inventory.
+	require.Equal(t, 2+1+2, after-before, "findings, plan, notices")
+	require.LessOrEqual(t, after-before, 10)
+	require.Equal(t, 2*findings+1, recorded)
+	require.Len(t, l.State().Findings, findings)
+	require.Len(t, l.State().Notices, findings)
+	for i := range r.Findings {
+		require.True(t, r.Findings[i].Announced)
+	}
+}
 
 // A plan that is longer than a record may be is the ledger's trouble, not the org's.
 func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {

@@ -47,6 +47,16 @@ func (m *simulation) Append(r ledger.Record) (ledger.Record, error) {
 	return r, nil
 }
 
+// AppendAll is Append of each.
+func (m *simulation) AppendAll(records []ledger.Record) ([]ledger.Record, error) {
+	written := make([]ledger.Record, 0, len(records))
+	for i := range records {
+		r, _ := m.Append(records[i]) // it never fails
+		written = append(written, r)
+	}
+	return written, nil
+}
+
 // run simulates an enforcing run at an instant.
 func (m *simulation) run(at time.Time) {
 	m.expire(at)

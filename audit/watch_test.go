@@ -23,7 +23,7 @@ func TestEveryRecordOfARunIsToldOnceItIsWritten(t *testing.T) {
 	o := w.options(limits+"rules: [{id: idle, when: {lastUsed: {olderThan: 14d}}, then: {quarantine: 0d}}]", l)
 	o.ID = audit.NewID(now)
 	o.Recorded = func(r ledger.Record) {
-		require.Equal(t, r.Seq, l.Head().Seq, "after it was written")
+		require.LessOrEqual(t, r.Seq, l.Head().Seq, "after it was written")
 		told = append(told, r)
 	}
 	o.Enforce = &audit.Enforcement{Org: w.client, Announce: func(context.Context, *audit.Report) (string, error) {

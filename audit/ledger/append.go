@@ -78,36 +78,73 @@ func unusable(doing string, err error) error {
 // to be opened anew. If it is an ErrLocked as well, another has taken the ledger, and nothing was written. Any other
 // error is an ErrRefused, an ErrOtherOrg and an ErrClock among them: nothing was written.
 func (l *Ledger) Append(r Record) (Record, error) {
-	if l.poison != nil {
-		return Record{}, l.poison
-	}
-	if err := l.alone(); err != nil {
+	stored, err := l.AppendAll([]Record{r})
+	if err != nil {
 		return Record{}, err
 	}
-	r.Seq, r.Time = l.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
-	r.Doubted = (r.Doubted || l.InDoubt()) && !r.Kind.undated()
-	if err := l.admit(&r); err != nil {
-		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
-	}
-	line, stored, err := canonical(&wire{V: version, Record: r, Prev: l.prev()})
-	if err != nil {
-		return Record{}, fmt.Errorf("%w: recording %q: %w", ErrRefused, r.Kind, err)
-	}
-	hash, length := hashOf(line), len(line)
-	if err := l.write(append(line, '\n')); err != nil {
-		l.poison = fmt.Errorf("%w: %w", ErrPoisoned,
-			unusable(fmt.Sprintf("writing record %d (%s)", r.Seq, r.Kind), err))
-		return Record{}, l.poison
-	}
-	l.advance(hash, length)
-	l.state.Apply(stored)
-	return stored, nil
+	return stored[0], nil
 }
 
-// write makes line durable. After a failed write or fsync nobody knows what the disk holds, and the
+// AppendAll is Append for many records in a row, in one write and one fsync. None of them may rest on another: what an
+// outcome settles, and an org, must be on record before. It returns those that are durable, in place of those that it
+// was given: all of them, unless there is an error. Those before one that is refused are written. If the ledger is
+// poisoned, any number of the first may be on the disk.
+func (l *Ledger) AppendAll(records []Record) ([]Record, error) {
+	if l.poison != nil {
+		return nil, l.poison
+	}
+	if err := l.alone(); err != nil {
+		return nil, err
+	}
+	after, stored, text := l.chain, records[:0], []byte(nil)
+	var refused error
+	for i := range records {
+		kind := records[i].Kind
+		line, r, err := l.line(&after, records[i])
+		if err != nil {
+			refused = fmt.Errorf("%w: recording %q: %w", ErrRefused, kind, err)
+			break
+		}
+		after.advance(hashOf(line), len(line))
+		text, stored = append(append(text, line...), '\n'), append(stored, r)
+	}
+	if len(stored) == 0 {
+		return nil, refused
+	}
+	if err := l.write(text); err != nil {
+		l.poison = fmt.Errorf("%w: %w", ErrPoisoned, unusable("writing "+named(stored), err))
+		return nil, l.poison
+	}
+	l.chain = after
+	for i := range stored {
+		l.state.Apply(stored[i])
+	}
+	return stored, refused
+}
+
+// named names records that come in a row.
+func named(records []Record) string {
+	first, last := &records[0], &records[len(records)-1]
+	if first.Seq == last.Seq {
+		return fmt.Sprintf("record %d (%s)", first.Seq, first.Kind)
+	}
+	return fmt.Sprintf("the records %d (%s) to %d (%s)", first.Seq, first.Kind, last.Seq, last.Kind)
+}
+
+// line makes the line of r as the one that comes after, and r as it will be read.
+func (l *Ledger) line(after *chain, r Record) (line []byte, stored Record, err error) {
+	r.Seq, r.Time = after.head.Seq+1, l.now().UTC().Truncate(time.Millisecond)
+	r.Doubted = (r.Doubted || l.InDoubt()) && !r.Kind.undated()
+	if err := l.admit(&r); err != nil {
+		return nil, Record{}, err
+	}
+	return canonical(&wire{V: version, Record: r, Prev: after.prev()})
+}
+
+// write makes lines durable. After a failed write or fsync nobody knows what the disk holds, and the
 // kernel may report success for a second fsync of data that it has dropped: neither is tried again.
-func (l *Ledger) write(line []byte) error {
-	if err := l.disk.Write(line); err != nil {
+func (l *Ledger) write(lines []byte) error {
+	if err := l.disk.Write(lines); err != nil {
 		return err
 	}
 	return l.disk.Sync()

@@ -9,7 +9,8 @@ type Disk interface {
 	Lock() error
 	// Read opens what is stored, from the first byte.
 	Read() (io.ReadCloser, error)
-	// Write puts p after what is stored, with one write. If it fails, any part of p may be stored.
+	// Write puts p, one or more whole lines, after what is stored, with one write. If it fails, any part of p may be
+	// stored.
 	Write(p []byte) error
 	// Sync makes durable what was written. If it fails, any part of what was written since the last
 	// Sync may be lost.

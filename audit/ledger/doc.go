@@ -1,8 +1,9 @@
 // Package ledger keeps the record of what was seen, announced, intended and done to an org's API tokens.
 //
-// It is a file of JSON lines in the state directory that only grows. Every record is one line, one
-// write and one fsync: when [Ledger.Append] returns without an error, the record outlives a crash. So an
-// intent that was appended before a request was sent is found by the next run, whatever becomes of this one.
+// It is a file of JSON lines in the state directory that only grows. Every record is one line. [Ledger.Append] writes
+// one, [Ledger.AppendAll] many in one go, and each ends with an fsync: when it returns without an error, the records
+// outlive a crash. So an intent that was appended before a request was sent is found by the next run, whatever becomes
+// of this one.
 //
 // # A line
 //

@@ -279,8 +279,10 @@ func TestReplayIsLive(t *testing.T) {
 				LastUpdated: time.Unix(rapid.Int64Range(0, 1<<33).Draw(t, "updated"), 0),
 			}
 		})
+		var together []ledger.Record // that are written at once
 		for range rapid.IntRange(0, 40).Draw(t, "records") {
 			if rapid.IntRange(0, 9).Draw(t, "crash") == 0 {
+				together = nil
 				disk.Crash(0)
 				l, err = ledger.Store{}.OpenOn(disk, now)
 				require.NoError(t, err)
@@ -311,8 +313,12 @@ func TestReplayIsLive(t *testing.T) {
 			} else if r.Kind == ledger.Outcome {
 				continue
 			}
-			_, err := l.Append(r)
+			if together = append(together, r); rapid.IntRange(0, 2).Draw(t, "and more") > 0 {
+				continue
+			}
+			_, err := l.AppendAll(together)
 			require.NoError(t, err)
+			together = nil
 		}
 		var replayed ledger.State
 		head, err := ledger.ReadFrom(bytes.NewReader(disk.Durable()), func(r ledger.Record) error {
