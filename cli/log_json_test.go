@@ -130,7 +130,7 @@ func TestThePodLogOfTheManifestsIsJSON(t *testing.T) {
 			"count: 90, percent: 90"),
 		"failure": strings.NewReplacer("org: http", "org: https"),
 	} {
-		c := startContainer(t, org.URL(), change)
+		c := startContainer(t, org.URL(), change, apiToken(t))
 		args := c.args
 		if name == "enforce" {
 			args = append(args, "--enforce")

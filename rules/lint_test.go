@@ -95,7 +95,8 @@ rules: [{id: a, when: {lastUsed: {olderThan: 14d}}, then: flag}]`))
 }
 
 func TestThePoliciesThatWeShipRaiseNoDoubt(t *testing.T) {
-	for _, file := range []string{"../policy.example.yaml", "../deploy/base/policy.yaml"} {
+	for _, file := range []string{"../policy.example.yaml", "../deploy/base/policy.yaml",
+		"../deploy/examples/second-org/policy.yaml"} {
 		p, err := Load(file)
 		require.NoError(t, err)
 		require.Empty(t, p.Lint(noon, nil))

@@ -144,7 +144,7 @@ cases:
 }
 
 func TestNothingThatWeShipIsDoubted(t *testing.T) {
-	policies := []string{"../policy.example.yaml", "../cli/demo.yaml"}
+	policies := []string{"../policy.example.yaml", "../cli/demo.yaml", "../deploy/examples/second-org/policy.yaml"}
 	shipped, err := filepath.Glob("../deploy/*/policy*.yaml")
 	require.NoError(t, err)
 	for _, file := range append(policies, shipped...) {

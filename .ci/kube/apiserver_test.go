@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -31,6 +32,7 @@ import (
 	"k8s.io/kubernetes/pkg/features"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
+	"sigs.k8s.io/yaml"
 )
 
 var strict = serializer.NewCodecFactory(legacyscheme.Scheme, serializer.EnableStrict).UniversalDeserializer()
@@ -41,6 +43,9 @@ var gates = map[string]bool{string(features.WorkloadWithJob): false}
 
 // decode reads a manifest, refuses what its kind doesn't know, and fills in the API server's defaults.
 func decode(manifest []byte) (runtime.Object, error) {
+	if custom, err := decodeCustom(manifest); custom != nil || err != nil {
+		return custom, err
+	}
 	object, _, err := strict.Decode(manifest, nil, nil)
 	if err != nil {
 		return nil, err
@@ -49,22 +54,45 @@ func decode(manifest []byte) (runtime.Object, error) {
 	return object, nil
 }
 
+// decodeCustom reads a manifest of a kind of the operator for Prometheus; nil if it is of none.
+func decodeCustom(manifest []byte) (runtime.Object, error) {
+	var object unstructured.Unstructured
+	if err := yaml.Unmarshal(manifest, &object.Object); err != nil {
+		return nil, err
+	}
+	if object.GroupVersionKind().Group != "monitoring.coreos.com" {
+		return nil, nil
+	}
+	return &object, nil
+}
+
 // admit returns what an API server would find wrong with a manifest that is to be created.
 func admit(manifest []byte) (complaints []string) {
 	object, err := decode(manifest)
 	if err != nil {
 		return []string{err.Error()}
 	}
+	if custom, is := object.(*unstructured.Unstructured); is {
+		return complain(validateCustom(custom))
+	}
 	errs, err := validate(object)
 	if err != nil {
 		return []string{err.Error()}
 	}
 	errs = append(errs, legacyscheme.Scheme.Validate(context.Background(), gates, object)...) // the generated half
-	for _, err := range errs {
-		complaints = append(complaints, err.Error())
-	}
+	complaints = complain(errs, nil)
 	if template := podTemplate(object); template != nil {
 		complaints = append(complaints, unrestricted(template)...)
+	}
+	return complaints
+}
+
+func complain(errs field.ErrorList, err error) (complaints []string) {
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, err := range errs {
+		complaints = append(complaints, err.Error())
 	}
 	return complaints
 }
@@ -91,6 +119,8 @@ func validate(versioned runtime.Object) (field.ErrorList, error) {
 		return corevalidation.ValidateServiceAccount(o), nil
 	case *core.ConfigMap:
 		return corevalidation.ValidateConfigMap(o), nil
+	case *core.Secret:
+		return corevalidation.ValidateSecret(o), nil
 	case *core.Namespace:
 		return corevalidation.ValidateNamespace(o), nil
 	}

@@ -92,16 +92,22 @@ func TestAnAPIServerRefusesAManifestThatWasBroken(t *testing.T) {
 	}
 }
 
-// breakOne returns the manifest of a kind with one piece of its text replaced.
-func breakOne(t *testing.T, overlay, kind, old, replacement string) []byte {
+// manifestOf is the manifest of a kind in an overlay.
+func manifestOf(t *testing.T, overlay, kind string) []byte {
 	t.Helper()
 	for _, manifest := range render(t, overlay) {
-		if !bytes.Contains(manifest, []byte("\nkind: "+kind+"\n")) {
-			continue
+		if bytes.Contains(manifest, []byte("\nkind: "+kind+"\n")) {
+			return manifest
 		}
-		require.Contains(t, string(manifest), old, "there is nothing to break")
-		return []byte(strings.Replace(string(manifest), old, replacement, 1))
 	}
 	require.Fail(t, "no "+kind+" in "+overlay)
 	return nil
+}
+
+// breakOne returns the manifest of a kind with one piece of its text replaced.
+func breakOne(t *testing.T, overlay, kind, old, replacement string) []byte {
+	t.Helper()
+	manifest := string(manifestOf(t, overlay, kind))
+	require.Contains(t, manifest, old, "there is nothing to break")
+	return []byte(strings.Replace(manifest, old, replacement, 1))
 }
