@@ -60,6 +60,8 @@ type Options struct {
 	// Write, if not nil, writes the report where its exit code is read, and can't be changed any more. It comes last:
 	// until it has returned without an error, the end on record says that nobody has read the report.
 	Write func(*Report) error
+	// Tally, if not nil, is what the run has counted so far, for Record.Counts of its end: the names have a SumMark.
+	Tally func() map[string]int
 	// Recorded, if not nil, is called with each record that the run has just written to the ledger.
 	Recorded func(ledger.Record)
 	// Flags are those of Report.

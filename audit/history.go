@@ -23,8 +23,27 @@ type History struct {
 	LastEnded time.Time
 	// Succeeded is when the last pass ended that was complete and in which nothing went wrong.
 	Succeeded time.Time
+	// Totals are the counts over all runs, changes by hand among them.
+	Totals ledger.Totals
 	// Head is the ledger's head.
 	Head ledger.Head
+}
+
+// HistoryFor is what an open ledger tells a run of it that has an end of its own: Succeeded is of the passes before,
+// and when those began and ended otherwise is left out.
+func HistoryFor(run string, l *ledger.Ledger, now time.Time) History {
+	totals := l.State().Totals
+	h := History{Org: l.State().Org, Listed: l.State().Listing != nil, Totals: totals, Head: l.Head()}
+	before := totals.Ends
+	if last := totals.Last; last != nil && last.Run != run {
+		before = totals.All(last.ExitCode).Ends
+	}
+	for code, ends := range before {
+		if ExitCode(code).Success() && ends.Last.After(h.Succeeded) && ends.Last.Sub(now) <= maxLead {
+			h.Succeeded = ends.Last
+		}
+	}
+	return h
 }
 
 // ReadHistory reads the ledger in the store, without its lock. A pass whose time is later than now was
@@ -33,6 +52,7 @@ type History struct {
 func ReadHistory(store ledger.Store, now time.Time) (h History, err error) {
 	var last string // the id of the last pass
 	h.Head, err = store.Read(func(r ledger.Record) error {
+		h.Totals.Apply(r)
 		switch {
 		case r.Kind == ledger.Listed:
 			h.Listed = true

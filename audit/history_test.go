@@ -77,3 +77,51 @@ func TestALineThatIsBeingWrittenIsNoDamage(t *testing.T) {
 	_, err = audit.ReadHistory(ledger.InDirectory(w.state), w.clock)
 	require.ErrorIs(t, err, ledger.ErrDamaged)
 }
+
+// A run that has the ledger open asks it for the passes before, and not the file.
+func TestAnOpenLedgerTellsARunOfThePassesBefore(t *testing.T) {
+	w := newWorld(t)
+	l := w.open()
+	defer func() { require.NoError(t, l.Close()) }()
+	pass := func(run string, code audit.ExitCode) {
+		for _, r := range []ledger.Record{
+			{Kind: ledger.Begun, Run: run, Org: w.org.URL(), Mode: ledger.ModeDryRun},
+			{Kind: ledger.Ended, Run: run, ExitCode: int(code)},
+		} {
+			_, err := l.Append(r)
+			require.NoError(t, err)
+		}
+	}
+	require.Zero(t, audit.HistoryFor("r1", l, w.clock).Succeeded)
+	pass("r1", audit.Findings)
+	success := w.clock
+	require.Zero(t, audit.HistoryFor("r1", l, w.clock).Succeeded, "its own end is not before")
+	require.Equal(t, success, audit.HistoryFor("r2", l, w.clock).Succeeded)
+	w.pass(day)
+	pass("r2", audit.Incomplete)
+	h := audit.HistoryFor("r2", l, w.clock)
+	require.Equal(t, success, h.Succeeded)
+	require.Equal(t, l.Head(), h.Head)
+	require.Equal(t, map[int]ledger.Ends{10: {Count: 1, Last: success}, 22: {Count: 1, Last: w.clock}},
+		h.Totals.All(22).Ends)
+	w.pass(-2 * day)
+	require.Zero(t, audit.HistoryFor("r3", l, w.clock).Succeeded, "a clock was ahead")
+
+	past, err := audit.ReadHistory(ledger.InDirectory(w.state), w.clock)
+	require.NoError(t, err)
+	require.Equal(t, h.Totals, past.Totals)
+}
+
+// The last end of a run is the one that counts, and so it has all that was counted.
+func TestWhatARunCountedIsInItsEnd(t *testing.T) {
+	w := newWorld(t, idleToken(1))
+	l := w.open()
+	defer func() { require.NoError(t, l.Close()) }()
+	o, asked := w.options(idlePolicy, l), 0
+	o.Tally = func() map[string]int { asked++; return map[string]int{"okta/waits": asked} }
+	o.Write = func(*audit.Report) error { return nil }
+	require.NoError(t, audit.Run(t.Context(), o).Err)
+	require.Equal(t, 2, asked)
+	require.Equal(t, map[string]int{"okta/waits": 2}, l.State().Totals.All(0).Sums)
+	require.Equal(t, map[string]int{"okta/waits": 2, "pending": 1}, l.State().Totals.Last.Counts)
+}

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -95,6 +96,9 @@ func (c *core) end(unread bool, told uint64) error {
 	counts := make(map[string]int)
 	for _, f := range c.Findings {
 		counts[string(f.Outcome)]++
+	}
+	if c.o.Tally != nil {
+		maps.Copy(counts, c.o.Tally())
 	}
 	if unread || !c.Complete {
 		told = 0

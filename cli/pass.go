@@ -16,7 +16,7 @@ import (
 func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Policy, f *runFlags,
 	progress *progress) error {
 	if f.metrics == nil { // the demo's, at which nobody looks
-		f.id, f.metrics = audit.NewID(f.now()), metrics.New("", version())
+		f.id, f.metrics = audit.NewID(f.now()), metrics.New(metrics.Source{}, version())
 	}
 	a = a.withRun(f.id)
 	out, err := f.out.open(a)
@@ -29,7 +29,10 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		return err
 	}
 	if l != nil {
-		defer func() { _ = l.Close() }()
+		defer func() {
+			f.tellMemory(l)
+			_ = l.Close()
+		}()
 		var unwatch func()
 		ctx, unwatch = audit.Watch(ctx, l.Store(), f.enforce)
 		defer unwatch()
@@ -42,10 +45,12 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 	o := audit.Options{
 		ID: f.id, Org: client.Reader, Policy: policy, AsOf: f.asOf.Time, FailOn: f.failOn.Severity,
 		Ledger: l, StateAlone: f.state.alone, Now: f.now, Recorded: a.recorded(f.metrics), Progress: progress.listed,
+		Tally:   f.tally,
 		Deliver: func(r *audit.Report) error { return d.deliver(ctx, r) },
 		Flags:   f.locations(),
 		Export: func(r *audit.Report) error {
 			f.metrics.Report(r)
+			f.tellMemory(l)
 			return d.exported(r)
 		},
 	}
@@ -72,6 +77,13 @@ func (a *app) pass(ctx context.Context, client *okta.Client, policy *rules.Polic
 		}))
 	}
 	return failed
+}
+
+// tellMemory gives what the ledger knows to whoever wants it.
+func (f *runFlags) tellMemory(l *ledger.Ledger) {
+	if l != nil && f.remember != nil {
+		f.remember(l)
+	}
 }
 
 // revokeOwn ends the token in use, and says on standard error what came of it, since the report is written.

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"tokensweep/audit"
+	"tokensweep/audit/ledger"
 	"tokensweep/notify"
 	"tokensweep/notify/metrics"
 	"tokensweep/okta"
@@ -37,10 +38,13 @@ type runFlags struct {
 	now       func() time.Time // our clock
 
 	id      string          // of the run; "" makes a new one
-	metrics *metrics.Set    // that take in the run; nil if nobody looks at them
+	metrics *metrics.Set    // that takes in the run; nil if nobody looks at it
 	notes   func() []string // what the report should tell besides; nil for nothing
 	// export writes what has the exit code in it, once there is a report; nil for nothing.
 	export func(*audit.Report) error
+	// remember takes in what the ledger knows, before that export and at last; nil for nothing.
+	remember func(*ledger.Ledger)
+	tally    func() map[string]int // what the run has counted
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -145,6 +149,7 @@ func (a *app) run(ctx context.Context, f *runFlags) error {
 	case f.revokeOwn && a.env.isApp():
 		return usage("--revoke-own-token-after is for API tokens: a service app has none of its own")
 	}
+	f.tally = f.metrics.Lap()
 	progress := a.newProgress()
 	trace := func(e okta.Event) {
 		f.metrics.Asked(e)

@@ -33,6 +33,7 @@ type service struct {
 	*app
 	flags   runFlags // of every run
 	listen  string
+	label   policyLabel
 	log     *slog.Logger
 	metrics *metrics.Service
 
@@ -70,6 +71,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 		"`share` of the org's rate limit to use, over 0 and up to 1")
 	flags.BoolVar(&s.flags.enforce, "enforce", false, "take the steps that are due; the policy must say mode: enforce")
 	flags.StringVar(&s.listen, "listen", "127.0.0.1:9090", "`address` to answer HTTP at")
+	s.label.add(cmd)
 	s.flags.state.add(cmd, a.env)
 	s.flags.state.addAlone(cmd)
 	s.flags.addDeadline(flags)
@@ -83,7 +85,8 @@ func (s *service) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.metrics = metrics.NewService(s.env.orgHost(), version())
+	s.metrics = metrics.NewService(
+		metrics.Source{Org: hostOf(s.env.orgURL()), Policy: s.label.of(s.flags.policy)}, version())
 	s.metrics.Recall(history)
 	ask := make(chan os.Signal, 1)
 	if len(runNow) > 0 { // of none, Notify would make all
@@ -108,7 +111,7 @@ func (s *service) check() (history audit.History, err error) {
 		return history, usage("--state is empty: a service takes a ledger")
 	}
 	s.flags.state.given = true
-	if err := errors.Join(checkShare(s.flags.rateShare), s.flags.checkDeadline()); err != nil {
+	if err := errors.Join(checkShare(s.flags.rateShare), s.flags.checkDeadline(), s.label.check()); err != nil {
 		return history, err
 	}
 	policy, err := loadPolicy(s.flags.policy)

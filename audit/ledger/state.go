@@ -184,7 +184,7 @@ func (s *State) Apply(r Record) {
 	case Vanished, Recovered:
 	}
 	s.follow(r)
-	s.Totals.apply(&r, s.hand != "" && r.Run == s.hand)
+	s.Totals.Apply(r)
 }
 
 // follow keeps what runs did that never ended, and so may never have been reported. The end of a run by

@@ -26,21 +26,25 @@ type Totals struct {
 	// Outcomes are the outcomes on record, by hand or not, by step and result with a SumMark between. One that is not
 	// certain counts, and counts again when it is settled.
 	Outcomes map[string]int
-	// Last is the end of the last pass, nil before any. It is not among the others yet: a pass may write its end twice,
-	// and then the second one counts.
+	// Pass is the id of the last pass that began.
+	Pass string
+	// Last is the end of the last pass that ended, nil before any. It is not among the others yet: a pass may write its
+	// end twice, and then the second one counts.
 	Last *Record
 }
 
-// apply takes in the next record; byHand says that a change by hand wrote it.
-func (t *Totals) apply(r *Record, byHand bool) {
+// Apply takes in the next record.
+func (t *Totals) Apply(r Record) {
 	switch {
+	case r.Kind == Begun && r.Mode != ByHand:
+		t.Pass = r.Run
 	case r.Kind == Outcome:
 		put(&t.Outcomes, r.Step+SumMark+r.Result, t.Outcomes[r.Step+SumMark+r.Result]+1)
-	case r.Kind == Ended && !byHand:
+	case r.Kind == Ended && r.Run == t.Pass:
 		if t.Last != nil && t.Last.Run != r.Run {
 			t.add(t.Last)
 		}
-		t.Last = r
+		t.Last = &r
 	}
 }
 

@@ -10,11 +10,14 @@ import (
 	"tokensweep/audit/ledger"
 )
 
-// totals are those of records that are a second apart.
+// totals are those of records that are a second apart. Each end has its beginning right before, at the same time.
 func totals(records ...ledger.Record) *ledger.Totals {
 	s := new(ledger.State)
 	for i, r := range records {
-		r.Seq, r.Time = uint64(i+1), start.Add(time.Duration(i+1)*time.Second)
+		r.Time = start.Add(time.Duration(i+1) * time.Second)
+		if r.Kind == ledger.Ended && r.Run != "h" {
+			s.Apply(ledger.Record{Kind: ledger.Begun, Run: r.Run, Time: r.Time})
+		}
 		s.Apply(r)
 	}
 	return &s.Totals
@@ -75,7 +78,8 @@ func TestTimesOfAClockThatWasAheadAreTakenBackInTotals(t *testing.T) {
 	s := new(ledger.State)
 	ahead, now := start.AddDate(1, 0, 0), start
 	for _, run := range []string{"r1", "r2"} {
-		s.Apply(ledger.Record{Time: ahead, Kind: ledger.Ended, Run: run, ExitCode: len(run) - 2})
+		s.Apply(ledger.Record{Time: ahead, Kind: ledger.Begun, Run: run})
+		s.Apply(ledger.Record{Time: ahead, Kind: ledger.Ended, Run: run})
 	}
 	s.Apply(ledger.Record{Time: now, Kind: ledger.ClockReset})
 	require.Equal(t, map[int]ledger.Ends{0: {1, now}}, s.Totals.Ends)

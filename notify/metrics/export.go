@@ -58,18 +58,22 @@ func ParsePushgateway(s string) (Pushgateway, error) {
 // String is the URL.
 func (g Pushgateway) String() string { return g.url }
 
-// Push pushes the metrics to a Pushgateway, as job tokensweep and the org as instance. After a run that went well they
-// replace all that it has from earlier pushes; after another, what isn't among them now stays, such as what the last
-// complete listing held (https://github.com/prometheus/pushgateway#put-method).
+// Push pushes the metrics to a Pushgateway, into the group of job tokensweep, the org as instance, and the policy.
+// After a run that went well they replace all that the group has from earlier pushes; after another, what isn't among
+// them now stays, such as what the last complete listing held
+// (https://github.com/prometheus/pushgateway#put-method).
+//
+// While the org is unknown nothing is pushed: no later run would touch that group, and it would stay for ever.
 func (m *Set) Push(ctx context.Context, to Pushgateway) error {
+	if m.source.Org == "" {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, pushTimeout)
 	defer cancel()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	pusher := push.New(to.url, namespace).Client(client).Format(expfmt.NewFormat(expfmt.TypeTextPlain)).Gatherer(
-		m.registry)
-	if m.org != "" {
-		pusher.Grouping("instance", m.org)
-	}
+	pusher := push.New(to.url, namespace).Client(client).Format(expfmt.NewFormat(expfmt.TypeTextPlain)).
+		Gatherer(m.group).
+		Grouping("instance", m.source.Org).Grouping(policyLabel, m.source.Policy)
 	send := pusher.AddContext
 	if m.last.wentWell() {
 		send = pusher.PushContext

@@ -15,132 +15,145 @@ import (
 	"tokensweep/okta"
 )
 
-// Set is the numbers that a process shows to Prometheus: gauges of its last run, and counters since it
-// started. Each has the label org. It is for many goroutines at once.
+// Source is whose numbers they are: the labels of all of them.
+type Source struct {
+	// Org is the host of the org, such as acme.okta.com; "" if it isn't known.
+	Org string
+	// Policy tells the policies apart by which one org is looked at. It stays the same when a policy is edited.
+	Policy string
+}
+
+// Set is the numbers that are shown to Prometheus: gauges of the last run, and counters. It is for many goroutines at
+// once.
 //
 // What a label may be is bounded: rules by the policy, clients by maxClients, all others by a list of ours.
 type Set struct {
-	org      string
+	source   Source
 	registry *prometheus.Registry
+	group    *prometheus.Registry // the same without the labels that a Pushgateway gives to all of a group
 	last     *lastRun
-
-	runs       *prometheus.CounterVec // by exit code
-	actions    *prometheus.CounterVec // by step and result
-	requests   *prometheus.CounterVec // by status
-	waits      prometheus.Counter
-	waited     prometheus.Counter
-	deliveries map[Channel]*prometheus.CounterVec // by message and result
+	counts   *counts // of this process
 }
 
-// What the labels of counters may be besides, where something comes that nobody knows.
-const otherLabel = "other"
+// Run is the Set of a single run. Its counters are totals over all runs, which the ledger knows: what one run counts
+// would never grow. Where there is no ledger there are none.
+type Run struct {
+	*Set
+	id     string // of the run
+	totals *counts
+	known  bool // what the ledger tells is known
+	past   ledger.Totals
+}
 
-var (
-	// actionResults are what can come of each step.
-	actionResults = map[string][]string{
-		ledger.StepQuarantine: {ledger.ResultQuarantined, ledger.ResultGone, ledger.ResultFailed,
-			ledger.ResultUnknown},
-		ledger.StepRevoke:        {ledger.ResultRevoked, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
-		ledger.StepRestore:       {ledger.ResultRestored, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
-		ledger.StepRevokeCurrent: {ledger.ResultRevoked, ledger.ResultGone, ledger.ResultFailed, ledger.ResultUnknown},
+// New makes the metrics of a process that stands, or those of the demo, at which nobody looks: its counters begin with
+// the process. version is the program's.
+func New(of Source, version string) *Set {
+	m := newSet(of, version)
+	m.register(m.counts)
+	return m
+}
+
+// NewRun makes the metrics of the run with an id, the only one of its process.
+func NewRun(of Source, version, id string) *Run {
+	r := &Run{Set: newSet(of, version), id: id, totals: &counts{unknown: true}}
+	r.register(r.totals)
+	return r
+}
+
+// newSet is a Set that does not show its counters yet.
+func newSet(of Source, version string) *Set {
+	m := &Set{
+		source: of, registry: prometheus.NewRegistry(), group: prometheus.NewRegistry(), last: &lastRun{},
+		counts: &counts{numbers: make(map[string]int)},
 	}
-	// oktaStatuses are those that Okta answers with; "none" is no answer.
-	oktaStatuses = []string{"200", "204", "400", "401", "403", "404", "429", "500", "502", "503", "504", "none"}
-)
-
-// New makes the metrics of a process that looks at org, such as acme.okta.com, with a registry of their own.
-// version is the program's.
-func New(org, version string) *Set {
-	m := &Set{org: org, registry: prometheus.NewRegistry()}
-	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
-		m.register(c)
-		return c
-	}
-	counter := func(name, help string) prometheus.Counter { return counters(name, help).WithLabelValues() }
-
-	m.last = &lastRun{}
 	m.register(m.last)
-	m.runs = counters("runs_total", "Runs by exit code.", "exit_code")
-	m.actions = counters("actions_total", "Changes of tokens by step and by what came of them. One whose result is "+
-		"unknown counts again when it is settled.", "step", "result")
-	m.requests = counters("okta_requests_total",
-		"Requests to Okta by the status of the answer; none means that no answer came.", "status")
-	m.waits = counter("okta_rate_limit_waits_total", "Waits for a rate limit of Okta's, our share of it included.")
-	m.waited = counter("okta_rate_limit_wait_seconds_total",
-		"Time for which a rate limit of Okta's was to be waited for.")
-	m.deliveries = map[Channel]*prometheus.CounterVec{
-		Slack: counters("slack_deliveries_total",
-			"Announcements and reports that were to go to Slack, by whether all of them was accepted.",
-			"message", "result"),
-		Webhook: counters("webhook_deliveries_total",
-			"Announcements and reports that were to go to the webhook, by whether all of them was accepted.",
-			"message", "result"),
-	}
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: "build_info",
 		Help: "Always 1; the labels say what is running."}, []string{"version", "goversion"})
 	info.WithLabelValues(okta.Printable(version), runtime.Version()).Set(1)
 	m.register(info)
-
-	m.runs.WithLabelValues(codeLabel(audit.OK)) // zero is shown from the start where an increase matters
-	for step, results := range actionResults {
-		for _, result := range results {
-			m.actions.WithLabelValues(step, result)
-		}
-	}
-	for _, deliveries := range m.deliveries {
-		for _, message := range []string{messageAnnouncement, messageReport} {
-			deliveries.WithLabelValues(message, deliveryOK)
-			deliveries.WithLabelValues(message, deliveryFailed)
-		}
-	}
 	return m
 }
 
 // namespace begins the name of every metric of ours.
 const namespace = "tokensweep"
 
-// register registers a collector, whose metrics get the label org.
+// policyLabel is the label that tells policies apart.
+const policyLabel = "policy"
+
+// register registers a collector, whose metrics get the labels of the source.
 func (m *Set) register(c prometheus.Collector) {
-	prometheus.WrapRegistererWith(prometheus.Labels{"org": m.org}, m.registry).MustRegister(c)
+	org := prometheus.Labels{"org": m.source.Org}
+	prometheus.WrapRegistererWith(org, m.group).MustRegister(c)
+	all := prometheus.WrapRegistererWith(prometheus.Labels{policyLabel: m.source.Policy}, m.registry)
+	prometheus.WrapRegistererWith(org, all).MustRegister(c)
 }
 
 // Recall takes in what the ledger tells of runs before this process.
 func (m *Set) Recall(h audit.History) { m.last.recall(h) }
+
+// Recall takes in what the ledger tells, before the run ended or after.
+func (r *Run) Recall(h audit.History) {
+	r.Set.Recall(h)
+	r.past, r.known = h.Totals, true
+}
 
 // Report takes in what a run found.
 func (m *Set) Report(r *audit.Report) { m.last.report(r) }
 
 // Ended takes in how a run went, with a report or without.
 func (m *Set) Ended(began, ended time.Time, code audit.ExitCode) {
-	m.runs.WithLabelValues(codeLabel(code)).Inc()
+	m.counts.add(1, countRuns, codeLabel(code))
 	m.last.end(began, ended, code)
 }
 
-// EndedAfterAll is Ended for the only run of the set, of which Ended had another code.
-func (m *Set) EndedAfterAll(began, ended time.Time, code audit.ExitCode) {
-	m.runs.Reset()
-	m.runs.WithLabelValues(codeLabel(audit.OK))
-	m.Ended(began, ended, code)
+// Ended takes in how the run went. It may be called again, where that has changed: then the last call counts.
+func (r *Run) Ended(began, ended time.Time, code audit.ExitCode) {
+	r.last.end(began, ended, code)
+	if !r.known {
+		return
+	}
+	recorded := 0
+	if last := r.past.Last; last != nil {
+		recorded = last.ExitCode
+		if last.Run == r.id {
+			recorded = int(code)
+		}
+	}
+	all, numbers := r.past.All(recorded), make(map[string]int)
+	for k, n := range all.Sums {
+		if told(k) {
+			numbers[k] = n
+		}
+	}
+	for k, n := range all.Outcomes {
+		numbers[key(countActions, k)] = n
+	}
+	for code, ends := range all.Ends {
+		numbers[key(countRuns, strconv.Itoa(code))] = ends.Count
+	}
+	r.totals.set(numbers)
 }
 
-func codeLabel(code audit.ExitCode) string { return strconv.Itoa(int(code)) }
+// Lap returns a function that says what was counted since, for the end of a run on record.
+func (m *Set) Lap() func() map[string]int {
+	before := m.counts.told()
+	return func() map[string]int {
+		since := make(map[string]int)
+		for k, n := range m.counts.told() {
+			if n -= before[k]; n != 0 {
+				since[k] = n
+			}
+		}
+		return since
+	}
+}
 
 // Recorded takes in a record of the ledger, right after it was written.
 func (m *Set) Recorded(r ledger.Record) {
 	m.last.recorded(r.Seq)
-	if r.Kind != ledger.Outcome {
-		return
+	if r.Kind == ledger.Outcome {
+		m.counts.add(1, countActions, r.Step, r.Result)
 	}
-	results, known := actionResults[r.Step]
-	step, result := r.Step, r.Result
-	if !known {
-		step = otherLabel
-	}
-	if !slices.Contains(results, result) {
-		result = otherLabel
-	}
-	m.actions.WithLabelValues(step, result).Inc()
 }
 
 // Asked takes in an event of the client.
@@ -154,10 +167,10 @@ func (m *Set) Asked(e okta.Event) {
 		if !slices.Contains(oktaStatuses, status) {
 			status = otherLabel
 		}
-		m.requests.WithLabelValues(status).Inc()
+		m.counts.add(1, countRequests, status)
 	case e.RateLimit:
-		m.waits.Inc()
-		m.waited.Add(max(0, time.Until(e.Until).Seconds()))
+		m.counts.add(1, countWaits)
+		m.counts.add(int(max(0, time.Until(e.Until).Milliseconds())), countWaited)
 	}
 }
 
@@ -187,5 +200,5 @@ func (m *Set) delivered(c Channel, message string, err error) {
 	if err != nil {
 		result = deliveryFailed
 	}
-	m.deliveries[c].WithLabelValues(message, result).Inc()
+	m.counts.add(1, string(c)+countReports, message, result)
 }

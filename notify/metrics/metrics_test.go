@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,6 +29,9 @@ import (
 	"tokensweep/notify/notifytest"
 	"tokensweep/okta"
 )
+
+// acme is whose metrics the tests' are.
+var acme = metrics.Source{Org: "acme.okta.com", Policy: "strict"}
 
 var update = flag.Bool("update", false, "rewrite the golden file")
 
@@ -57,7 +59,7 @@ func values(t *testing.T, exposition []byte) map[string]int {
 		for _, metric := range family.GetMetric() {
 			var labels []string
 			for _, l := range metric.GetLabel() {
-				if l.GetName() != "org" {
+				if l.GetName() != "org" && l.GetName() != "policy" {
 					labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 				}
 			}
@@ -78,7 +80,7 @@ func series(t *testing.T, m *metrics.Set) map[string]int {
 
 // busy are the metrics of a process that has done a bit of everything.
 func busy() *metrics.Set {
-	m := metrics.New("acme.okta.com", "v1.2.3")
+	m := metrics.New(acme, "v1.2.3")
 	fill(m)
 	return m
 }
@@ -115,7 +117,7 @@ func TestMetricsLookLikeTheirGoldenFile(t *testing.T) {
 }
 
 func TestAServiceShowsItsScheduleAndItsProcess(t *testing.T) {
-	s := metrics.NewService("acme.okta.com", "v1.2.3")
+	s := metrics.NewService(acme, "v1.2.3")
 	fill(s.Set)
 	s.Next(notifytest.Now)
 	s.Skipped()
@@ -136,7 +138,7 @@ func TestAServiceShowsItsScheduleAndItsProcess(t *testing.T) {
 }
 
 func TestWhatIsNotKnownIsLeftOut(t *testing.T) {
-	m := metrics.New("acme.okta.com", "v1.2.3")
+	m := metrics.New(acme, "v1.2.3")
 	for key := range series(t, m) {
 		require.NotContains(t, key, "last_")
 		require.NotContains(t, key, "tokensweep_tokens")
@@ -180,7 +182,7 @@ func TestAFindingCountsForEachRule(t *testing.T) {
 }
 
 func TestEarlierRunsAreRecalled(t *testing.T) {
-	m := metrics.New("acme.okta.com", "v1.2.3")
+	m := metrics.New(acme, "v1.2.3")
 	m.Recall(audit.History{
 		Began: notifytest.Now, Ended: notifytest.Now.Add(time.Minute), LastEnded: notifytest.Now.Add(time.Minute),
 		Code: audit.Incomplete, Succeeded: notifytest.Now.Add(-time.Hour), Head: ledger.Head{Seq: 7},
@@ -196,7 +198,7 @@ func TestEarlierRunsAreRecalled(t *testing.T) {
 }
 
 func TestLabelsAreBoundedWhateverAnOrgAnswers(t *testing.T) {
-	m := metrics.New("acme.okta.com", "v1.2.3")
+	m := metrics.New(acme, "v1.2.3")
 	r := &audit.Report{Complete: true, Clients: map[string]int{"other": 3, "unknown": 2, "": 1}}
 	total := 6
 	for i, name := range notifytest.Hostile {
@@ -232,7 +234,7 @@ func TestLabelsAreBoundedWhateverAnOrgAnswers(t *testing.T) {
 }
 
 func TestMetricsAreOfManyGoroutines(t *testing.T) {
-	m := metrics.NewService("acme.okta.com", "v1.2.3")
+	m := metrics.NewService(acme, "v1.2.3")
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() { fill(m.Set) })
@@ -240,75 +242,6 @@ func TestMetricsAreOfManyGoroutines(t *testing.T) {
 	}
 	all.Wait()
 	require.Equal(t, 8, series(t, m.Set)[`tokensweep_okta_requests_total{status="200"}`])
-}
-
-func TestAFileIsPutInPlaceForEverybodyToRead(t *testing.T) {
-	dir := t.TempDir()
-	file := filepath.Join(dir, "tokensweep.prom")
-	require.NoError(t, os.WriteFile(file, []byte("something older"), 0o600))
-	require.NoError(t, busy().WriteFile(file))
-	raw, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, series(t, busy()), values(t, raw))
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o644), info.Mode())
-	entries, err := os.ReadDir(dir)
-	require.NoError(t, err)
-	require.Len(t, entries, 1, "nothing else is left behind")
-
-	require.ErrorContains(t, busy().WriteFile(filepath.Join(dir, "no", "such", "dir")), "writing the metrics: ")
-}
-
-func TestMetricsArePushedAsThoseOfTheOrg(t *testing.T) {
-	pushed := make(map[string]int)
-	var got *http.Request
-	answer := http.StatusOK
-	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		got = r
-		body, _ := io.ReadAll(r.Body)
-		pushed = values(t, body)
-		if answer == http.StatusFound {
-			w.Header().Set("Location", "/elsewhere")
-		}
-		w.WriteHeader(answer)
-		_, _ = io.WriteString(w, strings.Repeat("said\x1b[31m the gateway ", 1000))
-	}))
-	defer gateway.Close()
-	to, err := metrics.ParsePushgateway(gateway.URL + "/base/")
-	require.NoError(t, err)
-
-	require.NoError(t, busy().Push(t.Context(), to))
-	require.Equal(t, series(t, busy()), pushed)
-	require.Equal(t, "PUT /base/metrics/job/tokensweep/instance/acme.okta.com", got.Method+" "+got.URL.Path,
-		"no finding of an earlier run stays")
-	failed := busy()
-	failed.Ended(notifytest.Now, notifytest.Now.Add(time.Second), audit.Incomplete)
-	require.NoError(t, failed.Push(t.Context(), to))
-	require.Equal(t, "POST", got.Method, "what is known of an earlier run stays")
-
-	for _, answer = range []int{http.StatusBadRequest, http.StatusInternalServerError, http.StatusFound} {
-		err := busy().Push(t.Context(), to)
-		require.ErrorContains(t, err, fmt.Sprint("pushing the metrics: unexpected status code ", answer))
-		require.Less(t, len(err.Error()), 1000)
-		require.NotContains(t, err.Error(), "\x1b")
-	}
-	gateway.Close()
-	require.ErrorContains(t, busy().Push(t.Context(), to), "pushing the metrics: ")
-}
-
-func TestTheURLOfAPushgatewayIsCheckedFirst(t *testing.T) {
-	for _, good := range []string{"http://pushgateway:9091", "https://push.example/prometheus/"} {
-		to, err := metrics.ParsePushgateway(good)
-		require.NoError(t, err)
-		require.Equal(t, good, to.String())
-	}
-	for _, bad := range []string{"", "pushgateway:9091", "ftp://x", "http://", "http://me:secret@x", "http://x?a=b",
-		"http://x#y", "http://x:y:z"} {
-		_, err := metrics.ParsePushgateway(bad)
-		require.Error(t, err, bad)
-		require.NotContains(t, err.Error(), "secret")
-	}
 }
 
 // ruleFile is the part of Prometheus's rule files that deploy/alerts.yaml uses
@@ -335,7 +268,7 @@ func TestDocsNameEveryMetric(t *testing.T) {
 
 // names are those of all metrics of ours.
 func names(t *testing.T) map[string]bool {
-	s := metrics.NewService("acme.okta.com", "v1.2.3")
+	s := metrics.NewService(acme, "v1.2.3")
 	fill(s.Set)
 	there := make(map[string]bool)
 	for key := range series(t, s.Set) {

@@ -17,9 +17,9 @@ type Service struct {
 }
 
 // NewService is New for a process that stands.
-func NewService(org, version string) *Service {
+func NewService(of Source, version string) *Service {
 	s := &Service{
-		Set: New(org, version),
+		Set: New(of, version),
 		next: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "next_run_timestamp_seconds",
 			Help: "When the next run is due; 0 if the schedule never fires again."}),
 		valid: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: namespace, Name: "policy_valid",
