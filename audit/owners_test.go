@@ -193,3 +193,26 @@ func TestARoleThatIsNotKnownInFullSparesItsToken(t *testing.T) {
 		})
 	}
 }
+
+func TestCustomRolesAndThoseGivenThroughGroupsCount(t *testing.T) {
+	text := limits + "rules: [{id: helpers, when: {owner.roles: {containsAny: [CUSTOM, ORG_ADMIN]}}, " +
+		"then: {revoke: 0d}}]"
+	group := "00g1ousb3XCr9Dkr20g4"
+	for name, row := range map[string]struct {
+		roles []oktatest.Role
+		want  int
+	}{
+		"a custom role":                   {[]oktatest.Role{{Type: "CUSTOM"}}, 1},
+		"one through a group":             {[]oktatest.Role{{Type: "CUSTOM", Group: group}}, 1},
+		"a standard role through a group": {[]oktatest.Role{{Type: "ORG_ADMIN", Group: group}}, 1},
+		"a custom role out of force":      {[]oktatest.Role{{Type: "CUSTOM", Status: "INACTIVE"}}, 0},
+		"another":                         {[]oktatest.Role{{Type: "WORKFLOWS_ADMIN"}}, 0},
+	} {
+		w := newWorld(t, idleToken(1))
+		w.org.SetUser(oktatest.User{ID: oktatest.UserID(1), Login: "kim", Assigned: row.roles})
+		r := w.enforce(text)
+		require.NoError(t, r.Err, name)
+		require.Equal(t, row.want, r.Count(audit.Revoked), name)
+		require.Len(t, w.changes(), row.want, name)
+	}
+}

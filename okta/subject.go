@@ -94,3 +94,8 @@ func (a *answered) first(path, id string) string {
 
 // lastPart is what follows the last slash of a link: the id of what it leads to.
 func lastPart(link string) string { return link[strings.LastIndexByte(link, '/')+1:] }
+
+// isGroup reports whether a link leads to a group.
+func isGroup(link string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(link, lastPart(link)), "/groups/")
+}

@@ -75,7 +75,7 @@ func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 	var roles []Role
 	err := r.conn.get(ctx, rolesSubject(userID), func(body []byte) (Opt[string], error) {
 		roles = []Role{}
-		is := Some(userID) // an empty list doesn't say whose it is
+		is := Some(userID) // an empty list doesn't say whose it is, and a role that was given to a group doesn't either
 		answer := newJSONReader(bytes.NewBuffer(body))
 		err := answer.array(func() error {
 			role, assignee, err := readRole(answer)
@@ -83,8 +83,10 @@ func (r *Reader) Roles(ctx context.Context, userID string) ([]Role, error) {
 				return fmt.Errorf("role number %d: %w", len(roles)+1, err)
 			}
 			roles = append(roles, role)
-			if of, said := assignee.Get(); said && of != userID {
-				is = assignee
+			if to, said := assignee.Get(); said && !isGroup(to) {
+				if of := lastPart(to); of != userID {
+					is = Some(of)
+				}
 			}
 			return nil
 		})
@@ -103,13 +105,11 @@ var roleMembers = []member[roleAnswer]{
 	{key: "type", read: func(r *jsonReader, a *roleAnswer) { a.kind = r.text() }},
 	{key: "status", read: func(r *jsonReader, a *roleAnswer) { a.status = r.text() }},
 	{key: "_links", within: []member[roleAnswer]{{key: "assignee", within: []member[roleAnswer]{
-		{key: "href", read: func(r *jsonReader, a *roleAnswer) {
-			a.assignee = optional(r, func(s string) (string, error) { return lastPart(s), nil })
-		}},
+		{key: "href", read: func(r *jsonReader, a *roleAnswer) { a.assignee = r.text() }},
 	}}}},
 }
 
-// readRole reads the role that comes next, and the id of its user, if the answer has one.
+// readRole reads the role that comes next, and the link to whom it was given, if the answer has one.
 func readRole(r *jsonReader) (role Role, assignee Opt[string], err error) {
 	var a roleAnswer
 	err = readObject(r, roleMembers, &a)

@@ -113,7 +113,10 @@ type User struct {
 	StatusChanged time.Time // zero means Created
 	LastLogin     time.Time // zero means never: null on the wire
 
-	Roles []string // types of administrator roles, such as SUPER_ADMIN
+	// Roles are types of administrator roles, such as SUPER_ADMIN, that were given to the user. Assigned are more
+	// roles, of which there is more to say.
+	Roles    []string
+	Assigned []Role
 }
 
 // Zone is a network zone.
@@ -137,6 +140,6 @@ func (t Token) clone() Token {
 }
 
 func (u User) clone() User {
-	u.Roles = slices.Clone(u.Roles)
+	u.Roles, u.Assigned = slices.Clone(u.Roles), slices.Clone(u.Assigned)
 	return u
 }

@@ -3,7 +3,6 @@ package oktatest
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"time"
 )
@@ -130,54 +129,6 @@ func (c *call) user() answer {
 	return c.ok(body)
 }
 
-type roleWire struct {
-	ID             string          `json:"id"`
-	Label          string          `json:"label"`
-	Type           string          `json:"type"`
-	Status         string          `json:"status"`
-	Created        string          `json:"created"`
-	LastUpdated    string          `json:"lastUpdated"`
-	AssignmentType string          `json:"assignmentType"`
-	Links          map[string]link `json:"_links"`
-}
-
-// roleLabels are the names that Okta shows; the first two are recorded, the others are from its list of
-// standard roles (https://developer.okta.com/docs/api/openapi/okta-management/guides/roles/).
-var roleLabels = map[string]string{
-	"APP_ADMIN":                   "Application Administrator",
-	"SUPER_ADMIN":                 "Super Administrator",
-	"ORG_ADMIN":                   "Organization Administrator",
-	"USER_ADMIN":                  "Group Administrator",
-	"GROUP_MEMBERSHIP_ADMIN":      "Group Membership Administrator",
-	"HELP_DESK_ADMIN":             "Help Desk Administrator",
-	"READ_ONLY_ADMIN":             "Read-only Administrator",
-	"REPORT_ADMIN":                "Report Administrator",
-	"API_ACCESS_MANAGEMENT_ADMIN": "API Access Management Administrator",
-}
-
-func (c *call) roles() answer {
-	u, ok := c.findUser()
-	if !ok {
-		return c.fail(notFound(c.segments[3], "User"))
-	}
-	roles := make([]roleWire, 0, len(u.Roles))
-	for i, kind := range u.Roles {
-		at := wireTime(u.Created)
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", u.ID, i))
-		roles = append(roles, roleWire{
-			ID:             "ra1" + hex.EncodeToString(sum[:])[:14] + "1d7",
-			Label:          or(roleLabels[kind], kind),
-			Type:           kind,
-			Status:         "ACTIVE",
-			Created:        at,
-			LastUpdated:    at,
-			AssignmentType: "USER",
-			Links:          map[string]link{"assignee": {Href: c.base + "/api/v1/users/" + u.ID}},
-		})
-	}
-	return c.ok(encode(roles))
-}
-
 // address is a part of an IP zone.
 type address struct {
 	Type  string `json:"type"`
@@ -199,8 +150,7 @@ func addresses(list []string, others ...string) (all []address) {
 	return all
 }
 
-// zone answers a network zone. Its form is documented, not recorded
-// (https://developer.okta.com/docs/api/openapi/okta-management/management/tag/NetworkZone/).
+// zone answers a network zone.
 func (c *call) zone() answer {
 	id := c.segments[3]
 	c.org.mu.Lock()
@@ -209,10 +159,16 @@ func (c *call) zone() answer {
 	if !ok {
 		return c.fail(notFound(id, "NetworkZone"))
 	}
+	return c.ok(z.wire(c.base))
+}
+
+// wire is a zone's JSON. Its form is documented, not recorded
+// (https://developer.okta.com/docs/api/openapi/okta-management/management/tag/NetworkZone/).
+func (z Zone) wire(base string) []byte {
 	type hints struct {
 		Allow []string `json:"allow"`
 	}
-	return c.ok(encode(struct {
+	return encode(struct {
 		Type     string    `json:"type"`
 		ID       string    `json:"id"`
 		Name     string    `json:"name"`
@@ -226,10 +182,10 @@ func (c *call) zone() answer {
 		Type: or(z.Type, "IP"), ID: z.ID, Name: z.Name, Status: or(z.Status, "ACTIVE"), Usage: or(z.Usage, "POLICY"),
 		Gateways: addresses(z.Gateways, "192.0.2.1/32"), Proxies: addresses(z.Proxies),
 		Links: map[string]any{"self": map[string]any{
-			"href":  c.base + "/api/v1/zones/" + z.ID,
+			"href":  base + "/api/v1/zones/" + z.ID,
 			"hints": hints{[]string{"GET", "PUT", "DELETE"}},
 		}},
-	}))
+	})
 }
 
 // organization answers the org's metadata, which needs no credential. Its form is documented, not recorded
