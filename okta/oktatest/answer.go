@@ -189,6 +189,8 @@ func (c *call) route() answer {
 			return c.reading(c.list) // with a slash at the end: recorded, the whole list
 		}
 		return c.reading(c.page)
+	case isDirectory(p):
+		return c.reading(c.directory)
 	case len(p) < 4 || p[0] != "api" || p[1] != "v1":
 		return c.fail(noSuchPath)
 	case len(p) == 4 && p[2] == "api-tokens":

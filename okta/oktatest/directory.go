@@ -159,16 +159,16 @@ func (c *call) zone() answer {
 	if !ok {
 		return c.fail(notFound(id, "NetworkZone"))
 	}
-	return c.ok(z.wire(c.base))
+	return c.ok(encode(z.wire(c.base)))
 }
 
-// wire is a zone's JSON. Its form is documented, not recorded
+// wire is what is sent of a zone. Its form is documented, not recorded
 // (https://developer.okta.com/docs/api/openapi/okta-management/management/tag/NetworkZone/).
-func (z Zone) wire(base string) []byte {
+func (z Zone) wire(base string) any {
 	type hints struct {
 		Allow []string `json:"allow"`
 	}
-	return encode(struct {
+	return struct {
 		Type     string    `json:"type"`
 		ID       string    `json:"id"`
 		Name     string    `json:"name"`
@@ -185,7 +185,7 @@ func (z Zone) wire(base string) []byte {
 			"href":  base + "/api/v1/zones/" + z.ID,
 			"hints": hints{[]string{"GET", "PUT", "DELETE"}},
 		}},
-	})
+	}
 }
 
 // organization answers the org's metadata, which needs no credential. Its form is documented, not recorded

@@ -20,8 +20,8 @@
 //	GET              /api/v1/api-tokens
 //	GET PUT DELETE   /api/v1/api-tokens/{id}
 //	DELETE           /api/v1/api-tokens/current
-//	GET              /api/v1/users/{id}, /users/me, /users/{id}/roles
-//	GET              /api/v1/zones/{id}
+//	GET              /api/v1/users, /users/{id}, /users/me, /users/{id}/roles
+//	GET              /api/v1/zones, /zones/{id}
 //	GET              /.well-known/okta-organization
 //	POST             /oauth2/v1/token
 //
@@ -56,8 +56,10 @@
 // other errors are at https://developer.okta.com/docs/reference/error-codes/. That an idle token is
 // revoked after its window, and that only active ones are listed, is at
 // https://developer.okta.com/docs/guides/create-an-api-token/main/. Rate limits and their headers are at
-// https://developer.okta.com/docs/reference/rate-limits/. The forms of zones and of the organization are
-// those of Okta's API reference. How a service app logs in is at
+// https://developer.okta.com/docs/reference/rate-limits/. The forms of zones, of the
+// organization and of custom roles are those of Okta's API reference (release 2026.06.3), and so is that a role which
+// was given to a group names the group and not the user; the lists of users and zones are, too: limit and after, 200
+// users or all zones without a limit, nobody who is deprovisioned. How a service app logs in is at
 // https://developer.okta.com/docs/guides/implement-oauth-for-okta-serviceapp/main/, and proofs of possession at
 // https://developer.okta.com/docs/guides/dpop/oktaresourceserver/main/ and in RFC 9449: an hour for an access token, a
 // day for a nonce, which is accepted for three.
@@ -69,7 +71,8 @@
 // has a next link if an active token is behind it, so none is empty but that of an empty org or one that emptied
 // meanwhile; the parameter q selects nothing on a paged org either; a refused request counts against the rate limit,
 // each bucket having the same one; network.connection may be any word; what may be done to users that are not
-// PROVISIONED; "User" and "NetworkZone" in their E0000007; DELETE of current by a credential without a
+// PROVISIONED; "User" and "NetworkZone" in their E0000007; lists of users and zones are in
+// the order of ids, in pages of at most 200, and have a link to themselves; DELETE of current by a credential without a
 // token answers E0000007, and by a service app E0000006; users/me is nobody for a service app; okta.x.manage includes
 // okta.x.read, as the use of Okta's Terraform provider suggests; an access token that is
 // unknown or has ended is a bad token, E0000011, with the reason in WWW-Authenticate; a nonce challenge of the API is a
@@ -78,5 +81,6 @@
 // The authorization server is stricter than Okta is known to be, so that a wrong client fails here first: it wants a
 // jti in assertions, each parameter once and in the body, a proof with a key that is no key of the app, without
 // any private part, and an htu and an aud to the letter. Its words for these are its own, as are those for clocks that
-// are ahead.
+// are ahead. OAuth.ProofsByAppKey lets Okta's SDK for Node log in, which signs its proofs with the app's key. The lists
+// of users and zones refuse every parameter but limit and after, so that no test passes because a filter was ignored.
 package oktatest

@@ -45,6 +45,7 @@ type failure struct {
 // (https://developer.okta.com/docs/reference/error-codes/).
 var (
 	badCursor    = failure{400, "E0000029", "Invalid paging request.", []string{"Invalid cursor."}}
+	badLimit     = invalid("limit", "The limit must be between 1 and 200")
 	badJSON      = failure{400, "E0000003", "The request body was not well-formed.", nil}
 	badToken     = failure{401, "E0000011", "Invalid token provided", nil}
 	forbidden    = failure{403, "E0000006", "You do not have permission to perform the requested action", nil}

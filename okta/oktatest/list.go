@@ -84,10 +84,10 @@ func parseCursor(s string) (cursor, bool) {
 	return cursor{int(page), place{string(b[:length]), string(b[length:])}}, true
 }
 
-// parseLimit reads "limit".
-func parseLimit(q url.Values) (int, bool) {
+// parseLimit reads "limit", which is usual if it is absent.
+func parseLimit(q url.Values, usual int) (int, bool) {
 	if !q.Has("limit") {
-		return defaultLimit, true
+		return usual, true
 	}
 	n, err := strconv.Atoi(q.Get("limit"))
 	return n, err == nil && n >= 1 && n <= maxLimit
@@ -102,9 +102,9 @@ func (c *call) list() answer {
 // page answers a page of the list.
 func (c *call) page() answer {
 	query := c.req.URL.Query()
-	limit, ok := parseLimit(query)
+	limit, ok := parseLimit(query, defaultLimit)
 	if !ok {
-		return c.fail(invalid("limit", "The limit must be between 1 and 200"))
+		return c.fail(badLimit)
 	}
 	cur, ok := parseCursor(query.Get("after"))
 	if !ok {
@@ -175,12 +175,12 @@ func appendTokens(entries []*entry, base string) []byte {
 	return append(b, ']')
 }
 
-// pageOf is the number of the page that a request asks for, 0 if it is not for the list.
+// pageOf is the number of the page that a request asks for, 0 if it is not for a list.
 func (s *Server) pageOf(method string, segments []string, query url.Values) int {
-	if method != "GET" || !isList(segments) {
+	switch {
+	case method != "GET" || !isList(segments) && !isDirectory(segments):
 		return 0
-	}
-	if s.cfg.PageSize <= 0 || len(segments) == 4 {
+	case isList(segments) && (s.cfg.PageSize <= 0 || len(segments) == 4):
 		return 1
 	}
 	c, _ := parseCursor(query.Get("after"))

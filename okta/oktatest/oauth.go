@@ -35,6 +35,10 @@ type OAuth struct {
 	NonceOnce bool
 	// NonceFirst says that the token endpoint asks for a nonce where the whole proof is missing.
 	NonceFirst bool
+
+	// ProofsByAppKey says that a proof may be signed with a key of the app that its assertions are signed with, as
+	// Okta's own SDK for Node does. Okta's documentation wants another key; whether Okta insists is not known.
+	ProofsByAppKey bool
 }
 
 // App is a service app.
@@ -225,7 +229,7 @@ func (c *call) issue() answer {
 			return c.refuse(refusal{400, "invalid_dpop_proof", why})
 		}
 		c.header.Set("Dpop-Nonce", c.nonce(atIssuer, now))
-		if p.isKeyOf(app) {
+		if !c.cfg.OAuth.ProofsByAppKey && p.isKeyOf(app) {
 			return c.refuse(refusal{400, "invalid_dpop_proof",
 				"The DPoP proof JWT is signed with a key of the client."})
 		}

@@ -118,3 +118,33 @@ func TestNoncesAreTakenForThreeLivesAndRenewed(t *testing.T) {
 	status, _ = try(told)
 	require.Equal(t, 200, status)
 }
+
+// Okta's documentation wants another key for proofs; its own Node SDK uses the app's.
+func TestAProofWithAKeyOfTheAppIsTakenIfTheOrgIsToldTo(t *testing.T) {
+	for name, row := range map[string]struct {
+		o    oktatest.OAuth
+		want int
+	}{
+		"by default":     {oktatest.OAuth{}, 400},
+		"with a switch":  {oktatest.OAuth{ProofsByAppKey: true}, 200},
+		"and the others": {oktatest.OAuth{ProofsByAppKey: true, NonceOnce: true, APINonce: true}, 200},
+	} {
+		s, c := appOrg(t, row.o)
+		own := func(m claims) string { return signed(jose.ES256, appEC(), dpop(), m) }
+		atLogin := proofClaims(s, c, "POST", tokenURL).with(claims{"nonce": nonceOf(t, s, c)})
+		res, body := post(t, s, form(assertion(s, c)), []string{own(atLogin)}, nil)
+		require.Equal(t, row.want, res.StatusCode, name)
+		if row.want != 200 {
+			require.Equal(t, "The DPoP proof JWT is signed with a key of the client.", body["error_description"])
+			continue
+		}
+		token := body["access_token"].(string)
+		atAPI := func(sign func(claims) string, nonce any) answered {
+			return callAPI(t, s, "GET", tokensPath, "DPoP "+token,
+				sign(proofClaims(s, c, "GET", tokensPath).with(claims{"ath": ath(token), "nonce": nonce})))
+		}
+		nonce := atAPI(own, nil).header.Get("DPoP-Nonce") // "" where none is wanted
+		require.Equal(t, 200, atAPI(own, nonce).status, name)
+		require.Equal(t, 400, atAPI(proofOf, nonce).status, "the token is bound to the key of its proof")
+	}
+}

@@ -28,8 +28,9 @@ func TestRolesAreAsOktaDescribesThem(t *testing.T) {
 	}})
 	for id, want := range map[string]string{
 		"00u1": `[{"id":"ID","role":"cr0Yq6IJxGIr0ouum0g3","label":"UserCreatorRole","type":"CUSTOM",` +
-			`"status":"ACTIVE","created":"2019-02-06T16:20:57.000Z","lastUpdated":"2019-02-06T16:20:57.000Z","assignmentType":"USER",` +
-			`"resource-set":"iamoJDFKaJxGIr0oamd9g","_links":{"assignee":{"href":"` + base + `/users/00u1"},` +
+			`"status":"ACTIVE","created":"2019-02-06T16:20:57.000Z","lastUpdated":"2019-02-06T16:20:57.000Z",` +
+			`"assignmentType":"USER","resource-set":"iamoJDFKaJxGIr0oamd9g",` +
+			`"_links":{"assignee":{"href":"` + base + `/users/00u1"},` +
 			`"member":{"href":"` + base + `/iam/resource-sets/iamoJDFKaJxGIr0oamd9g/bindings/cr0Yq6IJxGIr0ouum0g3/` +
 			`members/ID"},` +
 			`"permissions":{"href":"` + base + `/iam/permission-sets/cr0Yq6IJxGIr0ouum0g3/permissions"},` +
