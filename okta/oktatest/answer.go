@@ -152,6 +152,9 @@ func (c *call) answer(f *Fault) answer {
 	if a.header == nil {
 		a.header = c.header
 	}
+	if a.status == http.StatusTooManyRequests && !f.Proxy {
+		_, _ = c.proof(now) // whatever it is, it is used up
+	}
 	if a.status == http.StatusNoContent {
 		a.header.Del("Content-Type")
 	}

@@ -39,12 +39,12 @@
 //   - the Link header in two lines, self before next, taken from other lists of Okta;
 //   - a user and a user's roles.
 //
-// These were quoted from real orgs in public (okta-sdk-golang#145, terraform-provider-okta#2392, okta-sdk-nodejs#453
-// and others), and no whole answer was recorded: the errors of the token endpoint invalid_dpop_proof, use_dpop_nonce,
-// consent_required, invalid_scope and invalid_client with their words, but for those that are listed below; that
-// an app which is granted a part of what it asks for gets a token for that part; that an assertion counts as used
-// also where the answer asks for a nonce; the empty body and the WWW-Authenticate header of insufficient_scope and
-// invalid_dpop_proof.
+// These were quoted from real orgs in public (okta-sdk-golang#145 and #554, terraform-provider-okta#2392,
+// okta-sdk-nodejs#453 and others), and no whole answer was recorded: the errors of the token endpoint
+// invalid_dpop_proof, use_dpop_nonce, consent_required, invalid_scope and invalid_client with their words, but for
+// those that are listed below; that an app which is granted a part of what it asks for gets a token for that part; that
+// an assertion counts as used also where the answer asks for a nonce, and a proof also where the answer is 429; the
+// empty body and the WWW-Authenticate header of insufficient_scope and invalid_dpop_proof.
 //
 // The recorded list is in the order of its names without regard to case, before these were made neutral.
 //

@@ -62,6 +62,35 @@ func TestEachWrongProofIsRefusedByTheAPI(t *testing.T) {
 	require.Equal(t, 401, callAPI(t, s, "GET", tokensPath, "Bearer "+token, proofOf(fresh(nil))).status, "it is bound")
 }
 
+// So it was with real orgs: okta-sdk-golang#554, terraform-provider-okta#2392.
+func TestAProofIsUsedUpByARequestThatIsOverTheRateLimit(t *testing.T) {
+	for name, limited := range map[string]func(*oktatest.Server, *clock, func() int){
+		"a fault": func(s *oktatest.Server, _ *clock, _ func() int) {
+			s.Fault(oktatest.Fault{Status: http.StatusTooManyRequests, Times: 1})
+		},
+		"the limit itself": func(_ *oktatest.Server, c *clock, other func() int) {
+			for other() != http.StatusTooManyRequests {
+				c.Sleep(time.Second)
+			}
+		},
+	} {
+		s, c := appOrg(t, oktatest.OAuth{}, oktatest.RateLimit{Limit: 3})
+		token := accessToken(t, s, c)
+		fresh := func() string {
+			return proofOf(proofClaims(s, c, "GET", tokensPath).with(claims{"ath": ath(token)}))
+		}
+		get := func(proof string) answered { return callAPI(t, s, "GET", tokensPath, "DPoP "+token, proof) }
+		limited(s, c, func() int { return get(fresh()).status })
+		proof := fresh()
+		require.Equal(t, http.StatusTooManyRequests, get(proof).status, name)
+		c.Sleep(time.Minute)
+		again := get(proof)
+		require.Equal(t, http.StatusBadRequest, again.status, name)
+		require.Contains(t, again.header.Get("WWW-Authenticate"), "The DPoP proof JWT has already been used.", name)
+		require.Equal(t, http.StatusOK, get(fresh()).status, name)
+	}
+}
+
 func TestTheAPICanWantANonceToo(t *testing.T) {
 	s, c := appOrg(t, oktatest.OAuth{APINonce: true})
 	token := accessToken(t, s, c)

@@ -74,15 +74,16 @@ func part(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 func jti() string { return part(must(io.ReadAll(io.LimitReader(rand.Reader, 16)))) }
 
 // appOrg is an org with one service app and a clock of its own.
-func appOrg(t *testing.T, o oktatest.OAuth) (*oktatest.Server, *clock) {
+func appOrg(t *testing.T, o oktatest.OAuth, limit ...oktatest.RateLimit) (*oktatest.Server, *clock) {
 	t.Helper()
 	c := newClock()
+	limit = append(limit, oktatest.RateLimit{})
 	if o.Apps == nil {
 		o.Apps = []oktatest.App{{ClientID: appID, Keys: []oktatest.AppKey{{ID: "rsa", Public: appRSA().Public()},
 			{ID: "ec", Public: appEC().Public()}}, DPoP: true, Scopes: []string{"okta.apiTokens.manage",
 			"okta.users.read"}}}
 	}
-	return start(t, oktatest.Config{OAuth: o, Now: c.Now, PageSize: 1, Tokens: []oktatest.Token{
+	return start(t, oktatest.Config{OAuth: o, Now: c.Now, PageSize: 1, RateLimit: limit[0], Tokens: []oktatest.Token{
 		{ID: oktatest.TokenID(1), Name: "a"}}, Me: oktatest.UserID(1)}), c
 }
 
