@@ -42,9 +42,9 @@ func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
 		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed",
 			r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
 	case age > cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge):
-		return plan, refused("the plan %s is %v old, and %v is the limit: make a new one and have it reviewed",
-			r.o.Enforce.Plan, age.Round(time.Minute),
-			cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge))
+		return plan, refused("the plan %s is %s old, and %s is the limit (--plan-max-age): make a new one and have it "+
+			"reviewed", r.o.Enforce.Plan, rules.FormatDuration(age.Round(time.Minute)),
+			rules.FormatDuration(cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge)))
 	}
 	return plan, nil
 }

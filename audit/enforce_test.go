@@ -347,7 +347,7 @@ func TestAPlanMayBeOlderIfThatIsSaid(t *testing.T) {
 	w := newWorld(t, idleToken(1))
 	plan := w.dry(nowPolicy).Digest
 	w.pass(3 * day)
-	require.ErrorContains(t, w.enforcePlan(nowPolicy, plan).Err, "is 72h0m0s old, and 24h0m0s is the limit")
+	require.ErrorContains(t, w.enforcePlan(nowPolicy, plan).Err, "is 3d old, and 1d is the limit (--plan-max-age)")
 	l := w.open()
 	defer func() { _ = l.Close() }()
 	w.connect()

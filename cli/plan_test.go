@@ -41,7 +41,8 @@ func TestTheTextReportPrintsTheCommandForItsPlan(t *testing.T) {
 	policy := policyFile(t, planPolicy)
 	r := tokensweep(t, org.URL(), "run", "--state", state, "--policy", policy)
 	require.Zero(t, r.code, r.stderr)
-	require.Contains(t, r.stdout, "To do exactly this, within 24 hours of this run:")
+	require.Contains(t, r.stdout, "To do exactly this, within 24 hours of this run, or later with --plan-max-age (at "+
+		"most 14d):")
 	args := commandOf(r.stdout)
 	require.NotEmpty(t, args, r.stdout)
 	r = tokensweep(t, org.URL(), args...)
