@@ -133,7 +133,7 @@ func requireNothingSaid(t *testing.T, r *audit.Report) {
 
 func TestAServiceAppHasNoTokenToRevoke(t *testing.T) {
 	w := newAppWorld(t, "EC", toEnforce)
-	w.ask(audit.HandScopes(policy(t, nowPolicy), false))
+	w.ask(audit.HandScopes(policy(t, nowPolicy), false, false))
 	_, _, err := w.byHand(nowPolicy, func(h audit.Hand, ctx context.Context, _ string) (audit.Outcome, string, error) {
 		return h.RevokeCurrent(ctx)
 	}, "")
@@ -143,9 +143,15 @@ func TestAServiceAppHasNoTokenToRevoke(t *testing.T) {
 	require.Empty(t, w.kinds(ledger.Intent))
 }
 
+func TestAServiceAppAsksForLoginsWhereTheyAreShown(t *testing.T) {
+	p := policy(t, nowPolicy)
+	require.Empty(t, audit.HandScopes(p, false, false).Optional)
+	require.Equal(t, []string{okta.ScopeUsers}, audit.HandScopes(p, false, true).Optional)
+}
+
 func TestAServiceAppChangesByHand(t *testing.T) {
 	w := newAppWorld(t, "EC", toEnforce, idleToken(1))
-	w.ask(audit.HandScopes(policy(t, nowPolicy), true))
+	w.ask(audit.HandScopes(policy(t, nowPolicy), true, false))
 	for _, step := range []struct {
 		do   verb
 		want audit.Outcome

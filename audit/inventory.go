@@ -6,6 +6,19 @@ import (
 	"tokensweep/okta"
 )
 
+// OneToken reads a token with its owner, without their roles. What could not be read of the owner is said in the
+// token's Owner. The error is that of reading the token, or a credential that was refused, or the end of ctx.
+func OneToken(ctx context.Context, org *okta.Reader, id string) (okta.Token, error) {
+	t, err := org.Token(ctx, id)
+	if err != nil {
+		return t, err
+	}
+	if owner, known := t.UserID.Get(); known {
+		t.Owner, err = org.Profile(ctx, owner)
+	}
+	return t, err
+}
+
 // Inventory reads every token of an org with its owner, without their roles, and judges nothing. What could not be read
 // of an owner is said in the token's Owner. progress, if not nil, is told of what was read. The error is that of the
 // listing, or a credential that was refused, or the end of ctx.

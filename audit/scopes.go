@@ -18,14 +18,18 @@ func Scopes(p *rules.Policy, enforce bool) okta.Scopes {
 	return s
 }
 
-// HandScopes are the scopes that a service app asks for to make a change by hand.
-func HandScopes(p *rules.Policy, quarantine bool) okta.Scopes {
+// HandScopes are the scopes that a service app asks for to make a change by hand. shown says that the token is shown to
+// a person first, with its owner.
+func HandScopes(p *rules.Policy, quarantine, shown bool) okta.Scopes {
 	s := okta.Scopes{Needed: []string{okta.ScopeManage}}
 	if quarantine && p.Reads(rules.Zones) {
 		s.Needed = append(s.Needed, okta.ScopeZones)
 	}
-	if p.Reads(rules.Owners) {
+	switch {
+	case p.Reads(rules.Owners):
 		s.Optional = []string{okta.ScopeUsers, okta.ScopeRoles}
+	case shown:
+		s.Optional = []string{okta.ScopeUsers}
 	}
 	return s
 }

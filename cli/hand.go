@@ -63,7 +63,7 @@ func (a *app) byHand(ctx context.Context, f *handFlags, id, verb string,
 		return err
 	}
 	client, err := a.env.client(okta.Options{RateShare: 1, UserAgent: userAgent(), Trace: a.newProgress().trace},
-		audit.HandScopes(policy, verb == "quarantine"))
+		audit.HandScopes(policy, verb == ledger.StepQuarantine, id != "" && !f.yes))
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (a *app) confirm(ctx context.Context, client *okta.Client, verb, id string)
 	want := strings.TrimPrefix(client.OrgURL(), "https://")
 	if id != "" {
 		want = id
-		t, err := client.Token(ctx, id)
+		t, err := audit.OneToken(ctx, client.Reader, id)
 		if err != nil {
 			return handFailure(err)
 		}

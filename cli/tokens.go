@@ -97,7 +97,7 @@ func (a *app) tokensGetCommand() *cobra.Command {
 	var out *outputFlags[notify.TokenAt]
 	cmd := &cobra.Command{
 		Use:   "get ID",
-		Short: "show one token as Okta has it now",
+		Short: "show one token as Okta has it now, and the login of its owner",
 		Args:  oneToken,
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.getToken(cmd.Context(), args[0], out) },
 	}
@@ -116,11 +116,11 @@ func (a *app) getToken(ctx context.Context, id string, flags *outputFlags[notify
 	defer out.discard()
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{Trace: progress.trace, UserAgent: userAgent()},
-		okta.Scopes{Needed: []string{okta.ScopeRead}})
+		okta.Scopes{Needed: []string{okta.ScopeRead}, Optional: []string{okta.ScopeUsers}})
 	if err != nil {
 		return err
 	}
-	t, err := client.Token(ctx, id)
+	t, err := audit.OneToken(ctx, client.Reader, id)
 	progress.end()
 	switch {
 	case errors.Is(err, okta.ErrNotFound):

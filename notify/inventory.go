@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"io"
 	"slices"
 	"strings"
@@ -89,7 +90,7 @@ func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 	var b strings.Builder
 	for _, line := range [][2]string{
 		{"id", okta.Printable(t.ID)}, {"name", Words(t.Name)}, {"client", Words(t.ClientName)},
-		{"owner", Words(t.UserID)},
+		{"owner", ownerWords(t)},
 		{"created", instant(t.Created)}, {"last updated", instant(t.LastUpdated)},
 		{"last used", instant(t.LastUsed()) + remark(t.LastUsed(), LastUse(t, now)+
 			"; derived: expiresAt less the window")},
@@ -103,6 +104,18 @@ func TokenText(w io.Writer, t *okta.Token, now time.Time) error {
 	return err
 }
 
+// ownerWords is the owner of a token: the login with the id, or the id and why there is no login.
+func ownerWords(t *okta.Token) string {
+	id, o := Words(t.UserID), t.Owner
+	if o == nil {
+		return id
+	}
+	if login, known := o.Login.Get(); known && login != "" {
+		return okta.Printable(login) + " (" + id + ")"
+	}
+	return id + " (" + okta.Printable(cmp.Or(o.Unknown, "the login is not known")) + ")"
+}
+
 // remark is a remark on a time that is known.
 func remark(o okta.Opt[time.Time], remark string) string {
 	if _, ok := o.Get(); !ok {
@@ -111,5 +124,7 @@ func remark(o okta.Opt[time.Time], remark string) string {
 	return " (" + remark + ")"
 }
 
-// TokenJSON writes all that Okta says of one token as JSON.
-func TokenJSON(w io.Writer, t *okta.Token) error { return writeJSON(w, tokenJSON(t)) }
+// TokenJSON writes all that Okta says of one token as JSON, and of its owner.
+func TokenJSON(w io.Writer, t *okta.Token) error {
+	return writeJSON(w, jsonOwned{tokenJSON(t), ownerJSON(t.Owner)})
+}
