@@ -29,7 +29,8 @@ func examine(t *testing.T, app oktatest.App, kind string, enforce bool,
 	}
 	c, err := okta.New(okta.Options{OrgURL: org.URL(), App: o})
 	require.NoError(t, err)
-	found := byName(t, audit.CheckOrg(t.Context(), audit.OrgCheck{Org: c.Reader, Policy: p, Enforce: enforce}))
+	checks, _ := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: c.Reader, Policy: p, Enforce: enforce})
+	found := byName(t, checks)
 	require.Len(t, found, 10)
 	for _, r := range org.Requests() {
 		require.True(t, r.Method == http.MethodGet || r.Path == "/oauth2/v1/token")

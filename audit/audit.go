@@ -26,7 +26,7 @@ import (
 
 var (
 	// ErrWrongOrg is a policy or a ledger that belongs to another org than the one that the environment
-	// names. Nothing was asked of that org.
+	// names. Nothing was asked of that org that takes a credential, unless its URL is the ledger's.
 	ErrWrongOrg = errors.New("wrong org")
 	// ErrRefused is a change that may not be made, for a reason that a person must remove. Nothing was done.
 	ErrRefused = errors.New("refused")

@@ -84,11 +84,15 @@ func (c ClockReset) Do(ctx context.Context) (done bool, err error) {
 		c.Now = time.Now
 	}
 	past := c.Ledger.State()
-	if past.Org != "" && past.Org != c.Org.OrgURL() {
-		return false, fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg,
-			c.Ledger.Store(), past.Org, c.Org.OrgURL())
+	which := &identity{org: c.Org}
+	if err := which.continues(ctx, c.Ledger.Store(), pastOf(past)); err != nil {
+		return false, err
 	}
 	if _, err := whoAmI(ctx, c.Org); err != nil {
+		return false, err
+	}
+	which.ask(ctx)
+	if err := which.continues(ctx, c.Ledger.Store(), pastOf(past)); err != nil {
 		return false, err
 	}
 	now, latest := c.Now().UTC(), c.Ledger.Latest()

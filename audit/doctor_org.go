@@ -31,8 +31,8 @@ var orgNames = []string{"org", "identity", "scopes", "listing", "own token", "ow
 	"rate limit"}
 
 // CheckOrg examines what a run needs of the org. It changes nothing. After a failure the remaining checks are skipped,
-// so that the result always has the same checks in the same order.
-func CheckOrg(ctx context.Context, o OrgCheck) []Check {
+// so that the result always has the same checks in the same order. id is the org's, "" if it could not be read.
+func CheckOrg(ctx context.Context, o OrgCheck) (checks []Check, id string) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -45,7 +45,7 @@ func CheckOrg(ctx context.Context, o OrgCheck) []Check {
 	for _, name := range orgNames[len(x.checks):] {
 		x.add(skipped(name, "not looked at after the failure above"))
 	}
-	return x.checks
+	return x.checks, x.id
 }
 
 // NoOrg are the checks of CheckOrg if the org can't be asked at all. The first one has the reason.
@@ -61,6 +61,7 @@ func NoOrg(code ExitCode, why, advice string) []Check {
 type examination struct {
 	OrgCheck
 	checks []Check
+	id     string // of the org
 	self   *caller
 	sample okta.Token // one of the listed tokens; its ID is "" if there is none
 	roles  []string   // of the owner of the API token in use; nil if they are not known
@@ -86,6 +87,7 @@ func (x *examination) organization(ctx context.Context) bool {
 	if err != nil {
 		return x.refused("org", err)
 	}
+	x.id = org.ID
 	engine := "pipeline not told"
 	switch pipeline, told := org.Pipeline.Get(); {
 	case pipeline == "idx":

@@ -15,8 +15,8 @@ type StateCheck struct {
 	Store ledger.Store
 	// Wanted says that the run uses the store though it is not there yet.
 	Wanted bool
-	// OrgURL is the org that the ledger must be of; "" if that isn't known.
-	OrgURL string
+	// OrgURL and OrgID are the org that the ledger must be of; "" if they aren't known.
+	OrgURL, OrgID string
 	// Told says that the org's clock was seen, and agrees with ours.
 	Told bool
 	// Enforce says that an enforcing run is meant; Alone, that no other machine mounts its directory.
@@ -99,13 +99,16 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 		return failure(name, NoLedger, "give the run a state directory of its own that it can write",
 			"%s; it can't be written: %v", sound, err)
 	}
+	other, advice := pastOf(past).differs(c.OrgURL, c.OrgID, nil)
+	if c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL {
+		sound += fmt.Sprintf("; its org had the URL %s, and has the same id", past.Org)
+	}
 	last := past.LastRun
 	shared, isShared := c.shared(sound)
 	future := checkFuture(past.Latest(), c.Now(), c.Told)
 	switch {
-	case c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL:
-		return failure(name, Usage, "give each org a state directory of its own",
-			"the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s", c.Store, past.Org, c.OrgURL)
+	case c.OrgURL != "" && other != "":
+		return failure(name, Usage, advice, "%s", pastOf(past).ofAnother(c.Store, c.OrgURL, other))
 	case future != nil:
 		return failsIf(c.Enforce, name, Halted, "no run enforces before that is in order", "%v", future)
 	case isShared:

@@ -55,7 +55,7 @@ const doctorPolicy = limits + "rules: [{id: left, when: {owner.status: {is: SUSP
 func TestAHealthyOrgPassesEveryCheck(t *testing.T) {
 	for _, enforce := range []bool{false, true} {
 		org, reader := start(t, healthy())
-		checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, doctorPolicy),
+		checks, _ := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, doctorPolicy),
 			Enforce: enforce, Now: func() time.Time { return now }})
 		for name, c := range byName(t, checks) {
 			if name == "clock" || name == "scopes" { // the org's clock stands still; an API token has no scopes
@@ -95,7 +95,7 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 		{name: "pinned to another org", policy: "org: https://other.okta.com\n" + doctorPolicy, check: "org",
 			status: audit.Failure, code: audit.Usage, detail: "is pinned to https://other.okta.com", skipped: 9},
 		{name: "an org of the Classic Engine", fault: oktatest.Fault{Path: "/.well-known/okta-organization",
-			Body: `{"id":"00oa","pipeline":"v1"}`}, check: "org", status: audit.Good, detail: "Classic"},
+			Body: `{"id":"` + oktatest.OrgID(1) + `","pipeline":"v1"}`}, check: "org", status: audit.Good, detail: "Classic"},
 		{name: "a credential that is refused", fault: oktatest.Fault{Path: me, Status: 401}, check: "identity",
 			status: audit.Failure, code: audit.NoAccess, detail: "401", skipped: 8},
 		{name: "a credential of nobody, in a dry run", fault: oktatest.Fault{Path: me, Status: 404}, check: "identity",
@@ -174,7 +174,7 @@ func TestWhatDoctorSaysOfEachFaultOfAnOrg(t *testing.T) {
 			if row.fault.Path != "" || row.fault.Page != 0 || row.fault.NoDate {
 				org.Fault(row.fault)
 			}
-			checks := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, row.policy),
+			checks, _ := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: reader, Policy: policy(t, row.policy),
 				Enforce: row.enforce})
 			found := byName(t, checks)
 			require.Len(t, found, 10, "always the same checks")
@@ -272,6 +272,12 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 		{name: "another org's", make: write(ledger.Record{Kind: ledger.Begun, Run: "r1",
 			Org: "https://other.okta.com"}), check: "state", status: audit.Failure, code: audit.Usage,
 			detail: "is of https://other.okta.com"},
+		{name: "the org's, under another URL", make: write(ledger.Record{Kind: ledger.Begun, Run: "r1",
+			Org: "https://other.okta.com", Name: oktatest.OrgID(1)}, ended), check: "state", status: audit.Good,
+			detail: "its org had the URL https://other.okta.com, and has the same id"},
+		{name: "another org's, under the same URL", make: write(ledger.Record{Kind: ledger.Begun, Run: "r1", Org: url,
+			Name: oktatest.OrgID(2)}), check: "state", status: audit.Failure, code: audit.Usage,
+			detail: "has the id " + oktatest.OrgID(1) + " now, and had " + oktatest.OrgID(2)},
 		{name: "a clock that was set back", make: write(begun, ended), later: -time.Hour, check: "state",
 			status: audit.Warning, detail: "set back"},
 		{name: "a clock that was set back, to enforce", make: write(begun, ended), later: -time.Hour, enforce: true,
@@ -303,8 +309,7 @@ func TestWhatDoctorSaysOfAStateDirectory(t *testing.T) {
 				row.make(t, dir)
 			}
 			checks := audit.CheckState(audit.StateCheck{Store: ledger.InDirectory(dir), Wanted: row.wanted, OrgURL: url,
-				Enforce: row.enforce,
-				Now:     func() time.Time { return now.Add(row.later) }})
+				OrgID: oktatest.OrgID(1), Enforce: row.enforce, Now: func() time.Time { return now.Add(row.later) }})
 			c := byName(t, checks)[row.check]
 			require.Equal(t, row.status, c.Status, "%+v", checks)
 			require.Equal(t, row.code, c.Code)

@@ -148,7 +148,7 @@ func (h Hand) newRun() *handRun {
 
 // begin checks what every change by hand needs, and settles what is open.
 func (r *handRun) begin(ctx context.Context) error {
-	if err := r.checkOrg(r.store()); err != nil {
+	if err := r.checkOrg(ctx, r.store()); err != nil {
 		return err
 	}
 	if err := checkFileSystem(r.store(), r.o.StateAlone); err != nil {

@@ -1,20 +1,20 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
 	"time"
 
 	"tokensweep/audit/ledger"
-	"tokensweep/rules"
 )
 
 // History is what a ledger tells of earlier passes, changes by hand not among them. The zero value is that of an
 // empty ledger: every time is zero.
 type History struct {
-	// Org is the URL of the ledger's org, Listed whether a list of it was ever read to its end.
-	Org    string
+	// Org is the URL of the ledger's org as the last run had it, OrgID its id, "" if it was never told.
+	Org, OrgID string
+	// Listed says whether a list of it was ever read to its end.
 	Listed bool
 	// Began is when the last pass began, Ended when it ended, if it did.
 	Began, Ended time.Time
@@ -33,7 +33,8 @@ type History struct {
 // and when those began and ended otherwise is left out.
 func HistoryFor(run string, l *ledger.Ledger, now time.Time) History {
 	totals := l.State().Totals
-	h := History{Org: l.State().Org, Listed: l.State().Listing != nil, Totals: totals, Head: l.Head()}
+	h := pastOf(l.State())
+	h.Totals, h.Head = totals, l.Head()
 	before := totals.Ends
 	if last := totals.Last; last != nil && last.Run != run {
 		before = totals.All(last.ExitCode).Ends
@@ -53,11 +54,11 @@ func ReadHistory(store ledger.Store, now time.Time) (h History, err error) {
 	var last string // the id of the last pass
 	h.Head, err = store.Read(func(r ledger.Record) error {
 		h.Totals.Apply(r)
-		switch {
-		case r.Kind == ledger.Listed:
+		switch r.Kind {
+		case ledger.Listed:
 			h.Listed = true
-		case h.Org == "" && r.Org != "":
-			h.Org = r.Org
+		case ledger.Begun:
+			h.Org, h.OrgID = r.Org, cmp.Or(r.Name, h.OrgID)
 		}
 		switch {
 		case r.Time.Sub(now) > maxLead:
@@ -75,22 +76,4 @@ func ReadHistory(store ledger.Store, now time.Time) (h History, err error) {
 		err = nil // another process may be writing the last line
 	}
 	return h, err
-}
-
-// RightOrg refuses, with an ErrWrongOrg, a policy that is pinned to another org than that at orgURL, and a store
-// whose ledger is of another.
-func RightOrg(orgURL string, p *rules.Policy, store ledger.Store, past History) error {
-	switch {
-	case p.Org != "" && p.Org != orgURL:
-		return fmt.Errorf("%w: the policy %s is pinned to %s, and OKTA_CLIENT_ORGURL is %s", ErrWrongOrg, p.File, p.Org,
-			orgURL)
-	case past.Org == "" || past.Org == orgURL:
-		return nil
-	}
-	advice := "give each org a state directory of its own"
-	if !past.Listed {
-		advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
-	}
-	return fmt.Errorf("%w: the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", ErrWrongOrg, store, past.Org,
-		orgURL, advice)
 }

@@ -15,7 +15,7 @@ func (w *modelWorld) calmDown(h *modelHistory) {
 		return // nothing is to be told
 	}
 	w.setBrake(false)
-	w.policy = calmPolicy
+	w.policy, w.place = calmPolicy, w.calmPlace()
 	for again := true; again; { // one more if the listing has lost most of its tokens: that is believed the second time
 		time.Sleep(25 * time.Hour)
 		p := w.clean()

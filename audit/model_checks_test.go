@@ -125,7 +125,7 @@ func oneAtATime(w *modelWorld, p *modelProcess) string {
 
 func ownOriginOnly(_ *modelWorld, p *modelProcess) string {
 	for _, r := range p.requests {
-		if r.origin != orgURL {
+		if r.origin != p.place.url {
 			return fmt.Sprintf("%s %s%s", r.method, r.origin, r.path)
 		}
 	}
@@ -133,7 +133,8 @@ func ownOriginOnly(_ *modelWorld, p *modelProcess) string {
 }
 
 var (
-	mayRead   = regexp.MustCompile(`^/api/v1/(api-tokens(/00T\w{17})?|users/(me|00u\w{17}(/roles)?)|zones/nzo\w{17})$`)
+	mayRead = regexp.MustCompile(`^/\.well-known/okta-organization$|` +
+		`^/api/v1/(api-tokens(/00T\w{17})?|users/(me|00u\w{17}(/roles)?)|zones/nzo\w{17})$`)
 	mayChange = regexp.MustCompile(`^/api/v1/api-tokens/00T\w{17}$`)
 )
 
@@ -178,7 +179,7 @@ func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
 		}
 		return ""
 	}
-	if p.byHand == "" && code == audit.Usage || len(w.book.entries) == 0 { // refused before it began
+	if code == audit.Usage && (p.byHand == "" || p.runID == "") || len(w.book.entries) == 0 { // refused before it began
 		return ""
 	}
 	if p.usurped && code == audit.Locked { // the ledger is the other's

@@ -19,6 +19,7 @@ type modelHistory struct {
 	tokens              []modelToken
 	pageSize, rateLimit int
 	acts                []act
+	places              []place
 	toTheEnd            bool // goes on without faults until all is done
 }
 
@@ -45,8 +46,8 @@ func (h *modelHistory) GoString() string {
 	for i, t := range h.tokens {
 		_, _ = fmt.Fprintf(&b, "  %d %s: %+v\n", i, oktatest.TokenID(i), t)
 	}
-	for _, a := range h.acts {
-		_, _ = fmt.Fprintln(&b, "-", a.says)
+	for i, a := range h.acts {
+		_, _ = fmt.Fprintf(&b, "- %s%v\n", a.says, h.places[i])
 	}
 	return b.String()
 }
@@ -95,6 +96,7 @@ func drawHistory(t *rapid.T) *modelHistory {
 	for range d.number(1, 4) {
 		h.acts = append(h.acts, drawAct(d, len(h.tokens)))
 	}
+	h.drawPlaces(d)
 	return h
 }
 

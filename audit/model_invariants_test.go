@@ -104,6 +104,8 @@ var invariants = []*invariant{
 	{"I29", "A token that our last quarantine cut off can be given back, whatever is on record of that quarantine.",
 		givenBackOnRequest},
 	settledIsSo,
+	{"I39", "A process goes on with a state of its own org, whatever its URL, and remembers nothing in another " +
+		"org's and changes nothing by it.", ownStateOnly},
 }
 
 // check checks all invariants after a process.

@@ -29,11 +29,11 @@ func (p *modelProcess) probeAll(l *ledger.Ledger) {
 	ask := func(policy *rules.Policy, pageSize int, way func(http.RoundTripper) http.RoundTripper,
 		tokens []oktatest.Token) *audit.Report {
 		org := oktatest.New(oktatest.Config{
-			Credential: canary, Me: me, OwnToken: p.w.id(ownToken), PageSize: pageSize, Tokens: tokens,
+			ID: p.place.id, Credential: canary, Me: me, OwnToken: p.w.id(ownToken), PageSize: pageSize, Tokens: tokens,
 			Zones: []oktatest.Zone{{ID: zoneID}}, Users: []oktatest.User{{ID: kim}},
 		})
 		defer org.Close()
-		client, err := okta.New(okta.Options{OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1,
+		client, err := okta.New(okta.Options{OrgURL: p.place.url, Token: okta.NewSecret(canary), RateShare: 1,
 			Transport: way(org.Transport())})
 		if err != nil {
 			panic(err)

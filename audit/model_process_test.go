@@ -72,6 +72,7 @@ type modelProcess struct {
 	modelRun
 	w         *modelWorld
 	policy    *modelPolicy
+	place     place
 	began     time.Time
 	ended     time.Time
 	visits    map[point]int
@@ -85,6 +86,8 @@ type modelProcess struct {
 	cancel    context.CancelFunc // tells it to end
 	toldToEnd bool
 	late      []ledger.Kind // what it remembered after that, by write
+
+	recordedURL, recordedID string // of the org, when it began
 
 	base      *entry          // the listing that was in force when it began
 	held      map[string]bool // tokens that the org had then
@@ -103,6 +106,8 @@ type modelProcess struct {
 	delivered bool
 	keepTo    *modelPlan
 	runID     string
+	// remembered is the first record that it wrote of more than its own beginning and end
+	remembered ledger.Kind
 
 	mu       sync.Mutex
 	requests []request
@@ -136,10 +141,12 @@ func (w *modelWorld) start(c modelRun) *modelProcess {
 		w.setBrake(true)
 		defer w.setBrake(false)
 	}
-	p := &modelProcess{modelRun: c, w: w, policy: w.policy, began: time.Now(), visits: make(map[point]int),
-		readings: make(map[string]*reading), base: w.book.lastListing(), held: w.ids(), halted: w.brake}
+	p := &modelProcess{modelRun: c, w: w, policy: w.policy, place: w.place, began: time.Now(),
+		visits: make(map[point]int), readings: make(map[string]*reading), base: w.book.lastListing(),
+		held: w.ids(), halted: w.brake}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	defer p.cancel()
+	p.recordedURL, p.recordedID = w.book.recorded()
 	w.skewed = w.skewed || c.skew != 0
 	p.cutOff = w.cutOff(w.id(p.token))
 	w.org.ClearFaults()
@@ -180,7 +187,7 @@ func (p *modelProcess) main() {
 	}
 	p.w.replayed(l.State())
 	client, err := okta.New(okta.Options{
-		OrgURL: orgURL, Token: okta.NewSecret(canary), RateShare: 1, Transport: p, Trace: p.traced,
+		OrgURL: p.place.url, Token: okta.NewSecret(canary), RateShare: 1, Transport: p, Trace: p.traced,
 	})
 	if err != nil {
 		panic(err)
@@ -329,6 +336,9 @@ func (p *modelProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // send asks the org, but for what is always the same.
 func (p *modelProcess) send(r *http.Request) (*http.Response, error) {
+	if r.URL.Path == whichOrg {
+		return p.place.answer(r), nil
+	}
 	if len(p.faults) == 0 && p.w.rateLimit == 0 {
 		if resp, ok := plainAnswer(r); ok {
 			return resp, nil
@@ -337,12 +347,13 @@ func (p *modelProcess) send(r *http.Request) (*http.Response, error) {
 	return p.w.way.RoundTrip(r)
 }
 
-// kindOf says at which point a request is; "" for those that other goroutines than the one that decides send.
+// kindOf says at which point a request is; "" for those that other goroutines than the one that decides send, and for
+// the question which org it is, next to which there is another reading.
 func kindOf(r *http.Request) point {
 	switch {
 	case r.Method != http.MethodGet:
 		return atChange
-	case r.URL.Path == "/api/v1/api-tokens" || len(r.URL.Path) > len("/api/v1/users/me") &&
+	case r.URL.Path == whichOrg, r.URL.Path == "/api/v1/api-tokens", len(r.URL.Path) > len("/api/v1/users/me") &&
 		r.URL.Path[:len("/api/v1/users/")] == "/api/v1/users/":
 		return ""
 	}

@@ -59,7 +59,8 @@ func play(t *testing.T, state string, h *modelHistory) (wrong string) {
 	synctest.Test(t, func(*testing.T) {
 		time.Sleep(3 * 365 * day) // the clock starts in 2000, and tokens have a past
 		w := newModelWorld(state, h)
-		for _, a := range h.acts {
+		for i, a := range h.acts {
+			w.place = h.places[i]
 			if a.do(w); w.wrong != "" {
 				break
 			}

@@ -24,9 +24,6 @@ const ownToken = 99
 // me is the owner of ownToken.
 var me = oktatest.UserID(9)
 
-// orgURL is where the program believes the org to be. No connection is made.
-const orgURL = "http://127.0.0.1"
-
 // modelWorld is an org, a disk and the people around them, and what an onlooker remembers of all of it. Invariants are
 // judged by what the onlooker saw, not by what the program says.
 type modelWorld struct {
@@ -39,6 +36,7 @@ type modelWorld struct {
 	brake     bool
 	book      book
 
+	place     place
 	policy    *modelPolicy
 	processes []*modelProcess
 	changes   []*modelChange
@@ -98,7 +96,7 @@ type modelChange struct {
 func newModelWorld(state string, h *modelHistory) *modelWorld {
 	w := &modelWorld{
 		pageSize: h.pageSize, rateLimit: h.rateLimit,
-		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0],
+		disk: new(ledgertest.Disk), state: state, policy: modelPolicies[0], place: home,
 		before: make(map[string]*oktatest.Network), notices: make(map[ledger.Key]*modelNotice),
 		late: -1, released: make(map[string]bool), plans: make(map[string]*modelPlan), told: make(map[string]int),
 		toldOff: make(map[string]bool),
@@ -223,6 +221,10 @@ func (w *modelWorld) answered(p *modelProcess, r *http.Request, resp *http.Respo
 // written sees a record that is about to be written.
 func (w *modelWorld) written(p *modelProcess, line []byte) {
 	w.notSecret("the ledger", string(line))
+	kind := w.book.last().record().Kind
+	if p.remembered == "" && kind != ledger.Begun && kind != ledger.Ended && kind != ledger.Recovered {
+		p.remembered = kind
+	}
 	if p.runID == "" && bytes.Contains(line, []byte(`"kind":"begun"`)) {
 		p.runID = w.book.last().record().Run
 	}

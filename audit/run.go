@@ -62,8 +62,8 @@ func (c *core) store() ledger.Store {
 	return c.o.Ledger.Store()
 }
 
-// begin asks the org whose credential this is, and writes that the run has begun: after the org has told the time, so
-// that it is known whether ours can be believed.
+// begin asks the org whose credential this is and, for the ledger, which org it is. It writes that the run has begun:
+// after the org has told the time, so that it is known whether ours can be believed.
 func (c *core) begin(ctx context.Context, mode string) error {
 	if c.o.Ledger != nil {
 		if err := c.o.Ledger.Claim(c.ID); err != nil {
@@ -71,7 +71,18 @@ func (c *core) begin(ctx context.Context, mode string) error {
 		}
 	}
 	refused := c.identify(ctx)
-	err := c.record(ledger.Record{Kind: ledger.Begun, Org: c.OrgURL, Mode: mode, Policy: c.PolicyDigest})
+	if refused == nil && c.o.Ledger != nil {
+		c.which.ask(ctx)
+		if err := c.checkOrg(ctx, c.store()); err != nil {
+			return err
+		}
+	}
+	if past := c.decider.past; past.Org != "" && past.Org != c.OrgURL {
+		c.note("the org's URL was %s in the run before, and is %s; its id is the same (%s), so the state goes on",
+			okta.Printable(past.Org), c.OrgURL, c.which.id)
+	}
+	err := c.record(ledger.Record{Kind: ledger.Begun, Org: c.OrgURL, Name: c.which.id, Mode: mode,
+		Policy: c.PolicyDigest})
 	return errors.Join(err, refused)
 }
 
@@ -195,7 +206,7 @@ func (r *run) deliver(tell func(*Report) error) error {
 
 // pass lists, judges, plans and, if the run enforces, acts.
 func (r *run) pass(ctx context.Context) error {
-	if err := r.checkOrg(r.store()); err != nil {
+	if err := r.checkOrg(ctx, r.store()); err != nil {
 		return err
 	}
 	plan, err := r.checkEnforce()

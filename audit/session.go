@@ -17,6 +17,7 @@ type session struct {
 	decider decider
 	lookup  *lookup
 	self    *caller // nil until the org was asked
+	which   *identity
 	clock   func() time.Time
 }
 
@@ -31,7 +32,7 @@ func newSession(org *okta.Reader, policy *rules.Policy, past *ledger.State, cloc
 	}
 	l := newLookup(org, policy)
 	return &session{
-		org: org, policy: policy, lookup: l, clock: clock,
+		org: org, policy: policy, lookup: l, which: &identity{org: org}, clock: clock,
 		decider: decider{policy: policy, past: past, zones: l.zones},
 	}
 }
@@ -40,7 +41,7 @@ func newSession(org *okta.Reader, policy *rules.Policy, past *ledger.State, cloc
 // takes. past is what earlier runs left, nil if that is not to matter.
 func onlooker(ctx context.Context, o Options, past *ledger.State) (*session, error) {
 	s := newSession(o.Org, o.Policy, past, o.Now)
-	if err := s.checkOrg(ledger.Store{}); err != nil {
+	if err := s.checkOrg(ctx, ledger.Store{}); err != nil {
 		return nil, err
 	}
 	if err := s.identify(ctx); err != nil {
@@ -51,9 +52,8 @@ func onlooker(ctx context.Context, o Options, past *ledger.State) (*session, err
 }
 
 // checkOrg refuses to look at an org that the policy or the ledger in store is not of.
-func (s *session) checkOrg(store ledger.Store) error {
-	past := s.decider.past
-	return RightOrg(s.org.OrgURL(), s.policy, store, History{Org: past.Org, Listed: past.Listing != nil})
+func (s *session) checkOrg(ctx context.Context, store ledger.Store) error {
+	return rightOrg(ctx, s.which, s.policy, store, pastOf(s.decider.past))
 }
 
 // identify asks the org whose credential this is.

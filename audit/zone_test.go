@@ -92,8 +92,9 @@ func TestATokenIsNotCalledCutOffThatIsNot(t *testing.T) {
 				contains+": whoever is there"), notes)
 			doubt := audit.ZoneDoubt(t.Context(), w.client.Reader, policy(t, idlePolicy))
 			require.Equal(t, contains != "", strings.Contains(doubt, "contains "+contains+": whoever"), doubt)
-			for _, c := range audit.CheckOrg(t.Context(), audit.OrgCheck{Org: w.client.Reader,
-				Policy: policy(t, idlePolicy), Enforce: true, Now: func() time.Time { return w.clock }}) {
+			checks, _ := audit.CheckOrg(t.Context(), audit.OrgCheck{Org: w.client.Reader,
+				Policy: policy(t, idlePolicy), Enforce: true, Now: func() time.Time { return w.clock }})
+			for _, c := range checks {
 				if c.Name == "zone" {
 					require.Equal(t, contains != "", c.Status == audit.Warning, c.Detail)
 					require.Contains(t, c.Detail, contains)

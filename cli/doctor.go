@@ -70,10 +70,10 @@ func (a *app) doctor(ctx context.Context, f *doctorFlags) error {
 	}
 	defer out.discard()
 	policy, checks := f.checkPolicy()
-	org, told, more := a.checkOrg(ctx, f, policy)
+	org, id, told, more := a.checkOrg(ctx, f, policy)
 	checks = append(checks, more...)
 	checks = append(checks, audit.CheckState(audit.StateCheck{
-		Store: f.state.store(), Wanted: f.state.given, OrgURL: org, Told: told,
+		Store: f.state.store(), Wanted: f.state.given, OrgURL: org, OrgID: id, Told: told,
 		Enforce: f.enforce, Alone: f.state.alone,
 	})...)
 	checks = append(checks, a.checkSlack(ctx, policy, f.enforce)...)
@@ -116,22 +116,22 @@ func (f *doctorFlags) checkPolicy() (*rules.Policy, []audit.Check) {
 	return policy, []audit.Check{c}
 }
 
-// checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL. told says that
-// its clock was seen, and agrees with ours.
-func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url string, told bool,
-	_ []audit.Check) {
+// checkOrg looks at the org, if the environment names one and a credential for it, and returns its URL and its id.
+// told says that its clock was seen, and agrees with ours.
+func (a *app) checkOrg(ctx context.Context, f *doctorFlags, policy *rules.Policy) (url, id string, told bool,
+	checks []audit.Check) {
 	progress := a.newProgress()
 	client, err := a.env.client(okta.Options{RateShare: f.rateShare, Trace: progress.trace, UserAgent: userAgent()},
 		audit.DoctorScopes(policy, f.enforce))
 	if err != nil {
 		c := failed("", err)
-		return "", false, audit.NoOrg(c.Code, c.Detail, c.Advice)
+		return "", "", false, audit.NoOrg(c.Code, c.Detail, c.Advice)
 	}
-	checks := audit.CheckOrg(ctx, audit.OrgCheck{
+	checks, id = audit.CheckOrg(ctx, audit.OrgCheck{
 		Org: client.Reader, Policy: policy, Enforce: f.enforce, Progress: progress.listed, Now: time.Now,
 	})
 	progress.end()
-	return client.OrgURL(), audit.ClockTold(client.Reader, time.Now()), checks
+	return client.OrgURL(), id, audit.ClockTold(client.Reader, time.Now()), checks
 }
 
 // failed makes a check of an error that a command would end with.

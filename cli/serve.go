@@ -81,7 +81,7 @@ plain HTTP, and logs from the level info on unless --log-level says otherwise.`,
 
 func (s *service) serve(ctx context.Context) error {
 	s.log = s.logger()
-	history, err := s.check()
+	history, err := s.check(ctx)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (s *service) serve(ctx context.Context) error {
 }
 
 // check finds out before anything is served what would fail every run.
-func (s *service) check() (history audit.History, err error) {
+func (s *service) check(ctx context.Context) (history audit.History, err error) {
 	if s.flags.state.dir == "" {
 		return history, usage("--state is empty: a service takes a ledger")
 	}
@@ -122,7 +122,8 @@ func (s *service) check() (history audit.History, err error) {
 		return history, usage("the policy %s says mode: %s; it takes mode: enforce and --enforce", policy.File,
 			policy.Mode)
 	}
-	client, err := s.env.client(okta.Options{RateShare: s.flags.rateShare}, audit.Scopes(policy, s.flags.enforce))
+	client, err := s.env.client(okta.Options{RateShare: s.flags.rateShare, UserAgent: userAgent()},
+		audit.Scopes(policy, s.flags.enforce))
 	if err != nil {
 		return history, err
 	}
@@ -149,7 +150,7 @@ func (s *service) check() (history audit.History, err error) {
 	if err != nil {
 		return history, ended(err, audit.WhileOpening)
 	}
-	if err := audit.RightOrg(client.OrgURL(), policy, s.flags.state.store(), history); err != nil {
+	if err := audit.RightOrg(ctx, client.Reader, policy, s.flags.state.store(), history); err != nil {
 		return history, usage("%w", err)
 	}
 	return history, nil

@@ -229,8 +229,8 @@ func RuleIDs(f *audit.Finding) (ids []string) {
 // EnforceTitle stands before the command that carries out a plan, EnforceFirst where no command can: with another mode
 // the policy is another, and its plans are void.
 var (
-	EnforceTitle = fmt.Sprintf("To do exactly this, within %.0f hours of this run, or later with --plan-max-age (at most "+
-		"%s):", audit.DefaultPlanAge.Hours(), rules.FormatDuration(audit.MaxPlanAge))
+	EnforceTitle = fmt.Sprintf("To do exactly this, within %.0f hours of this run, or later with --plan-max-age "+
+		"(at most %s):", audit.DefaultPlanAge.Hours(), rules.FormatDuration(audit.MaxPlanAge))
 	EnforceFirst = "To do this, write mode: enforce into the policy, make a new dry run, and have its plan reviewed: " +
 		"that of this run is void then."
 )

@@ -17,6 +17,8 @@ const maxShownID = 25
 // CheckTokenID returns an error that is ErrBadID unless id has the form of an API token's id.
 func CheckTokenID(id string) error { return checkID("token", "00T", id) }
 
+func checkOrgID(id string) error { return checkID("org", "00o", id) }
+
 func checkUserID(id string) error { return checkID("user", "00u", id) }
 
 // CheckZoneID returns an error that is ErrBadID unless id has the form of a network zone's id.

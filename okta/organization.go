@@ -11,7 +11,7 @@ const organizationPath = "/.well-known/okta-organization"
 // Organization is what an org says of itself, as
 // https://developer.okta.com/docs/api/openapi/okta-management/management/tag/OrgSettingMetadata/ describes it.
 type Organization struct {
-	// ID is "00o" and 17 letters or digits; never empty in one that this package returned.
+	// ID is "00o" and 17 letters or digits, in all that this package returns. It stays, whatever URL the org has.
 	ID string
 	// Pipeline is idx for Okta Identity Engine, v1 for Classic Engine.
 	Pipeline Opt[string]

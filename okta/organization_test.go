@@ -11,10 +11,10 @@ import (
 )
 
 func TestWhichOrgItIsIsAskedWithoutACredential(t *testing.T) {
-	org := oktatest.Start(oktatest.Config{})
+	org := oktatest.Start(oktatest.Config{ID: oktatest.OrgID(7)})
 	o, err := connect(t, org).Organization(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, Organization{ID: "00o1fk000000000001d7", Pipeline: Some("idx")}, o)
+	require.Equal(t, Organization{ID: oktatest.OrgID(7), Pipeline: Some("idx")}, o)
 	require.NotContains(t, org.Requests()[0].Header, "Authorization")
 
 	for body, want := range map[string]string{

@@ -38,7 +38,7 @@ func zoneSubject(id string) subject {
 
 var (
 	meSubject           = subject{what: "user", path: userPath + "me", form: checkUserID}
-	organizationSubject = subject{what: "org", path: organizationPath}
+	organizationSubject = subject{what: "org", path: organizationPath, form: checkOrgID}
 )
 
 // decoder reads the body of an answer, which is valid JSON, and returns the id of what it is about.

@@ -57,7 +57,8 @@ func TestAnAnswerAboutAnotherThingIsNone(t *testing.T) {
 			_, err := c.Organization(ctx)
 			return err
 		},
-			object("00o1"), object("00o2"), `{"pipeline":"idx"}`, `it is about the org "00o2"`},
+			object(oktatest.OrgID(1)), object(oktatest.OrgID(2)), `{"pipeline":"idx"}`,
+			`it is about the org "` + oktatest.OrgID(2) + `"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			org := oktatest.Start(oktatest.Config{Credential: canary})
@@ -85,6 +86,17 @@ func TestWhoseCredentialItIsIsAUserOfOkta(t *testing.T) {
 	org.Fault(oktatest.Fault{Status: http.StatusOK, Body: `{"id":"me"}`})
 	_, err := c.Me(t.Context())
 	require.ErrorContains(t, err, "user id \"me\"", "no token would have such an owner, and so none would be spared")
+}
+
+func TestAnOrgIsKnownByAnIDOfOktas(t *testing.T) {
+	org := oktatest.Start(oktatest.Config{Credential: canary})
+	c := connect(t, org)
+	for _, id := range []string{"proxy", "00oa", "00u1a2b3c4d5e6f7g8h9"} {
+		org.ClearFaults()
+		org.Fault(oktatest.Fault{Status: http.StatusOK, Body: `{"id":"` + id + `"}`})
+		_, err := c.Organization(t.Context())
+		require.ErrorContains(t, err, `org id "`+id+`"`, "a state would be bound to what is no org")
+	}
 }
 
 func TestRolesAreKnownInFullOrNotAtAll(t *testing.T) {

@@ -159,9 +159,9 @@ func (l *Ledger) admit(r *Record) error {
 		return ErrClock
 	case r.Kind == Begun && r.Org == "":
 		return errors.New("a run needs an org")
-	case r.Kind == Begun && l.state.Org != "" && r.Org != l.state.Org:
+	case r.Kind == Begun && !l.state.sameOrg(r):
 		return fmt.Errorf("%w: it was begun for %s and the run is of %s; give each org a state directory of its own",
-			ErrOtherOrg, l.state.Org, r.Org)
+			ErrOtherOrg, orgName(l.state.Org, l.state.OrgID), orgName(r.Org, r.Name))
 	case r.Kind == Intent && (r.Step == "" || r.Token == "" && r.Step != StepRevokeCurrent):
 		return errors.New("an intent needs a token and a step")
 	case (r.Kind == Announcing || r.Kind == Outbox || r.Kind == Posted || r.Kind == Delivered) && r.Of == "":
@@ -182,6 +182,26 @@ func (l *Ledger) admit(r *Record) error {
 		}
 	}
 	return nil
+}
+
+// sameOrg reports whether a run is of the org of those before: by its id where that is known of both, and else by its
+// URL.
+func (s *State) sameOrg(begun *Record) bool {
+	if s.Org == "" {
+		return true
+	}
+	if s.OrgID != "" && begun.Name != "" {
+		return s.OrgID == begun.Name
+	}
+	return s.Org == begun.Org
+}
+
+// orgName is an org for people.
+func orgName(url, id string) string {
+	if id == "" {
+		return url
+	}
+	return url + " (" + id + ")"
 }
 
 // canonical renders w as it will be read: what JSON can't hold (broken UTF-8, the zone of a time) is gone

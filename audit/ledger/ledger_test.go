@@ -304,6 +304,9 @@ func TestReplayIsLive(t *testing.T) {
 				Actions: []ledger.Action{
 					{Token: "00T1", Step: ledger.StepRevoke, Rules: strings.Draw(t, "of the action")}},
 			}
+			if r.Kind == ledger.Begun { // all are of one org
+				r.Name = rapid.SampledFrom([]string{"", orgID}).Draw(t, "id of the org")
+			}
 			if rapid.Bool().Draw(t, "has conditions") {
 				before, after := condition.Draw(t, "before"), condition.Draw(t, "after")
 				r.Before, r.After = &before, &after

@@ -7,7 +7,7 @@ type Kind string
 
 // The kinds of records.
 const (
-	// Begun is the beginning of a run: Mode, Policy and Org are set.
+	// Begun is the beginning of a run: Mode, Policy and Org are set, and Name where the org told its id.
 	Begun Kind = "begun"
 	// Ended is the end of a run: ExitCode, Counts, Unread and Told are set.
 	Ended Kind = "ended"
@@ -103,7 +103,8 @@ type Record struct {
 	Kind Kind `json:"kind"`
 	// Run is the id of the run that wrote the record; it may be set in all kinds.
 	Run string `json:"run,omitempty"`
-	// Org is the URL of the org, in Begun. All runs of a ledger are of the same org.
+	// Org is the URL of the org, in Begun. All runs of a ledger are of the same org, which is known by that, or by
+	// its id.
 	Org string `json:"org,omitempty"`
 	// Mode is the run's mode, in Begun and Planned.
 	Mode string `json:"mode,omitempty"`
@@ -114,7 +115,8 @@ type Record struct {
 	Token string `json:"token,omitempty"`
 	// Name is the name of the token, in Noticed, Intent, Outcome and Vanished. It is a stranger's text; in
 	// Announcing and Outbox, what the channel calls the place that Via is, and in Posted what it calls the part: the id
-	// of a channel of Slack, and the ts of a message.
+	// of a channel of Slack, and the ts of a message. In Begun it is the id of the org, which versions before did not
+	// write, and pass over.
 	Name string `json:"name,omitempty"`
 	// Rule is the id of the rule, in Seen, Resolved, Noticed, Voided and Exempted.
 	Rule string `json:"rule,omitempty"`

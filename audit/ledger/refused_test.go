@@ -25,12 +25,13 @@ func TestARecordThatTheLedgerDoesNotTakeIsAnErrorOfTheLedger(t *testing.T) {
 		{Kind: ledger.Outcome, Ref: 7},
 		{Kind: ledger.Posted},
 		{Kind: ledger.Begun, Org: "https://other.okta.com"},
+		{Kind: ledger.Begun, Org: org, Name: otherOrgID},
 		{Kind: ledger.Planned, Mode: ledger.ModeDryRun, Plan: strings.Repeat("x", 32<<20)},
 	} {
 		disk := new(ledgertest.Disk)
 		l, err := ledger.Store{}.OpenOn(disk, clock())
 		require.NoError(t, err)
-		append1(t, l, ledger.Record{Kind: ledger.Begun, Org: org})
+		append1(t, l, ledger.Record{Kind: ledger.Begun, Org: org, Name: orgID})
 		before := len(disk.Bytes())
 		_, err = l.Append(r)
 		require.ErrorIs(t, err, ledger.ErrRefused, "%s", r.Kind)

@@ -55,8 +55,9 @@ type PlanRecord struct {
 // records give the same state, whether they were appended or read. The zero value is the state of an
 // empty ledger. Its maps are nil while nothing was put into them, which reads as empty.
 type State struct {
-	// Org is the org of the first run, "" before any.
-	Org string
+	// Org is the URL of the org as the last run had it, "" before any; OrgID is the org's id, "" where no run was
+	// told it.
+	Org, OrgID string
 	// Findings are the open findings, by when each was first seen.
 	Findings map[Key]time.Time
 	// Unjudged are those of the open findings that could never be judged.
@@ -119,8 +120,9 @@ func (s *State) Apply(r Record) {
 	key := Key{r.Token, r.Rule}
 	switch r.Kind {
 	case Begun:
-		if s.Org == "" {
-			s.Org = r.Org
+		s.Org = r.Org
+		if r.Name != "" {
+			s.OrgID = r.Name
 		}
 		s.LastRun = &r
 	case Ended:

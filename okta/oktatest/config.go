@@ -14,6 +14,9 @@ type Config struct {
 	// request is answered 401 E0000011; with "", all are. Access tokens that OAuth gave out are another matter.
 	Credential string
 
+	// ID is the org's own, as /.well-known/okta-organization tells it. With "", each org of a program gets another.
+	ID string
+
 	// Me is the id of the user that /users/me answers: the one that Credential belongs to. A user that
 	// is not among Users is made up, as a super administrator. With "", /users/me answers 404.
 	Me string

@@ -192,7 +192,7 @@ func (z Zone) wire(base string) any {
 // (https://developer.okta.com/docs/api/openapi/okta-management/management/tag/OrgSettingMetadata/).
 func (c *call) organization() answer {
 	return c.ok(encode(map[string]any{
-		"id":       "00o1fk000000000001d7",
+		"id":       c.cfg.ID,
 		"pipeline": "idx",
 		"_links":   map[string]any{"organization": link{Href: c.base}},
 	}))

@@ -9,6 +9,9 @@ import (
 // TokenID makes the nth token id: another one for each n, and valid (00T and 17 letters or digits).
 func TokenID(n int) string { return id("00T", n) }
 
+// OrgID makes the nth id of an org: another one for each n, and valid (00o and 17 letters or digits).
+func OrgID(n int) string { return id("00o", n) }
+
 // UserID makes the nth user id: another one for each n, and valid (00u and 17 letters or digits).
 func UserID(n int) string { return id("00u", n) }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -273,7 +274,12 @@ func TestPathsAndMethods(t *testing.T) {
 	defer none.Close()
 	res, err := http.Get(none.URL() + "/.well-known/okta-organization")
 	require.NoError(t, err)
-	require.Equal(t, 200, read(t, res, none.URL()).status, "needs no credential")
+	which := read(t, res, none.URL())
+	require.Equal(t, 200, which.status, "needs no credential")
+	id := regexp.MustCompile(`"id":"00o[0-9A-Za-z]{17}"`)
+	require.Regexp(t, id, which.body)
+	another := ask(t, s, "GET", "/.well-known/okta-organization", "").body
+	require.NotEqual(t, id.FindString(which.body), id.FindString(another), "each has its own")
 	require.Equal(t, 401, ask(t, none, "GET", tokensPath, "").status, "an org without a credential accepts none")
 }
 

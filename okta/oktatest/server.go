@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -34,6 +35,9 @@ type Server struct {
 	closed bool
 }
 
+// made counts the orgs whose ids are made up.
+var made atomic.Int64
+
 // Start starts an org on a free port of 127.0.0.1. Like httptest.NewServer it panics if it cannot
 // listen. The caller must Close it.
 func Start(cfg Config) *Server {
@@ -52,6 +56,9 @@ func Start(cfg Config) *Server {
 func New(cfg Config) *Server {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.ID == "" {
+		cfg.ID = OrgID(int(made.Add(1)))
 	}
 	s := &Server{
 		cfg:    cfg,
