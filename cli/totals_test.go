@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tokensweep/audit/ledger"
 	"tokensweep/okta/oktatest"
 )
 
@@ -159,6 +160,37 @@ func TestTotalsHaveChangesByHandAndDeliveries(t *testing.T) {
 	got := exposed(t, metrics)
 	require.Equal(t, 1, got["tokensweep_actions_total result=restored step=restore"])
 	require.Equal(t, 2, got["tokensweep_runs_total exit_code=0"], "which is no run")
+}
+
+// What an older build has on record of its runs and changes counts.
+func TestTotalsBeginWithTheRunsOfTheBuildBefore(t *testing.T) {
+	for _, name := range upgradeCases {
+		w := upgrade(t, name)
+		ended, outcomes := map[string]bool{}, 0
+		_, err := ledger.InDirectory(w.state).Read(func(r ledger.Record) error {
+			switch r.Kind {
+			case ledger.Ended:
+				ended[r.Run] = true
+			case ledger.Outcome:
+				outcomes++
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		require.NotEmpty(t, ended, name)
+		require.NoError(t, w.run("").Err)
+		counted := w.past().Totals.All(0)
+		runs := 0
+		for _, ends := range counted.Ends {
+			runs += ends.Count
+		}
+		require.Equal(t, len(ended)+1, runs, name)
+		changes := 0
+		for _, n := range counted.Outcomes {
+			changes += n
+		}
+		require.Equal(t, outcomes, changes, name)
+	}
 }
 
 // pushes is a Pushgateway that keeps what was pushed to each of its groups.

@@ -1,30 +1,40 @@
 // Package alerts holds deploy/alerts.yaml against Prometheus itself: the loader that promtool check rules uses,
-// and the engine that evaluates the expressions. It is a module of its own, so that the product needs none of it.
+// and the rules and the engine that evaluate them. It is a module of its own, so that the product needs none of it.
 package alerts
 
 import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/rulefmt"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/promql/parser"
 	"github.com/prometheus/prometheus/promql/promqltest"
+	"github.com/prometheus/prometheus/rules"
+	"github.com/prometheus/prometheus/storage"
+	"github.com/prometheus/prometheus/tsdb"
 )
 
-const file = "../../deploy/alerts.yaml"
+const (
+	file = "../../deploy/alerts.yaml"
+	day  = 24 * time.Hour
+	week = 7 * day
+)
 
 func load(text string) (*rulefmt.RuleGroups, []error) {
 	return rulefmt.Parse([]byte(text), false, model.LegacyValidation, parser.NewParser(parser.Options{}),
 		slog.New(slog.DiscardHandler))
 }
 
-func rules(t *testing.T) (text string, byName map[string]rulefmt.Rule) {
+// alerts are those of the file, by name.
+func alerts(t *testing.T) (text string, byName map[string]rulefmt.Rule) {
 	t.Helper()
 	raw, err := os.ReadFile(file)
 	if err != nil {
@@ -47,7 +57,7 @@ func rules(t *testing.T) (text string, byName map[string]rulefmt.Rule) {
 }
 
 func TestPrometheusLoadsTheRules(t *testing.T) {
-	text, _ := rules(t)
+	text, _ := alerts(t)
 	for name, broken := range map[string]string{
 		"an expression":   strings.Replace(text, "== 1", "== ", 1),
 		"a key":           strings.Replace(text, "expr:", "exp:", 1),
@@ -64,76 +74,86 @@ func TestPrometheusLoadsTheRules(t *testing.T) {
 	}
 }
 
-// Each row is what is known of one org, a value an hour, and when which alert is for it.
-func TestAlertsFireWhenTheyShould(t *testing.T) {
-	const day = 24 * time.Hour
-	_, byName := rules(t)
-	seen := make(map[string]bool)
-	for _, row := range []struct {
-		alert, series string
-		at            time.Duration
-		fires         bool
-	}{
-		{"TokensweepNoSuccess", `tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, 4*day + time.Hour, false},
-		{"TokensweepNoSuccess", `tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, 4*day + 3*time.Hour, true},
-		{"TokensweepNoSuccess", `tokensweep_last_success_timestamp_seconds{org="a"} 0+3600x300`, 10 * day, false},
-		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300`, day, true},
-		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" +
-			`tokensweep_last_success_timestamp_seconds{org="b"} 0x300`, day, true},
-		{"TokensweepNeverSucceeded", `tokensweep_build_info{org="a",version="v1"} 1x300` + "\n" +
-			`tokensweep_last_success_timestamp_seconds{org="a"} 0x300`, day, false},
-		{"TokensweepAbsent", `up{job="other"} 1x300`, day, true},
-		{"TokensweepAbsent", `tokensweep_build_info{org="a",version="v1"} 1x300`, day, false},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 0x300`, day, false},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 10x300`, day, false},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 21x300`, day, false},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 2x300`, day, true},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 20x300`, day, true},
-		{"TokensweepRunFailed", `tokensweep_last_run_exit_code{org="a"} 65x300`, day, true},
-		{"TokensweepStopAbove", `tokensweep_last_run_stopped{org="a"} 1x300`, day, true},
-		{"TokensweepStopAbove", `tokensweep_last_run_stopped{org="a"} 0x300`, day, false},
-		{"TokensweepPolicyInvalid", `tokensweep_policy_valid{org="a"} 0x300`, day, true},
-		{"TokensweepPolicyInvalid", `tokensweep_policy_valid{org="a"} 1x300`, day, false},
-		{"TokensweepOverdue", `tokensweep_next_run_timestamp_seconds{org="a"} 86400x300`, day + 30*time.Minute, false},
-		{"TokensweepOverdue", `tokensweep_next_run_timestamp_seconds{org="a"} 86400x300`, day + 2*time.Hour, true},
-		{"TokensweepOverdue", `tokensweep_next_run_timestamp_seconds{org="a"} 0x300`, day, true},
-		{"TokensweepRunsSkipped", `tokensweep_runs_skipped_total{org="a"} 3x300`, 2 * day, false},
-		{"TokensweepRunsSkipped", `tokensweep_runs_skipped_total{org="a"} 0x40 1x100`, 2 * day, true},
-	} {
-		rule, ok := byName[row.alert]
-		if !ok {
-			t.Fatalf("there is no alert %s", row.alert)
-		}
-		seen[row.alert] = true
-		result := evaluate(t, rule.Expr, row.series, row.at)
-		if fires := len(result) > 0; fires != row.fires {
-			t.Errorf("%s after %v of\n%s\nfires: %v, should: %v", row.alert, row.at, row.series, fires, row.fires)
-		}
-		for _, sample := range result {
-			if org := sample.Metric.Get("org"); org != "a" && row.alert != "TokensweepAbsent" {
-				t.Errorf("%s names the org %q", row.alert, org)
-			}
-		}
+// world is what a Prometheus has stored, a value an hour.
+type world struct {
+	storage storage.Storage
+	engine  *promql.Engine
+}
+
+// newWorld stores series in promtool's notation: one a line, a value an hour from the beginning on.
+func newWorld(t *testing.T, series ...string) *world {
+	t.Helper()
+	lines := strings.Split(strings.Join(series, "\n"), "\n")
+	weeks := func(o *tsdb.Options) { // one series after the other is stored, each from the beginning
+		o.MinBlockDuration, o.MaxBlockDuration = (100 * day).Milliseconds(), (100 * day).Milliseconds()
 	}
-	for name := range byName {
-		if !seen[name] {
-			t.Errorf("%s is not tried", name)
-		}
+	return &world{
+		storage: promqltest.LoadedStorage(t, "load 1h\n  "+strings.Join(lines, "\n  ")+"\n", weeks),
+		engine:  promqltest.NewTestEngine(t, false, 0, 1_000_000),
 	}
 }
 
-func evaluate(t *testing.T, expr, series string, at time.Duration) promql.Vector {
+// ask evaluates an expression at one time.
+func (w *world) ask(t *testing.T, expr string, at time.Duration) promql.Vector {
 	t.Helper()
-	storage := promqltest.LoadedStorage(t, fmt.Sprintf("load 1h\n  %s\n", strings.ReplaceAll(series, "\n", "\n  ")))
-	engine := promqltest.NewTestEngine(t, false, 2*time.Hour, 10_000)
-	query, err := engine.NewInstantQuery(t.Context(), storage, nil, expr, time.Unix(0, 0).Add(at))
+	result, err := rules.EngineQueryFunc(w.engine, w.storage)(t.Context(), expr, time.Unix(0, 0).Add(at))
 	if err != nil {
-		t.Fatal(err)
-	}
-	defer query.Close()
-	result, err := query.Exec(t.Context()).Vector()
-	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v", expr, err)
 	}
 	return result
+}
+
+// firing evaluates an alert each hour until a time, as Prometheus does, and returns the firing ones then. What they say
+// is whole.
+func (w *world) firing(t *testing.T, rule rulefmt.Rule, until time.Duration) (firing []labels.Labels) {
+	t.Helper()
+	expr, err := parser.NewParser(parser.Options{}).ParseExpr(rule.Expr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rules.NewAlertingRule(rule.Alert, expr, time.Duration(rule.For), time.Duration(rule.KeepFiringFor),
+		labels.FromMap(rule.Labels), labels.FromMap(rule.Annotations), labels.EmptyLabels(), "", true,
+		slog.New(slog.DiscardHandler))
+	for at := time.Duration(0); at <= until; at += time.Hour {
+		ts := time.Unix(0, 0).Add(at)
+		if _, err := r.Eval(t.Context(), 0, ts, rules.EngineQueryFunc(w.engine, w.storage), nil, 0); err != nil {
+			t.Fatalf("%s after %v: %v", rule.Alert, at, err)
+		}
+	}
+	for _, a := range r.ActiveAlerts() {
+		if a.State != rules.StateFiring {
+			continue
+		}
+		firing = append(firing, a.Labels)
+		a.Annotations.Range(func(l labels.Label) {
+			if l.Value == "" || strings.Contains(l.Value, "<error") || strings.Contains(l.Value, "()") ||
+				strings.Contains(l.Value, "(policy )") {
+				t.Errorf("%s says %s: %q", rule.Alert, l.Name, l.Value)
+			}
+		})
+	}
+	return firing
+}
+
+// names are the alerts of the file that fire at a time, each with the org or the CronJob that it is about.
+func (w *world) names(t *testing.T, until time.Duration) (names []string) {
+	t.Helper()
+	_, byName := alerts(t)
+	for name, rule := range byName {
+		for _, l := range w.firing(t, rule, until) {
+			names = append(names, strings.TrimSpace(name+" "+l.Get("org")+l.Get("cronjob")))
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// of gives a metric the labels of an org and its policy.
+func of(org, metric, values string) string {
+	return fmt.Sprintf(`tokensweep_%s{org=%q,policy="p",instance=%q,job="tokensweep"} %s`, metric, org, org, values)
+}
+
+// cronJob gives a metric of kube-state-metrics the labels of a CronJob.
+func cronJob(name, metric, values string) string {
+	return fmt.Sprintf(`kube_cronjob_%s{namespace="sec",cronjob=%q,job="kube-state-metrics"} %s`, metric, name, values)
 }

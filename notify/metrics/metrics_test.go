@@ -279,6 +279,11 @@ func names(t *testing.T) map[string]bool {
 	return there
 }
 
+// ofCronJobs are metrics of kube-state-metrics
+// (https://github.com/kubernetes/kube-state-metrics/blob/main/docs/metrics/workload/cronjob-metrics.md).
+var ofCronJobs = []string{"kube_cronjob_created", "kube_cronjob_spec_suspend", "kube_cronjob_status_last_schedule_time",
+	"kube_cronjob_status_last_successful_time"}
+
 func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 	raw, err := os.ReadFile("../../deploy/alerts.yaml")
 	require.NoError(t, err)
@@ -291,10 +296,10 @@ func TestAlertsAreAboutMetricsThatThereAre(t *testing.T) {
 	var alerts []string
 	for _, group := range file.Groups {
 		for _, rule := range group.Rules {
-			about := regexp.MustCompile(`\btokensweep_\w+`).FindAllString(rule.Expr, -1)
+			about := regexp.MustCompile(`\b(tokensweep|kube)_\w+`).FindAllString(rule.Expr, -1)
 			require.NotEmpty(t, about, rule.Alert)
 			for _, name := range about {
-				require.True(t, there[name], "%s is about %s", rule.Alert, name)
+				require.True(t, there[name] || slices.Contains(ofCronJobs, name), "%s is about %s", rule.Alert, name)
 			}
 			require.Contains(t, []string{"critical", "warning"}, rule.Labels["severity"], rule.Alert)
 			require.NotEmpty(t, rule.Annotations["summary"], rule.Alert)
