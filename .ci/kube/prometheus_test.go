@@ -1,59 +1,12 @@
 package kube_test
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 )
-
-var update = flag.Bool("update", false, "write what is generated")
-
-const ruleHead = `# Written by go test -run PrometheusRule -update in .ci/kube, of deploy/alerts.yaml: change that one.
-apiVersion: monitoring.coreos.com/v1
-kind: PrometheusRule
-metadata:
-  name: tokensweep
-  namespace: tokensweep
-  labels:
-    app.kubernetes.io/name: tokensweep
-    app.kubernetes.io/instance: tokensweep
-spec:
-`
-
-func TestThePrometheusRuleHasTheAlertsOfItsFile(t *testing.T) {
-	alerts, err := os.ReadFile(filepath.Join(root, "deploy/alerts.yaml"))
-	require.NoError(t, err)
-	_, groups, found := strings.Cut(string(alerts), "\ngroups:\n")
-	require.True(t, found)
-	var text strings.Builder
-	text.WriteString(ruleHead)
-	for line := range strings.Lines("groups:\n" + groups) {
-		if line != "\n" {
-			text.WriteString("  ")
-		}
-		text.WriteString(line)
-	}
-	file := filepath.Join(root, "deploy/components/prometheus/prometheusrule.yaml")
-	if *update {
-		require.NoError(t, os.WriteFile(file, []byte(text.String()), 0o600))
-	}
-	is, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.Equal(t, text.String(), string(is), "go test -run PrometheusRule -update writes it")
-
-	// The same, whatever the text looks like.
-	var rule struct{ Spec any }
-	var rules any
-	require.NoError(t, yaml.Unmarshal(is, &rule))
-	require.NoError(t, yaml.Unmarshal(alerts, &rules))
-	require.Equal(t, rules, rule.Spec)
-}
 
 func TestThePodMonitorAsksServesPodForMetrics(t *testing.T) {
 	all := with(t, "serve", "prometheus")
