@@ -51,6 +51,8 @@ func TestANoticeIsForWhatWasAnnouncedAndNothingElse(t *testing.T) {
 	for name, row := range map[string][3]string{ // the policies on day 0, 3 and 4
 		"another delay": {rule("{quarantine: 10d}"), rule("{revoke: 3d}"),
 			rule("{revoke: 3d}")},
+		// As in cloud-custodian#4097: what was told to be a week away is not done a day later.
+		"a shorter delay": {rule("{revoke: 7d}"), rule("{revoke: 3d}"), rule("{revoke: 3d}")},
 		"another condition": {rule("{revoke: 3d}"), strings.Replace(rule("{revoke: 3d}"), "14d",
 			"13d", 1), strings.Replace(rule("{revoke: 3d}"), "14d", "13d", 1)},
 		"harmless in between": {rule("{revoke: 3d}"), rule("flag"), rule("{revoke: 3d}")},

@@ -50,6 +50,9 @@ func oddPages(t *testing.T) {
 		fault.Path = listing
 		commandTrial(t, fault).nothingDone(t, audit.Incomplete, says)
 	}
+	// As in trufflehog#4176: everything that is asked for is answered by the same page.
+	commandTrial(t, oktatest.Fault{Status: http.StatusOK, Body: "<html>Sign in</html>", Header: html}).nothingDone(t,
+		audit.Incomplete, "a page of HTML")
 }
 
 func slowAnswers(t *testing.T) {
