@@ -50,7 +50,14 @@ func (i *identity) continues(ctx context.Context, store ledger.Store, past Histo
 
 // ofAnother says that a state is of another org than the one at url.
 func (h History) ofAnother(store ledger.Store, url, why string) string {
-	return fmt.Sprintf("the ledger in %s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", store, h.Org, url, why)
+	where := ""
+	if store != (ledger.Store{}) { // else whoever looks has named it
+		where = " in " + store.String()
+	}
+	if h.Org == url {
+		return fmt.Sprintf("the ledger%s is of %s: %s", where, url, why)
+	}
+	return fmt.Sprintf("the ledger%s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", where, h.Org, url, why)
 }
 
 // differs says why the org at url is not known to be that of the state, and what to do; "" if it is. id is the org's,

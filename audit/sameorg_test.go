@@ -159,6 +159,9 @@ func TestAnotherOrgsStateIsRefused(t *testing.T) {
 			past := w.past()
 			_, err := audit.Explain(t.Context(), w.options(idlePolicy, nil), past, oktatest.TokenID(1))
 			require.Equal(t, !row.sameURL, err != nil, "%v", err)
+			if err != nil {
+				require.ErrorContains(t, err, "wrong org: the ledger is of http://")
+			}
 			_, err = audit.Simulate(t.Context(), w.options(idlePolicy, nil),
 				audit.SimulateOptions{Length: day, Past: past})
 			require.Equal(t, !row.sameURL, err != nil, "%v", err)
