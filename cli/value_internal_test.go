@@ -173,6 +173,7 @@ func TestABadCredentialNamesItsVariable(t *testing.T) {
 	const noKey = "the private key of the service app can't be used: it is neither PEM"
 	for _, c := range []struct{ mode, name, value, says string }{
 		{modeToken, "OKTA_CLIENT_TOKEN", "00ri ght", "the API token holds a space"},
+		{modeToken, "OKTA_CLIENT_TOKEN", "SSWS 00right", "begins with SSWS, which is not a part of it: leave that out"},
 		{modeApp, "OKTA_CLIENT_PRIVATEKEY", base64d, isBase64},
 		{modeApp, "OKTA_CLIENT_PRIVATEKEY", base64d[:76] + "\n" + base64d[76:], isBase64},
 		{modeApp, "OKTA_CLIENT_PRIVATEKEY", "keys/key.pem", noKey},

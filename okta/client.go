@@ -44,6 +44,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -135,6 +136,9 @@ func New(o Options) (*Client, error) {
 func CheckToken(token Secret) error {
 	if token.IsZero() {
 		return errors.New("the API token is empty")
+	}
+	if scheme, _, _ := strings.Cut(token.Reveal(), " "); strings.EqualFold(scheme, "SSWS") {
+		return errors.New("the API token begins with SSWS, which is not a part of it: leave that out")
 	}
 	for _, c := range []byte(token.Reveal()) {
 		if c <= ' ' || c > '~' {

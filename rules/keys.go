@@ -55,7 +55,7 @@ var scheduleKeys = []key[schedule.Schedule]{
 	{"cron", `cron: "0 9 * * 1-4"`, "minute, hour, day, month, weekday; or @hourly, @daily, @weekly",
 		inWords.suchAs("0 9 * * 1-4", "@daily"),
 		func(r *reader, _, v *yaml.Node, s *schedule.Schedule) {
-			expression, ok := r.words(v, "cron")
+			expression, ok := r.text(v)
 			if !ok {
 				return
 			}
