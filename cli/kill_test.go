@@ -86,9 +86,15 @@ func TestASecondRunAtTheSameTimeAsksNothing(t *testing.T) {
 			code := second.code()
 			close(free)
 			require.Equal(t, int(audit.Locked), code, "%s", second.stderr.String())
+			which := 0
 			for _, q := range w.org.Requests() {
+				if q.Path == "/.well-known/okta-organization" { // which takes no credential, and is asked once in a run
+					which++
+					continue
+				}
 				require.Equal(t, "SSWS "+canary, q.Header.Get("Authorization"))
 			}
+			require.LessOrEqual(t, which, 1)
 			require.Empty(t, second.stdout.String())
 			require.Contains(t, second.stderr.String(), "another run holds the lock")
 
