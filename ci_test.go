@@ -42,11 +42,13 @@ func TestCISaysAllThatFailed(t *testing.T) {
 	says, failed := ci(t, "failures", log)
 	require.False(t, failed, says)
 	names, reasons, _ := strings.Cut(says, "\n\n")
-	for _, name := range []string{"FAIL\texample/a", "TestEarly", "FAIL\texample/b", "TestLoud/7 ", "FAIL\texample/c", "FAIL\texample/d",
+	for _, name := range []string{"FAIL\texample/a", "TestEarly", "FAIL\texample/b", "TestLoud/7 ", "FAIL\texample/c",
+		"FAIL\texample/d",
 		"WARNING: DATA RACE", "TestRace", "panic: boom", "does not end"} {
 		require.Contains(t, names, name)
 	}
-	for _, reason := range []string{"the early reason", "too loud", "the last frame", "syntax error", "goroutine 7 [running]"} {
+	for _, reason := range []string{"the early reason", "too loud", "the last frame", "syntax error",
+		"goroutine 7 [running]"} {
 		require.Contains(t, reasons, reason)
 	}
 	require.NotContains(t, says, "example/fine")
@@ -64,7 +66,7 @@ func TestCISaysWhatAFuzzTargetHasTried(t *testing.T) {
 		"new inputs": {fuzzing + "fuzz: elapsed: 3s, execs: 40 (13/sec), new interesting: 0 (total: 3)\n" +
 			"fuzz: elapsed: 10s, execs: 163 (13/sec), new interesting: 1 (total: 4)\nPASS\n",
 			"x:FuzzX: execs: 163, of which 160 are new\n", false},
-		"the time was over before": {baseline + "fuzz: elapsed: 10s, gathering baseline coverage: 2/3 completed\nPASS\n",
+		"the time was over before": {baseline + "fuzz: elapsed: 9s, gathering baseline coverage: 2/3 completed\n",
 			"x:FuzzX: nothing new was tried, since the time was over while it ran the inputs that it began with", true},
 		"none after them": {fuzzing + "fuzz: elapsed: 10s, execs: 3 (0/sec), new interesting: 0 (total: 3)\nPASS\n",
 			"x:FuzzX: nothing new was tried after the 3 inputs that it began with", true},

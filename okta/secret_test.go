@@ -179,12 +179,12 @@ func TestOrgURLs(t *testing.T) {
 func TestWhatAClientIsNotMadeOf(t *testing.T) {
 	good := Options{OrgURL: "https://acme.okta.com", Token: NewSecret(canary)}
 	for want, spoil := range map[string]func(*Options){
-		"the API token is empty":                             func(o *Options) { o.Token = Secret{} },
-		"the API token begins with SSWS":                     func(o *Options) { o.Token = NewSecret("SSWS " + canary) },
-		"the API token holds a space":                        func(o *Options) { o.Token = NewSecret(canary + "\n") },
-		"bad org URL":                                        func(o *Options) { o.OrgURL = "http://acme.okta.com" },
+		"the API token is empty":      func(o *Options) { o.Token = Secret{} },
+		"begins with SSWS":            func(o *Options) { o.Token = NewSecret("SSWS " + canary) },
+		"the API token holds a space": func(o *Options) { o.Token = NewSecret(canary + "\n") },
+		"bad org URL":                 func(o *Options) { o.OrgURL = "http://acme.okta.com" },
 		"bad rate share 1.5: want more than 0 and at most 1": func(o *Options) { o.RateShare = 1.5 },
-		"bad rate share -1":                                  func(o *Options) { o.RateShare = -1 },
+		"bad rate share -1": func(o *Options) { o.RateShare = -1 },
 	} {
 		o := good
 		spoil(&o)
