@@ -83,7 +83,7 @@ func (a *actor) mayGoOn(ctx context.Context) error {
 // is no longer usable. The order matters: the owner is read first, because a rate limit of its own can make that wait
 // long; the brake is checked last. Nothing that can wait comes between these checks and the change.
 func (a *actor) actOn(ctx context.Context, f *Finding) (stop string, err error) {
-	owner, err := a.lookup.again(ctx, &f.Token)
+	owner, err := a.lookup.again(ctx, f.Token)
 	if err != nil {
 		f.Outcome, f.Reason = Held, fmt.Sprintf("its owner could not be read again: %v", err)
 		return a.stopAfter(ctx, err)
@@ -104,7 +104,7 @@ func (a *actor) actOn(ctx context.Context, f *Finding) (stop string, err error) 
 	fresh.Owner = owner
 	st := a.decider.standing(&fresh)
 	f.Quarantine = st.inQuarantine()
-	again, ok := a.judgeNow(fresh, st)
+	again, ok := a.judgeNow(&fresh, st)
 	if why := f.differs(again, ok, fresh); why != "" {
 		f.Outcome, f.Reason = Changed, why
 		return "", nil

@@ -185,7 +185,7 @@ func TestWhatMissingScopesLeaveOut(t *testing.T) {
 	}
 	require.Equal(t, "owner not readable: scope okta.users.read missing", f.Token.Owner.Unknown)
 	require.Equal(t, []string{"owner.roles unknown: roles of the owner not readable: scope okta.roles.read missing"},
-		f.Unknown[0].Because)
+		f.Unknown[0].Because())
 	require.Empty(t, lookedUp(w.org), "nothing is asked that would be refused")
 }
 

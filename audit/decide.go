@@ -20,17 +20,18 @@ type decider struct {
 }
 
 // decide says what happens to the token t at the instant at. st is its standing. own, if not "", says why the token may
-// be the one that this run uses. ok is false if no rule concerns the token. The verdict is returned as well.
-func (d *decider) decide(t okta.Token, st standing, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
+// be the one that this run uses. ok is false if no rule concerns the token. The verdict is returned as well. Both keep
+// the token, which must not be changed any more.
+func (d *decider) decide(t *okta.Token, st standing, own string, at time.Time) (f Finding, v rules.Verdict, ok bool) {
 	view := st.view(t)
-	v = d.policy.Evaluate(&view, at)
+	v = d.policy.Evaluate(view, at)
 	if len(v.Matched) == 0 && len(v.Unknown) == 0 {
 		return Finding{}, v, false
 	}
 	f = Finding{
 		Token: t, Matched: v.Matched, Unknown: v.Unknown,
 		Severity: severity(v), Step: strongestStep(v.Matched), Outcome: Flagged, At: at,
-		Remark: rules.EditRemark(&view), Quarantine: st.inQuarantine(),
+		Remark: rules.EditRemark(view), Quarantine: st.inQuarantine(),
 	}
 	spared := slices.Clone(v.Protections)
 	if own != "" {
@@ -50,7 +51,7 @@ func (d *decider) decide(t okta.Token, st standing, own string, at time.Time) (f
 	case disrupts && len(spared) > 0:
 		f.Outcome, f.Reason = Protected, strings.Join(spared, "; ")
 	case disrupts:
-		d.schedule(&f, st, &view, at)
+		d.schedule(&f, st, at)
 	default: // it is reported whether it is exempt or not
 		f.Reason = strings.Join(v.Doubts, "; ")
 	}
@@ -91,13 +92,13 @@ type step struct {
 // schedule picks the step of a token that may be acted on: the strongest step that is due, or else the next one to fall
 // due. A delay counts from the delivery of a notice whose facts still hold. Without such a notice it would begin now,
 // so only a step without delay is due.
-func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Time) {
+func (d *decider) schedule(f *Finding, st standing, at time.Time) {
 	if f.Quarantine != nil && f.Quarantine.Doubtful {
 		f.Outcome, f.Reason = Unknown, f.Quarantine.since()
 		return
 	}
 	quarantined := f.Quarantine.certain()
-	steps := d.steps(f, st, view, at, quarantined)
+	steps := d.steps(f, st, at, quarantined)
 	var due, coming step
 	for _, s := range steps {
 		switch {
@@ -111,7 +112,7 @@ func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Ti
 	if quarantined {
 		f.Reason = f.Quarantine.since()
 	}
-	next, against := due, irreversible(&f.Token)
+	next, against := due, irreversible(f.Token)
 	switch {
 	case due.Step == rules.Revoke:
 		f.Outcome = WouldRevoke
@@ -126,25 +127,20 @@ func (d *decider) schedule(f *Finding, st standing, view *okta.Token, at time.Ti
 	}
 	f.Step, f.Due = next.Step, next.due
 	for _, s := range steps {
-		if s.Step == next.Step && s.now == next.now {
+		if s.now && s.Step == next.Step && next.now {
 			f.stepRules = append(f.stepRules, s.rule)
 		}
 	}
 }
 
 // steps returns the quarantines and revocations that the matching rules want, except a quarantine that is in place. It
-// also records in the finding the facts that each rule read.
-func (d *decider) steps(f *Finding, st standing, view *okta.Token, at time.Time, quarantined bool) (steps []step) {
-	for _, m := range f.Matched {
-		if strongestStep([]rules.Match{m}) <= rules.Flag {
-			continue
-		}
-		seen := facts{m.Rule.ID, m.Rule.Facts(view)}
+// also records in the finding the rules whose notice must still be delivered.
+func (d *decider) steps(f *Finding, st standing, at time.Time, quarantined bool) (steps []step) {
+	for m := range f.disrupting() {
 		n, told := d.past.Notices[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}]
-		told = told && n.Facts == seen.digest && !st.lifted
-		f.facts = append(f.facts, seen)
+		told = told && !st.lifted && n.Facts == m.Facts()
 		if !told {
-			f.unannounced = append(f.unannounced, seen)
+			f.unannounced = append(f.unannounced, m)
 		}
 		start := at
 		if told {
@@ -166,7 +162,7 @@ func (d *decider) steps(f *Finding, st standing, view *okta.Token, at time.Time,
 func unknownReason(unknown []rules.Match) string {
 	var parts []string
 	for _, m := range unknown {
-		parts = append(parts, fmt.Sprintf("rule %s: %s", m.Rule.ID, strings.Join(m.Because, ", ")))
+		parts = append(parts, fmt.Sprintf("rule %s: %s", m.Rule.ID, strings.Join(m.Because(), ", ")))
 	}
 	return strings.Join(parts, "; ")
 }

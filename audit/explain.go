@@ -65,12 +65,11 @@ func Explain(ctx context.Context, o Options, past *ledger.State, id string) (*Ex
 // explain explains a token. own says why it may be the token of the run. The simulation changes d.past.
 func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 	st := d.standing(&t)
-	view := st.view(t)
-	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(&view, at)}
+	e := &Explanation{At: at, Token: t, Own: own, Trace: d.policy.Trace(st.view(&t), at)}
 	e.Quarantine = st.inQuarantine()
-	if f, _, ok := d.decide(t, st, own, at); ok {
+	if f, _, ok := d.decide(&t, st, own, at); ok {
 		e.Finding, e.Quarantine = &f, f.Quarantine
-		e.Steps = d.stepsAhead(f, st, &view, f.Quarantine.certain())
+		e.Steps = d.stepsAhead(f, st, f.Quarantine.certain())
 	} else {
 		e.Quarantine.noteSpared("")
 	}
@@ -79,8 +78,8 @@ func (d *decider) explain(t okta.Token, own string, at time.Time) *Explanation {
 }
 
 // stepsAhead are the steps of a finding, due or not.
-func (d *decider) stepsAhead(f Finding, st standing, view *okta.Token, quarantined bool) (steps []StepAhead) {
-	for _, s := range d.steps(&f, st, view, f.At, quarantined) {
+func (d *decider) stepsAhead(f Finding, st standing, quarantined bool) (steps []StepAhead) {
+	for _, s := range d.steps(&f, st, f.At, quarantined) {
 		i := slices.IndexFunc(f.Matched, func(m rules.Match) bool { return m.Rule.ID == s.rule })
 		a := StepAhead{Rule: s.rule, Step: s.Step, Due: s.due}
 		for _, delayed := range f.Matched[i].Rule.Steps {
@@ -88,8 +87,8 @@ func (d *decider) stepsAhead(f Finding, st standing, view *okta.Token, quarantin
 				a.After = delayed.After
 			}
 		}
-		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.unannounced, func(u facts) bool {
-			return u.rule == s.rule
+		if start := s.due.Add(-a.After); !slices.ContainsFunc(f.unannounced, func(m rules.Match) bool {
+			return m.Rule.ID == s.rule
 		}) {
 			a.Noticed = start
 		}
@@ -113,12 +112,11 @@ func (d *decider) calendar(t okta.Token, own string, at time.Time) []Event {
 		m.run(now)
 		next := until.Add(1)
 		st := d.standing(&s.Token)
-		view := st.view(s.Token)
-		if changes := d.policy.ChangePoints(&view, now, until); len(changes) > 0 {
+		if changes := d.policy.ChangePoints(st.view(&s.Token), now, until); len(changes) > 0 {
 			next = changes[0]
 		}
-		if f, _, ok := d.decide(s.Token, st, own, now); ok {
-			for _, step := range d.stepsAhead(f, st, &view, false) {
+		if f, _, ok := d.decide(s.copied(), st, own, now); ok {
+			for _, step := range d.stepsAhead(f, st, false) {
 				if step.Due.After(now) && step.Due.Before(next) {
 					next = step.Due
 				}

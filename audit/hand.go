@@ -191,8 +191,8 @@ func (r *handRun) guard(t okta.Token, st standing) error {
 	if err := r.actor.guards.checkBeforeChange(); err != nil {
 		return err
 	}
-	view := st.view(t)
-	v := r.policy.Guards(&view, r.instantNow(&t))
+	view := st.view(&t)
+	v := r.policy.Guards(view, r.instantNow(&t))
 	against := slices.Concat(v.Protections, v.Doubts)
 	if v.Exemption != nil {
 		against = append(against, v.Exemption.String())

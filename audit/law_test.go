@@ -63,7 +63,7 @@ func planned(t *rapid.T, tokens []okta.Token, list []string, more string, limits
 	d := decider{policy: p, past: &ledger.State{}}
 	r := &Report{Tokens: len(tokens)}
 	for _, k := range tokens {
-		if f, _, ok := d.decide(k, d.standing(&k), "", lawNow); ok {
+		if f, _, ok := d.decide(&k, d.standing(&k), "", lawNow); ok {
 			r.Findings = append(r.Findings, f)
 		}
 	}

@@ -40,7 +40,7 @@ type reading struct {
 // candidate is a token that may be a finding once its owner is known. While the owner is unknown, so is each condition
 // on the owner. A token that no rule concerns then is of no concern with its owner either.
 type candidate struct {
-	token    okta.Token
+	token    *okta.Token
 	standing standing
 	own      string // why it may be the token of the run
 	at       time.Time
@@ -62,10 +62,10 @@ func (l *listing) judgeAll(ctx context.Context, lifted func(*okta.Token) error) 
 		if !c.standing.lifted || lifted == nil {
 			continue
 		}
-		if err := lifted(&c.token); err != nil {
+		if err := lifted(c.token); err != nil {
 			return err
 		}
-		c.standing = l.decider.standing(&c.token)
+		c.standing = l.decider.standing(c.token)
 	}
 	if err := l.lookup.wait(); err != nil {
 		return err
@@ -118,14 +118,13 @@ func (l *listing) judge(t okta.Token, clock time.Time) {
 		l.ended++
 	}
 	l.self.count(&t)
-	own := l.self.maybeOwn(&t)
-	_, v, ok := l.decider.decide(t, st, own, at)
-	if ok || st.lifted { // what is known of one that was lifted changes when that is recorded
-		l.candidates = append(l.candidates, candidate{t, st, own, at})
+	view := st.view(&t)
+	if st.lifted || l.policy.Concerns(view, at) { // what is known of one that was lifted changes when that is recorded
+		l.candidates = append(l.candidates, candidate{&t, st, l.self.maybeOwn(&t), at})
 		l.lookup.request(&t)
 		return
 	}
-	l.countExemptions(v, false)
+	l.countExemptions(l.policy.Exempts(view, at), false)
 }
 
 // judgeOwned judges the candidates, whose owners were looked up.
@@ -133,7 +132,7 @@ func (l *listing) judgeOwned() {
 	found := make(map[string]bool)
 	for i := range l.candidates {
 		c := &l.candidates[i]
-		c.token.Owner = l.lookup.known(&c.token)
+		c.token.Owner = l.lookup.known(c.token)
 		f, v, ok := l.decider.decide(c.token, c.standing, c.own, c.at)
 		l.countExemptions(v, true)
 		if ok {

@@ -89,11 +89,14 @@ func sortKeys(keys []ledger.Key) {
 	})
 }
 
+// key is what the ledger remembers a finding by, for one rule.
+func (f *Finding) key(m rules.Match) ledger.Key { return ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID} }
+
 // keys are what the ledger remembers a finding by: a key for each rule.
 func (f *Finding) keys(of []rules.Match) []ledger.Key {
 	keys := make([]ledger.Key, 0, len(of))
 	for _, m := range of {
-		keys = append(keys, ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID})
+		keys = append(keys, f.key(m))
 	}
 	return keys
 }

@@ -29,7 +29,7 @@ func (w *modelWorld) notice(p *modelProcess, r *audit.Report) {
 		case audit.Exempt, audit.Protected, audit.Unknown, audit.Flagged:
 			continue
 		}
-		seen := seenInReport(&f.Token, w.before[f.Token.ID])
+		seen := seenInReport(f.Token, w.before[f.Token.ID])
 		for _, m := range f.Matched {
 			rule := p.policy.rule(m.Rule.ID)
 			if !rule.disrupts() {
@@ -105,7 +105,7 @@ func (w *modelWorld) reviewed(p *modelProcess, r *audit.Report) {
 		f := &r.Findings[i]
 		if f.Outcome == audit.WouldQuarantine || f.Outcome == audit.WouldRevoke {
 			plan.steps[f.Token.ID] = f.Step.String()
-			plan.tokens[f.Token.ID] = seenInReport(&f.Token, w.before[f.Token.ID])
+			plan.tokens[f.Token.ID] = seenInReport(f.Token, w.before[f.Token.ID])
 		}
 	}
 	w.plans[r.Digest], w.lastPlan = plan, r.Digest

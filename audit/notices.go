@@ -37,7 +37,7 @@ func (n *notices) recordDelivered(ctx context.Context, via string) error {
 		for _, u := range f.unannounced {
 			if err := b.add(ledger.Record{
 				Kind: ledger.Noticed, Token: f.Token.ID, Name: orEmpty(f.Token.Name), Owner: orEmpty(f.Token.UserID),
-				Rule: u.rule, Facts: u.digest, Ahead: announcedBy(f.Matched, u.rule), Via: via,
+				Rule: u.Rule.ID, Facts: u.Facts(), Ahead: announcedBy(f.Matched, u.Rule.ID), Via: via,
 			}, func() { f.Announced = true }); err != nil {
 				return err
 			}
@@ -72,17 +72,22 @@ func (n *notices) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	why = make(map[ledger.Key]string)
 	for i := range n.report.Findings {
 		f := &n.report.Findings[i]
-		for _, seen := range f.facts {
-			holds[ledger.Key{Token: f.Token.ID, Rule: seen.rule}] = seen.digest
+		for m := range f.disrupting() {
+			if key := f.key(m); n.given(key) {
+				holds[key] = m.Facts()
+			}
 		}
 		for _, m := range f.Unknown {
-			why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = "it can't be judged now: " +
-				strings.Join(m.Because, ", ")
+			if key := f.key(m); n.given(key) {
+				why[key] = "it can't be judged now: " + strings.Join(m.Because(), ", ")
+			}
 		}
-		if f.announcesNothing() {
-			for _, m := range f.Matched {
-				why[ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}] = strings.TrimSuffix("it is "+string(f.Outcome)+
-					" now: "+f.Reason, ": ")
+		if !f.announcesNothing() {
+			continue
+		}
+		for _, m := range f.Matched {
+			if key := f.key(m); n.given(key) {
+				why[key] = strings.TrimSuffix("it is "+string(f.Outcome)+" now: "+f.Reason, ": ")
 			}
 		}
 	}
@@ -106,6 +111,12 @@ func (n *notices) stale() (stale []ledger.Key, why map[ledger.Key]string) {
 	}
 	sortKeys(stale)
 	return stale, why
+}
+
+// given reports whether a notice is on record.
+func (n *notices) given(key ledger.Key) bool {
+	_, on := n.past.Notices[key]
+	return on
 }
 
 // unlisted returns the tokens with a notice that are not on the list.

@@ -119,7 +119,7 @@ func TestAnOwnerThatCannotBeReadFailsNothing(t *testing.T) {
 				return
 			}
 			require.Equal(t, audit.Flagged, r.Findings[0].Outcome)
-			require.Contains(t, r.Findings[0].Unknown[0].Because[0], row.want)
+			require.Contains(t, r.Findings[0].Unknown[0].Because()[0], row.want)
 		})
 	}
 }

@@ -103,14 +103,14 @@ func (r *Report) actions() (actions []ledger.Action) {
 // ask for.
 func (f *Finding) basis() string {
 	h := sha256.New()
-	t := &f.Token
+	t := f.Token
 	for _, o := range []okta.Opt[string]{t.Name, t.ClientName, t.UserID} {
 		_, _ = fmt.Fprintf(h, "%s %+q\n", o.Presence(), orEmpty(o))
 	}
 	made, _ := t.Created.Get()
 	_, _ = fmt.Fprintf(h, "%s %s\n", t.Created.Presence(), made.UTC().Format(time.RFC3339Nano))
-	for _, facts := range f.facts {
-		_, _ = fmt.Fprintf(h, "%s %s\n", facts.rule, facts.digest)
+	for m := range f.disrupting() {
+		_, _ = fmt.Fprintf(h, "%s %s\n", m.Rule.ID, m.Facts())
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -35,7 +35,7 @@ func runCase(p *rules.Policy, c *rules.Case) CaseResult {
 		quarantineAt(&t, past, p.QuarantineZone, c.Quarantined)
 	}
 	result := CaseResult{Case: c}
-	f, _, ok := d.decide(t, d.standing(&t), "", c.AsOf)
+	f, _, ok := d.decide(&t, d.standing(&t), "", c.AsOf)
 	if !ok {
 		f = Finding{Outcome: noOutcome}
 	}

@@ -68,7 +68,7 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 		asking[i] = fmt.Sprintf("a-rule-whose-id-is-as-long-as-an-id-may-be-%021d", i)
 	}
 	for i := range 550 {
-		r.Findings = append(r.Findings, Finding{Token: okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
+		r.Findings = append(r.Findings, Finding{Token: &okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
 			Outcome: WouldRevoke, stepRules: asking})
 	}
 	err = r.memory.remember(t.Context())

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,8 @@ const (
 
 // Finding is a token that at least one rule matched, or could not be judged by.
 type Finding struct {
-	Token okta.Token
+	// Token is the token as it was judged; never nil, and never changed.
+	Token *okta.Token
 	// At is the instant at which it was judged: Report.AsOf, or the moment of its use or change if that came
 	// while the list was read.
 	At time.Time
@@ -106,13 +108,20 @@ type Finding struct {
 	// of a later step for the first time, or anew.
 	Done, Announced bool
 
-	stepRules   []string // ids of the rules that ask for Step
-	facts       []facts  // of the rules that matched and disrupt
-	unannounced []facts  // those whose notice must still be delivered: there was none, or it is void
+	stepRules   []string      // ids of the rules that ask for Step, where it is due
+	unannounced []rules.Match // those that disrupt and whose notice must still be delivered: there was none, or it is void
 }
 
-// facts is what a rule read of a token.
-type facts struct{ rule, digest string }
+// disrupting are the rules that matched and do more than flag.
+func (f *Finding) disrupting() iter.Seq[rules.Match] {
+	return func(yield func(rules.Match) bool) {
+		for i := range f.Matched {
+			if strongestStep(f.Matched[i:i+1]) > rules.Flag && !yield(f.Matched[i]) {
+				return
+			}
+		}
+	}
+}
 
 func (f *Finding) ruleIDs() []string {
 	ids := make([]string, 0, len(f.Matched))

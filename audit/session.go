@@ -63,8 +63,8 @@ func (s *session) identify(ctx context.Context) (err error) {
 }
 
 // judgeNow judges a token that was just read.
-func (s *session) judgeNow(t okta.Token, st standing) (f Finding, ok bool) {
-	f, _, ok = s.decider.decide(t, st, s.self.maybeOwn(&t), s.instantNow(&t))
+func (s *session) judgeNow(t *okta.Token, st standing) (f Finding, ok bool) {
+	f, _, ok = s.decider.decide(t, st, s.self.maybeOwn(t), s.instantNow(t))
 	return f, ok
 }
 

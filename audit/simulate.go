@@ -36,7 +36,7 @@ func Simulate(ctx context.Context, o Options, look SimulateOptions) (*Calendar, 
 	l := &listing{session: s, progress: o.Progress}
 	if err := l.each(ctx, func(t okta.Token, clock time.Time) {
 		s.self.count(&t)
-		l.candidates = append(l.candidates, candidate{t, s.decider.standing(&t), s.self.maybeOwn(&t),
+		l.candidates = append(l.candidates, candidate{&t, s.decider.standing(&t), s.self.maybeOwn(&t),
 			instantFor(&t, l.at, clock)})
 	}); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func newSimulation(ctx context.Context, l *listing, c *Calendar, runs []time.Tim
 	for _, k := range l.candidates {
 		used, known := k.token.LastUsed().Get()
 		recently := known && !used.Before(c.From.Add(-inUse)) && inUse > 0
-		t := &simulatedToken{Token: k.token, own: k.own, since: k.at}
+		t := &simulatedToken{Token: *k.token, own: k.own, since: k.at}
 		t.used = !k.standing.in.certain() && (recently || t.own != "" && l.self.found == 1)
 		if l.concerned(t, k.standing, c, runs) {
 			m.tokens = append(m.tokens, t)
@@ -125,15 +125,14 @@ func (c *Calendar) runs(s *schedule.Schedule) (all []time.Time) {
 // counts as a concern.
 func (s *session) concerned(t *simulatedToken, st standing, c *Calendar, runs []time.Time) bool {
 	as := *t
-	as.Token = st.view(as.Token)
+	as.Token = *st.view(&t.Token)
 	instants := runs
 	if !t.used {
 		instants = append([]time.Time{laterOf(c.From, t.since)}, s.policy.ChangePoints(&as.Token, c.From, c.Until)...)
 	}
 	return slices.ContainsFunc(instants, func(at time.Time) bool {
 		as.use(at)
-		v := s.policy.Evaluate(&as.Token, laterOf(at, t.since))
-		return len(v.Matched)+len(v.Unknown) > 0
+		return s.policy.Concerns(&as.Token, laterOf(at, t.since))
 	})
 }
 

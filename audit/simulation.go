@@ -70,7 +70,7 @@ func (m *simulation) run(at time.Time) {
 			_ = j.record(ledger.Record{Kind: ledger.Lifted, Token: t.ID}) // Append never fails
 			st = m.decider.standing(&t.Token)
 		}
-		if f, _, ok := m.decider.decide(t.Token, st, t.own, laterOf(at, t.since)); ok {
+		if f, _, ok := m.decider.decide(t.copied(), st, t.own, laterOf(at, t.since)); ok {
 			r.Findings = append(r.Findings, f)
 		}
 	}
@@ -105,6 +105,12 @@ func laterOf(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// copied is the token as it is now, for a finding to keep.
+func (t *simulatedToken) copied() *okta.Token {
+	as := t.Token
+	return &as
 }
 
 // use moves the times of a token that is in use.
@@ -194,7 +200,7 @@ func (m *simulation) addEvents(r *Report) {
 		}
 		t.lastSaid = summary
 		if f != nil && f.Done { // what was announced long ago is no event of the next run
-			if again, _, ok := m.decider.decide(t.Token, m.decider.standing(&t.Token), t.own, m.at); ok {
+			if again, _, ok := m.decider.decide(t.copied(), m.decider.standing(&t.Token), t.own, m.at); ok {
 				t.lastSaid = again.summary()
 			}
 		}
@@ -216,16 +222,16 @@ func (f *Finding) summary() string {
 }
 
 func (f *Finding) event(at time.Time) Event {
-	e := Event{At: at, What: string(f.Outcome), Token: &f.Token, Severity: f.Severity, Step: f.Step, Rules: f.ruleIDs()}
+	e := Event{At: at, What: string(f.Outcome), Token: f.Token, Severity: f.Severity, Step: f.Step, Rules: f.ruleIDs()}
 	if f.Step > rules.Flag && (f.Outcome == Pending || f.Done) {
 		e.Due = f.Due
 	}
 	for _, m := range f.Matched {
-		e.Why = append(e.Why, m.Rule.ID+": "+strings.Join(m.Because, ", "))
+		e.Why = append(e.Why, m.Rule.ID+": "+strings.Join(m.Because(), ", "))
 	}
 	if f.Outcome != Unknown || len(f.Matched) > 0 { // else they are the reason
 		for _, m := range f.Unknown {
-			e.Why = append(e.Why, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
+			e.Why = append(e.Why, m.Rule.ID+" could not be judged: "+strings.Join(m.Because(), ", "))
 		}
 	}
 	e.Why = append(e.Why, f.Why()...)

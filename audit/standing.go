@@ -58,16 +58,17 @@ func (st standing) inQuarantine() *Quarantine {
 // view is the token as rules see it. Our own quarantine changes lastUpdated and the network condition. While both are
 // what we set, rules see the values from before. So a quarantine makes no token look recently used, and none look
 // fixed.
-func (st standing) view(t okta.Token) okta.Token {
+func (st standing) view(t *okta.Token) *okta.Token {
 	q := st.record
 	if q == nil {
 		return t
 	}
+	view := *t
 	if at, ok := t.LastUpdated.Get(); ok && at.Equal(q.After.LastUpdated) {
-		t.LastUpdated = timeOf(q.Before.LastUpdated)
+		view.LastUpdated = timeOf(q.Before.LastUpdated)
 	}
 	if sameCondition(t.Network, q.After) {
-		t.Network = networkOf(q.Before)
+		view.Network = networkOf(q.Before)
 	}
-	return t
+	return &view
 }

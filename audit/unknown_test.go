@@ -106,7 +106,7 @@ func TestLawsOfWhatCouldNotBeJudged(t *testing.T) {
 			for _, m := range f.Unknown {
 				count(m, false)
 			}
-			for _, x := range p.Trace(&f.Token, f.At).Exemptions {
+			for _, x := range p.Trace(f.Token, f.At).Exemptions {
 				if x.Match.Result == "unknown" && !x.Exemption.Ended(f.At) && f.Outcome != audit.Exempt {
 					hidden++
 					require.Contains(t, f.Reason, x.Exemption.String(), "%s: %s", f.Token.ID, f.Outcome)

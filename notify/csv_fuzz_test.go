@@ -38,7 +38,7 @@ func FuzzCSV(f *testing.F) {
 			LastLogin: okta.Some(now.Add(-time.Hour)), Roles: okta.Some([]string{z, y})}
 		report := new(bytes.Buffer)
 		require.NoError(t, notify.CSV(report, &audit.Report{Complete: true, Findings: []audit.Finding{
-			{Token: k, Severity: rules.Low, Outcome: audit.Held, Reason: y, At: now},
+			{Token: &k, Severity: rules.Low, Outcome: audit.Held, Reason: y, At: now},
 		}}))
 		cells(t, report)
 	})

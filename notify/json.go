@@ -240,7 +240,7 @@ func reportJSON(r *audit.Report) jsonReport {
 
 func findingJSON(f *audit.Finding) jsonFinding {
 	return jsonFinding{
-		Token: tokenJSON(&f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched),
+		Token: tokenJSON(f.Token), Owner: ownerJSON(f.Token.Owner), Rules: rulesJSON(f.Matched),
 		Unjudged: rulesJSON(f.Unknown), Severity: f.Severity.String(),
 		Step: f.Step.String(), Outcome: f.Outcome, Reason: f.Reason, Remark: f.Remark, Moved: f.Moved,
 		Due:    timestamp(f.Due),
@@ -259,7 +259,7 @@ func change(c audit.Change) *audit.Change {
 func rulesJSON(matches []rules.Match) []jsonRule {
 	out := make([]jsonRule, 0, len(matches))
 	for _, m := range matches {
-		out = append(out, jsonRule{m.Rule.ID, m.Rule.Severity.String(), append([]string{}, m.Because...)})
+		out = append(out, jsonRule{m.Rule.ID, m.Rule.Severity.String(), append([]string{}, m.Because()...)})
 	}
 	return out
 }

@@ -156,7 +156,7 @@ func TestMarkdownRowsStayRows(t *testing.T) {
 func TestInventoriesLookLikeTheirGoldenFiles(t *testing.T) {
 	v := &notify.Inventory{OrgURL: "https://acme.okta.com", At: now, Pages: 1}
 	for _, f := range report(t).Findings {
-		v.Tokens = append(v.Tokens, f.Token)
+		v.Tokens = append(v.Tokens, *f.Token)
 	}
 	v.Tokens[0].Network = okta.Some(okta.Network{Connection: okta.Some("ZONE"),
 		Include: okta.Some([]string{"nzo1", "nzo2"}), Exclude: okta.Some([]string{"nzo3"})})
@@ -185,7 +185,7 @@ func FuzzNoNameEscapesFromAnyForm(f *testing.F) {
 		r := failed()
 		r.Complete, r.AsOf = true, now
 		k := token(1, name, client, 100, 1)
-		r.Findings = []audit.Finding{{Token: k, Severity: rules.Low, Outcome: audit.Flagged, Reason: name, At: now}}
+		r.Findings = []audit.Finding{{Token: &k, Severity: rules.Low, Outcome: audit.Flagged, Reason: name, At: now}}
 		for file, write := range goldenReport("report", r) {
 			var b bytes.Buffer
 			require.NoError(t, write(&b))

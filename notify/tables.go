@@ -71,7 +71,7 @@ func CSV(w io.Writer, r *audit.Report) error {
 		rows = append(rows, slices.Concat([]string{
 			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(RuleIDs(f), " "),
 			strings.Join(Reasons(f), "; "),
-		}, tokenCells(&f.Token, f.At), ownerCells(f.Token.Owner)))
+		}, tokenCells(f.Token, f.At), ownerCells(f.Token.Owner)))
 	}
 	return writeCSV(w, rows)
 }
@@ -132,8 +132,8 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		}
 		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 			f.Severity, code(Words(f.Token.Name)), code(f.Token.ID), code(Words(f.Token.ClientName)),
-			code(Owner(&f.Token)),
-			LastUse(&f.Token, f.At), EndsIn(&f.Token, f.At), Happens(f), strings.Join(why, "<br>"))
+			code(Owner(f.Token)),
+			LastUse(f.Token, f.At), EndsIn(f.Token, f.At), Happens(f), strings.Join(why, "<br>"))
 	}
 	if asks := Restorations(r); len(asks) > 0 {
 		b.WriteString("\n" + GiveBackTitle + ":\n\n")

@@ -192,7 +192,7 @@ func colorOf(o audit.Outcome) text.Color {
 func findings(b *strings.Builder, r *audit.Report, s Style) {
 	rows := make([]row, len(r.Findings))
 	for i := range r.Findings {
-		rows[i] = row{&r.Findings[i].Token, r.Findings[i].At}
+		rows[i] = row{r.Findings[i].Token, r.Findings[i].At}
 	}
 	lines := tokenLines(rows, s)
 	for i := range r.Findings {
@@ -201,7 +201,7 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
 		}
 		b.WriteString(lines[i+1] + "\n")
-		if whole := columnsOf(s).cut(&f.Token, s.width()-4); whole != "" {
+		if whole := columnsOf(s).cut(f.Token, s.width()-4); whole != "" {
 			paragraph(b, s, "    ", whole)
 		}
 		what := happensNow(f, r.Before)

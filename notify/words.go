@@ -200,14 +200,14 @@ var Meaning = map[audit.Outcome]string{
 func Reasons(f *audit.Finding) []string {
 	var out []string
 	for _, m := range f.Matched {
-		out = append(out, m.Rule.ID+": "+strings.Join(m.Because, ", "))
+		out = append(out, m.Rule.ID+": "+strings.Join(m.Because(), ", "))
 	}
 	if f.Outcome != audit.Unknown || len(f.Matched) > 0 {
 		for _, m := range f.Unknown {
-			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because, ", "))
+			out = append(out, m.Rule.ID+" could not be judged: "+strings.Join(m.Because(), ", "))
 		}
 	}
-	for _, s := range append(f.Why(), f.Moved, f.Remark, ownerTrouble(&f.Token)) {
+	for _, s := range append(f.Why(), f.Moved, f.Remark, ownerTrouble(f.Token)) {
 		if s != "" {
 			out = append(out, s)
 		}
@@ -246,7 +246,7 @@ func Restorations(r *audit.Report) (asks []string) {
 		}
 	}
 	for i := range r.Findings {
-		ask(&r.Findings[i].Token, r.Findings[i].Quarantine)
+		ask(r.Findings[i].Token, r.Findings[i].Quarantine)
 	}
 	for i := range r.InQuarantine {
 		ask(&r.InQuarantine[i].Token, r.InQuarantine[i].Quarantine)

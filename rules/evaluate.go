@@ -12,7 +12,7 @@ import (
 type Verdict struct {
 	// Matched are the rules that came out true, in the order of the file. Only these may act.
 	Matched []Match
-	// Unknown are the rules that could not be judged, in the order of the file. Because names the
+	// Unknown are the rules that could not be judged, in the order of the file. Match.Because names the
 	// fields and why.
 	Unknown []Match
 	// Exemption is the first exemption in force that matches for certain; nil if none does.
@@ -29,26 +29,71 @@ type Verdict struct {
 	Protections []string
 }
 
-// Match is a rule and why it came out as it did.
+// Match is a rule that came out true or unknown, with the token and the instant that it was judged by. What is to be
+// said of it is worked out when somebody asks: most findings of a large org are never read.
 type Match struct {
 	Rule *Rule
-	// Because are sentences, safe to print; never empty.
-	Because []string
+	of   *judged
 }
 
+// judged is what a verdict is about.
+type judged struct {
+	token *okta.Token
+	at    time.Time
+}
+
+// Because are the sentences that say why the rule came out as it did, safe to print. Of a match that Evaluate has made
+// there is at least one.
+func (m Match) Because() []string {
+	if m.of == nil {
+		return nil
+	}
+	return m.Rule.when.because(nil, m.of.token, m.of.at)
+}
+
+// Facts is Rule.Facts of the token.
+func (m Match) Facts() string { return m.Rule.Facts(m.of.token) }
+
 // Evaluate judges a token at the instant now. It depends on its arguments only. For a token that
-// matches nothing, and whose exemptions can all be judged, it allocates nothing.
+// matches nothing, and whose exemptions can all be judged, it allocates nothing. The verdict keeps the token, which
+// must not be changed any more.
 func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 	var v Verdict
+	var of *judged
 	for _, rule := range p.Rules {
-		switch rule.when.eval(t, now) {
-		case isTrue:
-			v.Matched = append(v.Matched, Match{rule, rule.when.because(nil, t, now)})
-		case isUnknown:
-			v.Unknown = append(v.Unknown, Match{rule, rule.when.because(nil, t, now)})
+		result := rule.when.eval(t, now)
+		if result == isFalse {
+			continue
+		}
+		if of == nil {
+			of = &judged{t, now}
+		}
+		if result == isTrue {
+			v.Matched = append(v.Matched, Match{rule, of})
+		} else {
+			v.Unknown = append(v.Unknown, Match{rule, of})
 		}
 	}
-	p.guards(&v, t, now, len(v.Matched)+len(v.Unknown) > 0)
+	p.guards(&v, t, now, of != nil)
+	return v
+}
+
+// Concerns reports whether a rule matches the token at the instant now, or can't be judged for it: whether Evaluate
+// returns Matched or Unknown.
+func (p *Policy) Concerns(t *okta.Token, now time.Time) bool {
+	for _, rule := range p.Rules {
+		if rule.when.eval(t, now) != isFalse {
+			return true
+		}
+	}
+	return false
+}
+
+// Exempts is what Evaluate says of exemptions, without a sentence: the verdict has Exemption, Exemptions and Undecided,
+// and no more.
+func (p *Policy) Exempts(t *okta.Token, now time.Time) Verdict {
+	var v Verdict
+	p.guards(&v, t, now, false)
 	return v
 }
 

@@ -55,9 +55,9 @@ func judge(t testing.TB, when string, token *okta.Token) (truth, []string) {
 	v := policyWith(t, when).Evaluate(token, noon)
 	switch {
 	case len(v.Matched) == 1:
-		return isTrue, v.Matched[0].Because
+		return isTrue, v.Matched[0].Because()
 	case len(v.Unknown) == 1:
-		return isUnknown, v.Unknown[0].Because
+		return isUnknown, v.Unknown[0].Because()
 	default:
 		return isFalse, nil
 	}

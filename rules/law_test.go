@@ -147,12 +147,12 @@ func TestTheOrderOfRulesChangesNoMatch(t *testing.T) {
 func byID(t *rapid.T, matches []Match) map[string][]string {
 	m := map[string][]string{}
 	for _, match := range matches {
-		require.NotEmpty(t, match.Because)
-		for i, s := range match.Because {
+		require.NotEmpty(t, match.Because())
+		for i, s := range match.Because() {
 			require.Equal(t, okta.Printable(s), s)
-			require.NotContains(t, match.Because[:i], s)
+			require.NotContains(t, match.Because()[:i], s)
 		}
-		m[match.Rule.ID] = match.Because
+		m[match.Rule.ID] = match.Because()
 	}
 	return m
 }

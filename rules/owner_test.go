@@ -43,7 +43,7 @@ rules:
 		require.Equal(t, row.matched, ids(v.Matched), name)
 		require.Equal(t, row.unknown, ids(v.Unknown), name)
 		if row.because != "" {
-			require.Equal(t, row.because, v.Unknown[0].Because[0], name)
+			require.Equal(t, row.because, v.Unknown[0].Because()[0], name)
 		}
 	}
 	p, err = Parse("policy.yaml", []byte("version: 1\nrules: [{id: a, when: {name: x}, then: flag}]"))

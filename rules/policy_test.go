@@ -41,7 +41,7 @@ rules:
 	}
 	verdict := policy.Evaluate(&token, now)
 	for _, match := range verdict.Matched {
-		fmt.Println(match.Rule.ID, match.Rule.Severity, match.Because)
+		fmt.Println(match.Rule.ID, match.Rule.Severity, match.Because())
 	}
 	fmt.Println(verdict.Protections)
 	// Output:

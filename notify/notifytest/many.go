@@ -77,7 +77,7 @@ func oneOfMany(p *rules.Policy, i int, severity rules.Severity) audit.Finding {
 	}
 	v := p.Evaluate(&k, Now)
 	f := audit.Finding{
-		Token: k, Matched: v.Matched, Unknown: v.Unknown, Severity: severity, At: Now,
+		Token: &k, Matched: v.Matched, Unknown: v.Unknown, Severity: severity, At: Now,
 		Step: rules.Flag, Outcome: audit.Flagged, Change: audit.Ongoing,
 	}
 	if i%6 == 0 {

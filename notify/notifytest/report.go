@@ -62,7 +62,7 @@ rules:
 	}
 	add := func(k okta.Token, outcome audit.Outcome, step rules.Step, reason string) {
 		v := p.Evaluate(&k, Now)
-		f := audit.Finding{Token: k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step,
+		f := audit.Finding{Token: &k, Matched: v.Matched, Unknown: v.Unknown, Outcome: outcome, Step: step,
 			Reason: reason, Severity: rules.Low, At: Now}
 		if len(v.Matched) > 0 {
 			f.Severity = v.Matched[0].Rule.Severity

@@ -72,7 +72,7 @@ func interrupted(run string, d ledger.Delivery, past *ledger.State) *audit.Repor
 	r := &audit.Report{ID: run, Mode: rules.Enforce, OrgURL: past.Org, Acted: len(d.Outcomes) > 0}
 	add := func(rec ledger.Record, outcome audit.Outcome, reason string) {
 		r.Findings = append(r.Findings, audit.Finding{
-			Token: okta.Token{ID: rec.Token, Name: okta.Some(rec.Name)}, Step: stepOf(rec.Step),
+			Token: &okta.Token{ID: rec.Token, Name: okta.Some(rec.Name)}, Step: stepOf(rec.Step),
 			Outcome: outcome, Reason: reason, Done: true,
 		})
 	}

@@ -68,7 +68,7 @@ func (s *Bot) owners(ctx context.Context, r *audit.Report, o Options) (out []rec
 // tokensOf are the tokens whose owners may be told something: those of findings, and of what was called off.
 func tokensOf(r *audit.Report) (all []*okta.Token) {
 	for i := range r.Findings {
-		all = append(all, &r.Findings[i].Token)
+		all = append(all, r.Findings[i].Token)
 	}
 	for i := range r.CalledOff {
 		all = append(all, &r.CalledOff[i].Token)

@@ -97,7 +97,7 @@ func keeping(f *audit.Finding) string {
 		return ""
 	}
 	for _, m := range f.Matched {
-		if disrupts(m.Rule) && !m.Rule.EndedByUse(f.Token, f.At) {
+		if disrupts(m.Rule) && !m.Rule.EndedByUse(*f.Token, f.At) {
 			return "To keep it, have the reason mended before then; that it is used does not do"
 		}
 	}
@@ -124,7 +124,7 @@ func whyOf(f *audit.Finding) string {
 		if m.Rule.Description != "" {
 			what = strings.TrimRight(m.Rule.Description, ".") + " (rule " + m.Rule.ID + ")"
 		}
-		parts = append(parts, what+": "+strings.Join(m.Because, ", "))
+		parts = append(parts, what+": "+strings.Join(m.Because(), ", "))
 	}
 	if len(parts) == 0 {
 		return "Why: " + strings.Join(notify.Reasons(f), "; ")
@@ -134,7 +134,7 @@ func whyOf(f *audit.Finding) string {
 
 // ownerItem is what an owner is told of one token.
 func ownerItem(f *audit.Finding) string {
-	k := &f.Token
+	k := f.Token
 	item := fmt.Sprintf("%s (%s). ", safe(notify.Title(k), 60), safe(k.ID, 24))
 	for _, sentence := range []string{comes(f), keeping(f), oktaEnds(f), f.Moved, whyOf(f)} {
 		if sentence != "" {

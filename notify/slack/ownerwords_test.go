@@ -41,7 +41,7 @@ func ownedRun(t *testing.T, outcome audit.Outcome, step rules.Step, ids ...strin
 		Network: okta.Some(okta.Network{Connection: okta.Some("ANYWHERE")}),
 	}
 	f := audit.Finding{
-		Token: token, At: now, Severity: rules.High, Step: step, Outcome: outcome, Due: now.Add(72 * time.Hour),
+		Token: &token, At: now, Severity: rules.High, Step: step, Outcome: outcome, Due: now.Add(72 * time.Hour),
 		Change: audit.New,
 	}
 	for _, m := range p.Evaluate(&token, now).Matched {

@@ -44,12 +44,12 @@ func Alert(r *audit.Report, o Options) (Message, bool) {
 		f := &r.Findings[i]
 		switch {
 		case f.Outcome == audit.Failed:
-			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(notify.Title(&f.Token), 60),
+			failed = append(failed, fmt.Sprintf("%s failed: %s (%s): %s", f.Step, safe(notify.Title(f.Token), 60),
 				safe(f.Token.ID, 24), safe(f.Reason, 200)))
 		case slices.ContainsFunc(f.Fresh, isCritical):
 			rule := f.Fresh[slices.IndexFunc(f.Fresh, isCritical)].ID
 			critical = append(critical, fmt.Sprintf("critical: %s (%s) of %s: %s, rule %s",
-				safe(notify.Title(&f.Token), 60), safe(f.Token.ID, 24), safe(notify.Owner(&f.Token), 40),
+				safe(notify.Title(f.Token), 60), safe(f.Token.ID, 24), safe(notify.Owner(f.Token), 40),
 				safe(next(f), 80), safe(rule, 40)))
 		}
 	}

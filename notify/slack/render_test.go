@@ -320,8 +320,12 @@ func FuzzSlackSafe(f *testing.F) {
 
 // strangers is a report of one of 12 kinds, in which every field that others write is theirs.
 func strangers(kind byte, x, y, z string) (*audit.Report, slack.Options) {
-	rule := &rules.Rule{ID: "idle", Description: y, Advice: "to do: " + z, Severity: rules.Critical}
-	match := []rules.Match{{Rule: rule, Because: []string{x}}}
+	p, err := rules.Parse("policy.yaml", []byte("version: 1\nrules: [{id: idle, severity: critical, when: {name: "+
+		"{like: '*'}}, then: flag}]"))
+	if err != nil {
+		panic(err) // the policy above is at fault
+	}
+	p.Rules[0].Description, p.Rules[0].Advice = y, "to do: "+z
 	r := &audit.Report{
 		ID: "20261124T090000Z-abcdef", OrgURL: "https://" + z, PolicyFile: x, PolicyDigest: "sha256:00",
 		Digest: "sha256:11", AsOf: now, Complete: true,
@@ -331,10 +335,11 @@ func strangers(kind byte, x, y, z string) (*audit.Report, slack.Options) {
 		k := token(i, x, y, 100, 20)
 		k.UserID = okta.Some("00u1")
 		k.Owner = &okta.Owner{Login: okta.Some(z), Unknown: x}
-		f := audit.Finding{Token: k, Matched: match, Severity: rules.Critical, Outcome: out, Step: rules.Revoke,
+		v := p.Evaluate(&k, now)
+		f := audit.Finding{Token: &k, Matched: v.Matched, Severity: rules.Critical, Outcome: out, Step: rules.Revoke,
 			Reason: y, At: now, Due: now}
 		if out == audit.Unknown {
-			f.Matched, f.Unknown = nil, match
+			f.Matched, f.Unknown = nil, v.Matched
 		}
 		r.Findings = append(r.Findings, f)
 	}

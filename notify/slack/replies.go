@@ -57,7 +57,7 @@ func next(f *audit.Finding) string {
 func idle(f *audit.Finding) cell {
 	n := notify.DayCount(f.Token.LastUsed(), f.At.Sub)
 	if n == "" {
-		return foreign(notify.LastUse(&f.Token, f.At), 10)
+		return foreign(notify.LastUse(f.Token, f.At), 10)
 	}
 	var v float64
 	_, _ = fmt.Sscan(n, &v)
@@ -93,7 +93,7 @@ func worst(r *audit.Report, n int) grid {
 	t := grid{head: []string{"Severity", "Token", "Id", "Client", "Owner", "Idle days", "Okta ends it in", "Next",
 		"Rule"}}
 	for _, f := range fs[:n] {
-		k := &f.Token
+		k := f.Token
 		t.rows = append(t.rows, []cell{
 			{text: f.Severity.String(), emoji: severityEmoji[f.Severity]}, foreign(notify.Title(k), 32),
 			foreign(notify.Short(okta.Printable(k.ID)), 8),
@@ -191,7 +191,7 @@ func repliesOf(r *audit.Report, o Options) (out []Message, cut bool) {
 	for _, g := range grouped(main) {
 		list.intro = append(list.intro, groupLine(g))
 		for _, f := range g {
-			k := &f.Token
+			k := f.Token
 			list.rows = append(list.rows, []cell{
 				foreign(ruleOf(f), 24), {text: f.Severity.String()}, foreign(notify.Title(k), 40),
 				foreign(okta.Printable(k.ID), 24), foreign(notify.Words(k.ClientName), 24),
@@ -204,7 +204,7 @@ func repliesOf(r *audit.Report, o Options) (out []Message, cut bool) {
 		most: otherPages}
 	rest.head = []string{"Outcome", "Rule", "Token", "Id", "Client", "Owner", "Why"}
 	for _, f := range spared {
-		k := &f.Token
+		k := f.Token
 		rest.rows = append(rest.rows, []cell{
 			{text: string(f.Outcome)}, foreign(ruleOf(f), 24), foreign(notify.Title(k), 40),
 			foreign(okta.Printable(k.ID), 24), foreign(notify.Words(k.ClientName), 24), foreign(notify.Owner(k), 40),

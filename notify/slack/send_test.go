@@ -52,18 +52,20 @@ func delivery(t *testing.T, w *slacktest.Server, policy rules.Slack, o outbox.Bo
 func testRun(outcome audit.Outcome) *audit.Report {
 	at := time.Date(2026, 11, 24, 9, 0, 0, 0, time.UTC)
 	used := okta.Some(at.Add(-25 * 24 * time.Hour))
-	rule := &rules.Rule{ID: "idle", Severity: rules.High, Steps: []rules.DelayedStep{{Step: rules.Flag},
-		{Step: rules.Revoke}}}
+	p, err := rules.Parse("policy.yaml", []byte("version: 1\nlimits: {perRun: 9, perDay: 9, stopAbove: {count: 9, "+
+		"percent: 100}}\nrules: [{id: idle, severity: high, when: {lastUsed: {olderThan: 21d}}, then: {revoke: 0d}}]"))
+	if err != nil {
+		panic(err) // the policy above is at fault
+	}
+	k := okta.Token{ID: "00Tabcdefghijklmnopq", Name: okta.Some("deploy <!channel>"), ExpiresAt: used,
+		TokenWindow: okta.Some(time.Duration(0))}
 	return &audit.Report{
 		ID: "20261124T090000Z-abcdef", Mode: rules.DryRun, Started: at, Finished: at, AsOf: at,
 		OrgURL: "https://acme.okta.com", PolicyFile: "policy.yaml",
 		PolicyDigest: "sha256:00", Digest: "sha256:11", Tokens: 10, Pages: 1, Complete: true,
 		Changes: audit.Changes{New: 1, Known: true},
 		Findings: []audit.Finding{{
-			Token: okta.Token{ID: "00Tabcdefghijklmnopq", Name: okta.Some("deploy <!channel>"), ExpiresAt: used,
-				TokenWindow: okta.Some(time.Duration(0))},
-			Severity: rules.High, Matched: []rules.Match{
-				{Rule: rule, Because: []string{"lastUsed is 25d old (> 21d)"}}}, Step: rules.Revoke, Outcome: outcome,
+			Token: &k, Severity: rules.High, Matched: p.Evaluate(&k, at).Matched, Step: rules.Revoke, Outcome: outcome,
 			At: at, Due: at, Change: audit.New,
 		}},
 	}
