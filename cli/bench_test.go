@@ -269,16 +269,20 @@ func serve(b *testing.B, cmd *exec.Cmd) string {
 	return strings.TrimSpace(url)
 }
 
-// manyTokens is the command many-tokens TOKENS PAGE LATENCY: an org, until it is killed. A hundred of its
-// tokens were not used for four weeks.
+// manyTokens is the command many-tokens TOKENS PAGE LATENCY [IDLE]: an org, until it is killed. A hundred of its
+// tokens were not used for four weeks, or so many.
 func manyTokens() {
 	var n, size int
 	_, _ = fmt.Sscan(os.Args[1]+" "+os.Args[2], &n, &size)
 	latency, _ := time.ParseDuration(os.Args[3])
+	idle := 100
+	if len(os.Args) > 4 {
+		_, _ = fmt.Sscan(os.Args[4], &idle)
+	}
 	all := oktatest.Many(n, now)
 	for i := range all {
 		all[i].LastUsed = now.Add(-time.Hour)
-		if i%(n/100) == 0 {
+		if i%(n/idle) == 0 {
 			all[i].LastUsed = now.AddDate(0, 0, -29)
 		}
 	}

@@ -21,7 +21,8 @@ func withOwners(mode rules.Mode, n int) *audit.Report {
 	finding := r.Findings[0]
 	r.Findings = nil
 	for i := range n {
-		f := finding
+		f, k := finding, *finding.Token
+		f.Token = &k
 		f.Token.ID, f.Token.UserID = fmt.Sprintf("00Towned%012d", i), okta.Some(fmt.Sprintf("00u%d", i))
 		f.Token.Owner = &okta.Owner{Email: okta.Some(fmt.Sprintf("owner%d@acme.example", i)),
 			Status: okta.Some("ACTIVE")}
