@@ -145,5 +145,5 @@ func CalendarCSV(w io.Writer, c *audit.Calendar) error {
 			okta.Printable(strings.Join(e.Why, "; ")),
 		}, cells))
 	}
-	return writeCSV(w, rows)
+	return writeCSV(w, rows[0], slices.Values(rows[1:]))
 }

@@ -1,7 +1,9 @@
 package notify
 
 import (
+	"bufio"
 	"cmp"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -21,14 +23,21 @@ type Inventory struct {
 
 // InventoryText writes an inventory for people.
 func InventoryText(w io.Writer, v *Inventory, s Style) error {
-	rows := make([]row, len(v.Tokens))
-	for i := range v.Tokens {
-		rows[i] = row{&v.Tokens[i], v.At}
+	rows := func(yield func(row) bool) {
+		for i := range v.Tokens {
+			if !yield(row{&v.Tokens[i], v.At}) {
+				return
+			}
+		}
 	}
-	lines := append(tokenLines(rows, s), "", Count(len(v.Tokens), "token")+" of "+okta.Printable(v.OrgURL)+" on "+
-		Count(v.Pages, "page")+", all of them read", "")
-	_, err := io.WriteString(w, strings.Join(lines, "\n"))
-	return err
+	b, t := bufio.NewWriter(w), newTokenTable(s, rows)
+	_, _ = b.WriteString(t.header() + "\n")
+	for r := range rows {
+		_, _ = b.WriteString(t.line(r) + "\n")
+	}
+	_, _ = fmt.Fprintf(b, "\n%s of %s on %s, all of them read\n", Count(len(v.Tokens), "token"),
+		okta.Printable(v.OrgURL), Count(v.Pages, "page"))
+	return b.Flush()
 }
 
 // InventoryJSON writes an inventory as one JSON object.
@@ -62,11 +71,13 @@ func inventoryCells(t *okta.Token, now time.Time) []string {
 
 // InventoryCSV writes an inventory as a table like that of CSV.
 func InventoryCSV(w io.Writer, v *Inventory) error {
-	rows := [][]string{inventoryColumns}
-	for i := range v.Tokens {
-		rows = append(rows, inventoryCells(&v.Tokens[i], v.At))
-	}
-	return writeCSV(w, rows)
+	return writeCSV(w, inventoryColumns, func(yield func([]string) bool) {
+		for i := range v.Tokens {
+			if !yield(inventoryCells(&v.Tokens[i], v.At)) {
+				return
+			}
+		}
+	})
 }
 
 // InventoryMarkdown writes an inventory for a wiki or an issue.

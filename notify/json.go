@@ -1,10 +1,13 @@
 package notify
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf16"
@@ -16,8 +19,9 @@ import (
 	"tokensweep/rules"
 )
 
-// The report's JSON is a contract with its readers: fields may be added, and don't change.
-type jsonReport struct {
+// The report's JSON is a contract with its readers: fields may be added, and don't change. It is jsonHead, the findings,
+// and jsonTail.
+type jsonHead struct {
 	Schema    int                   `json:"schema"`
 	Run       jsonRun               `json:"run"`
 	Org       jsonOrg               `json:"org"`
@@ -26,9 +30,11 @@ type jsonReport struct {
 	Inventory jsonInventory         `json:"inventory"`
 	Counts    map[audit.Outcome]int `json:"counts"`
 	Changes   jsonChanges           `json:"changes"`
-	Findings  []jsonFinding         `json:"findings"`
-	Vanished  []jsonVanished        `json:"vanished"`
-	CalledOff []jsonCalledOff       `json:"calledOff"`
+}
+
+type jsonTail struct {
+	Vanished  []jsonVanished  `json:"vanished"`
+	CalledOff []jsonCalledOff `json:"calledOff"`
 	// InQuarantine are the tokens in our quarantine that no finding is about.
 	InQuarantine []jsonInQuarantine `json:"inQuarantine"`
 	Notes        []string           `json:"notes"`
@@ -198,25 +204,49 @@ type jsonNetwork struct {
 }
 
 // JSON writes a report as one JSON object.
-func JSON(w io.Writer, r *audit.Report) error { return writeJSON(w, reportJSON(r)) }
+func JSON(w io.Writer, r *audit.Report) error {
+	return writeAround(w, headJSON(r), "findings", findingsJSON(r), tailJSON(r))
+}
 
-func reportJSON(r *audit.Report) jsonReport {
-	j := jsonReport{
+func findingsJSON(r *audit.Report) iter.Seq[jsonFinding] {
+	return func(yield func(jsonFinding) bool) {
+		for i := range r.Findings {
+			if !yield(findingJSON(&r.Findings[i])) {
+				return
+			}
+		}
+	}
+}
+
+func headJSON(r *audit.Report) jsonHead {
+	j := jsonHead{
 		Schema: 1,
 		Run: jsonRun{
 			ID: r.ID, Mode: r.Mode, Started: timestamp(r.Started), Finished: timestamp(r.Finished),
 			AsOf: timestamp(r.AsOf), ExitCode: r.Code, Final: r.Final,
 		},
-		Policy:       jsonPolicy{r.PolicyDigest, r.PolicyFile},
-		Plan:         jsonPlan{r.Digest, r.Actions},
-		Inventory:    jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
-		Counts:       make(map[audit.Outcome]int),
-		Changes:      changesJSON(r),
-		Findings:     make([]jsonFinding, 0, len(r.Findings)),
+		Org:       jsonOrg{r.OrgURL},
+		Policy:    jsonPolicy{r.PolicyDigest, r.PolicyFile},
+		Plan:      jsonPlan{r.Digest, r.Actions},
+		Inventory: jsonInventory{r.Tokens, r.Pages, r.Duplicates, r.Complete},
+		Counts:    make(map[audit.Outcome]int),
+		Changes:   changesJSON(r),
+	}
+	if r.Err != nil {
+		j.Run.Error = r.Err.Error()
+	}
+	for i := range r.Findings {
+		j.Counts[r.Findings[i].Outcome]++
+	}
+	return j
+}
+
+func tailJSON(r *audit.Report) jsonTail {
+	j := jsonTail{
 		Vanished:     make([]jsonVanished, 0, len(r.Vanished)),
-		Notes:        append([]string{}, r.Notes...),
 		CalledOff:    calledOffJSON(r),
 		InQuarantine: make([]jsonInQuarantine, 0, len(r.InQuarantine)),
+		Notes:        append([]string{}, r.Notes...),
 		Ledger:       jsonLedger{head(r.Head)},
 	}
 	for _, v := range r.Vanished {
@@ -225,15 +255,6 @@ func reportJSON(r *audit.Report) jsonReport {
 	for _, q := range r.InQuarantine {
 		j.InQuarantine = append(j.InQuarantine, jsonInQuarantine{q.Token.ID, pointer(q.Token.Name),
 			cutOffJSON(q.Quarantine)})
-	}
-	j.Org.URL = r.OrgURL
-	if r.Err != nil {
-		j.Run.Error = r.Err.Error()
-	}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		j.Counts[f.Outcome]++
-		j.Findings = append(j.Findings, findingJSON(f))
 	}
 	return j
 }
@@ -321,20 +342,56 @@ func writeJSON(w io.Writer, v any) error {
 	return JSONLine(w, raw)
 }
 
+// writeAround writes an object, as writeJSON does: the fields of before, one list, and the fields of after. The items
+// go out one by one: held whole, those of a large org would take more memory than all else. before and after are
+// structs with at least one field.
+func writeAround[T any](w io.Writer, before any, list string, items iter.Seq[T], after any) error {
+	out := bufio.NewWriterSize(w, 1<<16)
+	head, err := json.MarshalIndent(before, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	_, _ = out.Write(escaped(bytes.TrimSuffix(head, []byte("\n}")))) // bufio keeps the error for Flush
+	_, _ = fmt.Fprintf(out, ",\n  %q: [", list)
+	sep, end := "\n    ", "]"
+	for item := range items {
+		raw, err := json.MarshalIndent(item, "    ", "  ")
+		if err != nil {
+			return fmt.Errorf("writing JSON: %w", err)
+		}
+		_, _ = out.WriteString(sep)
+		if _, err := out.Write(escaped(raw)); err != nil {
+			return err
+		}
+		sep, end = ",\n    ", "\n  ]"
+	}
+	tail, err := json.MarshalIndent(after, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing JSON: %w", err)
+	}
+	_, _ = out.WriteString(end + ",")
+	_, _ = out.Write(escaped(bytes.TrimPrefix(tail, []byte("{"))))
+	_ = out.WriteByte('\n')
+	return out.Flush()
+}
+
 // JSONLine writes a piece of JSON and a line break, with whatever does not print as an escape. A reader of JSON
 // turns that back into the very same text.
 func JSONLine(w io.Writer, raw []byte) error {
-	_, err := w.Write(append(escaped(raw), '\n'))
+	_, err := w.Write(append(slices.Clip(escaped(raw)), '\n'))
 	return err
 }
 
 // escaped is a piece of JSON with whatever does not print as an escape.
 func escaped(raw []byte) []byte {
+	if !bytes.ContainsFunc(raw, needsEscape) {
+		return raw
+	}
 	var b bytes.Buffer
 	for len(raw) > 0 {
 		r, size := utf8.DecodeRune(raw)
 		switch {
-		case r < utf8.RuneSelf && r != 0x7f, strconv.IsPrint(r):
+		case !needsEscape(r):
 			b.Write(raw[:size])
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
@@ -346,3 +403,6 @@ func escaped(raw []byte) []byte {
 	}
 	return b.Bytes()
 }
+
+// needsEscape reports whether a character of JSON does not print.
+func needsEscape(r rune) bool { return (r >= utf8.RuneSelf || r == 0x7f) && !strconv.IsPrint(r) }

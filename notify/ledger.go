@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,7 @@ func LedgerCSV(w io.Writer, records []ledger.Record) error {
 		}
 		rows = append(rows, row)
 	}
-	return writeCSV(w, rows)
+	return writeCSV(w, rows[0], slices.Values(rows[1:]))
 }
 
 // ledgerCell is a field of a record as a cell; raw is the field as JSON, nil if it has its zero value.

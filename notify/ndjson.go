@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,25 +24,28 @@ type findingLine struct {
 // runLine is the last line of NDJSON: all of the report but its findings.
 type runLine struct {
 	Kind string `json:"kind"`
-	jsonReport
-	// Findings hides those of the report.
-	Findings *struct{} `json:"findings,omitempty"`
+	jsonHead
+	jsonTail
 }
 
 // NDJSON writes a report as JSON objects, one a line: each finding, whose kind is finding, and at last the run. Of a
 // run that was not completed there is the last line alone.
 func NDJSON(w io.Writer, r *audit.Report) error {
-	report := reportJSON(r)
-	for _, f := range report.Findings {
+	out := bufio.NewWriterSize(w, 1<<16)
+	head := headJSON(r)
+	for f := range findingsJSON(r) {
 		line := findingLine{
-			Kind: "finding", Org: report.Org.URL, Run: report.Run.ID, AsOf: report.Run.AsOf,
-			Policy: report.Policy.Digest, Plan: report.Plan.Digest, jsonFinding: f,
+			Kind: "finding", Org: head.Org.URL, Run: head.Run.ID, AsOf: head.Run.AsOf,
+			Policy: head.Policy.Digest, Plan: head.Plan.Digest, jsonFinding: f,
 		}
-		if err := writeLine(w, line); err != nil {
+		if err := writeLine(out, line); err != nil {
 			return err
 		}
 	}
-	return writeLine(w, runLine{Kind: "run", jsonReport: report})
+	if err := writeLine(out, runLine{"run", head, tailJSON(r)}); err != nil {
+		return err
+	}
+	return out.Flush()
 }
 
 func writeLine(w io.Writer, v any) error {

@@ -21,7 +21,7 @@ const (
 	Interrupted Event = "interrupted"
 )
 
-// jsonNews has the summary of jsonReport, and of its lists what is news. Like that, it is a contract with its readers.
+// jsonNews has the summary of the report's JSON, and of its lists what is news. Like that, it is a contract with its readers.
 type jsonNews struct {
 	Schema int   `json:"schema"`
 	Event  Event `json:"event"`
@@ -48,12 +48,12 @@ type jsonNews struct {
 // bytes, unless a single item is longer. Each part has the summary, and the lists go on from one part to the next.
 // There is at least one part. What does not print is an escape, as in JSON.
 func News(r *audit.Report, e Event, most int) ([]json.RawMessage, error) {
-	whole := reportJSON(r)
+	head, tail := headJSON(r), tailJSON(r)
 	j := jsonNews{
-		Schema: whole.Schema, Event: e, Run: whole.Run, Org: whole.Org, Policy: whole.Policy, Plan: whole.Plan,
-		Inventory: whole.Inventory, Counts: whole.Counts, Changes: whole.Changes, Ledger: whole.Ledger,
+		Schema: head.Schema, Event: e, Run: head.Run, Org: head.Org, Policy: head.Policy, Plan: head.Plan,
+		Inventory: head.Inventory, Counts: head.Counts, Changes: head.Changes, Ledger: tail.Ledger,
 	}
-	items, err := newsOf(r, e, whole)
+	items, err := newsOf(r, e, tail)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (j jsonNews) with(items []newsItem) jsonNews {
 }
 
 // newsOf are the items of all lists, in their order.
-func newsOf(r *audit.Report, e Event, whole jsonReport) (items []newsItem, err error) {
+func newsOf(r *audit.Report, e Event, tail jsonTail) (items []newsItem, err error) {
 	add := func(v any, list func(*jsonNews) *[]json.RawMessage) {
 		raw, wrong := json.Marshal(v)
 		if wrong != nil && err == nil {
@@ -115,16 +115,16 @@ func newsOf(r *audit.Report, e Event, whole jsonReport) (items []newsItem, err e
 	}
 	for i := range r.Findings {
 		if isNews(&r.Findings[i], e) {
-			add(whole.Findings[i], func(j *jsonNews) *[]json.RawMessage { return &j.Findings })
+			add(findingJSON(&r.Findings[i]), func(j *jsonNews) *[]json.RawMessage { return &j.Findings })
 		}
 	}
-	for _, v := range whole.Vanished {
+	for _, v := range tail.Vanished {
 		add(v, func(j *jsonNews) *[]json.RawMessage { return &j.Vanished })
 	}
-	for _, c := range whole.CalledOff {
+	for _, c := range tail.CalledOff {
 		add(c, func(j *jsonNews) *[]json.RawMessage { return &j.CalledOff })
 	}
-	for _, n := range whole.Notes {
+	for _, n := range tail.Notes {
 		add(n, func(j *jsonNews) *[]json.RawMessage { return &j.Notes })
 	}
 	return items, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"tokensweep/rules"
 )
@@ -26,4 +27,13 @@ func SurveyText(w io.Writer, p *rules.Policy, c *rules.Survey) error {
 	_, _ = fmt.Fprintf(&b, "of %s\n\n", Count(c.Tokens, "token"))
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// plainStyle is columns with two spaces between them and nothing else, so that a row is one line.
+func plainStyle() table.Style {
+	st := table.StyleDefault
+	st.Options = table.OptionsNoBordersAndSeparators
+	st.Box.PaddingLeft, st.Box.PaddingRight = "", "  "
+	st.Format.Header = text.FormatDefault
+	return st
 }

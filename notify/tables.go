@@ -1,9 +1,11 @@
 package notify
 
 import (
+	"bufio"
 	"encoding/csv"
 	"fmt"
 	"io"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -60,25 +62,31 @@ func yesNo(b bool) string {
 // for a formula has an apostrophe before it. A report of an incomplete listing has no findings: don't
 // write it, since an empty table looks like good news.
 func CSV(w io.Writer, r *audit.Report) error {
-	rows := [][]string{slices.Concat([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns,
-		ownerColumns)}
-	for i := range r.Findings {
-		f := &r.Findings[i]
-		due := ""
-		if !f.Due.IsZero() {
-			due = f.Due.Format(time.RFC3339)
+	header := slices.Concat([]string{"severity", "outcome", "step", "due", "rules", "why"}, tokenColumns, ownerColumns)
+	return writeCSV(w, header, func(yield func([]string) bool) {
+		for i := range r.Findings {
+			f := &r.Findings[i]
+			due := ""
+			if !f.Due.IsZero() {
+				due = f.Due.Format(time.RFC3339)
+			}
+			if !yield(slices.Concat([]string{
+				f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(RuleIDs(f), " "),
+				strings.Join(Reasons(f), "; "),
+			}, tokenCells(f.Token, f.At), ownerCells(f.Token.Owner))) {
+				return
+			}
 		}
-		rows = append(rows, slices.Concat([]string{
-			f.Severity.String(), string(f.Outcome), f.Step.String(), due, strings.Join(RuleIDs(f), " "),
-			strings.Join(Reasons(f), "; "),
-		}, tokenCells(f.Token, f.At), ownerCells(f.Token.Owner)))
-	}
-	return writeCSV(w, rows)
+	})
 }
 
-func writeCSV(w io.Writer, rows [][]string) error {
+// writeCSV writes a header and rows, which it may change.
+func writeCSV(w io.Writer, header []string, rows iter.Seq[[]string]) error {
 	out := csv.NewWriter(w)
-	for _, row := range rows {
+	if err := out.Write(header); err != nil {
+		return err
+	}
+	for row := range rows {
 		for i := range row {
 			row[i] = unformula(row[i])
 		}
@@ -100,28 +108,27 @@ func unformula(s string) string { return formula.ReplaceAllString(s, "$1$2'$3") 
 
 // Markdown writes a report for a wiki or an issue.
 func Markdown(w io.Writer, r *audit.Report) error {
-	var b strings.Builder
-	_, _ = fmt.Fprintf(&b, "# tokensweep %s of %s\n\n", r.Mode, code(r.OrgURL))
+	b := bufio.NewWriterSize(w, 1<<16) // it keeps an error for Flush
+	_, _ = fmt.Fprintf(b, "# tokensweep %s of %s\n\n", r.Mode, code(r.OrgURL))
 	if !r.Complete {
-		_, _ = fmt.Fprintf(&b, "**Failed.** Nothing was judged and nothing was changed: %s\n\nRun %s\n",
+		_, _ = fmt.Fprintf(b, "**Failed.** Nothing was judged and nothing was changed: %s\n\nRun %s\n",
 			code(r.Err.Error()), r.ID)
-		markdownNotes(&b, r)
-		_, err := io.WriteString(w, b.String())
-		return err
+		markdownNotes(b, r)
+		return b.Flush()
 	}
-	_, _ = fmt.Fprintf(&b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r),
+	_, _ = fmt.Fprintf(b, "As of %s. %s %s on %s, all of them read. %s.\n\n", r.AsOf.Format(time.RFC3339), changed(r),
 		Count(r.Tokens, "token"), Count(r.Pages, "page"), BySeverity(r))
 	if r.Err != nil {
-		_, _ = fmt.Fprintf(&b, "**Stopped:** %s\n\n", code(r.Err.Error()))
+		_, _ = fmt.Fprintf(b, "**Stopped:** %s\n\n", code(r.Err.Error()))
 	}
 	if len(r.Findings) > 0 {
-		b.WriteString("| outcome | tokens | meaning |\n|---|---:|---|\n")
+		_, _ = b.WriteString("| outcome | tokens | meaning |\n|---|---:|---|\n")
 		for _, o := range audit.Outcomes {
 			if n := r.Count(o); n > 0 {
-				_, _ = fmt.Fprintf(&b, "| %s | %d | %s |\n", o, n, Meaning[o])
+				_, _ = fmt.Fprintf(b, "| %s | %d | %s |\n", o, n, Meaning[o])
 			}
 		}
-		b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen " +
+		_, _ = b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen " +
 			"| why |\n|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for i := range r.Findings {
@@ -130,42 +137,41 @@ func Markdown(w io.Writer, r *audit.Report) error {
 		for j := range why {
 			why[j] = code(why[j])
 		}
-		_, _ = fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
+		_, _ = fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n",
 			f.Severity, code(Words(f.Token.Name)), code(f.Token.ID), code(Words(f.Token.ClientName)),
 			code(Owner(f.Token)),
 			LastUse(f.Token, f.At), EndsIn(f.Token, f.At), Happens(f), strings.Join(why, "<br>"))
 	}
 	if asks := Restorations(r); len(asks) > 0 {
-		b.WriteString("\n" + GiveBackTitle + ":\n\n")
+		_, _ = b.WriteString("\n" + GiveBackTitle + ":\n\n")
 		for _, ask := range asks {
-			_, _ = fmt.Fprintf(&b, "- %s\n", code(ask))
+			_, _ = fmt.Fprintf(b, "- %s\n", code(ask))
 		}
 	}
 	if off := calledOff(r); len(off) > 0 {
-		b.WriteString("\n" + CalledOffTitle(r) + ":\n\n")
+		_, _ = b.WriteString("\n" + CalledOffTitle(r) + ":\n\n")
 		for _, line := range off {
-			_, _ = fmt.Fprintf(&b, "- %s\n", code(line))
+			_, _ = fmt.Fprintf(b, "- %s\n", code(line))
 		}
 	}
 	if len(r.Vanished) > 0 {
-		b.WriteString("\nNo longer listed:\n\n")
+		_, _ = b.WriteString("\nNo longer listed:\n\n")
 		for _, v := range r.Vanished {
-			_, _ = fmt.Fprintf(&b, "- %s %s: %s\n", code(v.Name), code(v.ID), code(v.Reason))
+			_, _ = fmt.Fprintf(b, "- %s %s: %s\n", code(v.Name), code(v.ID), code(v.Reason))
 		}
 	}
-	markdownNotes(&b, r)
-	_, _ = fmt.Fprintf(&b, "\nRun %s, plan %s, policy %s (%s)", r.ID, r.Digest, r.PolicyDigest, code(r.PolicyFile))
+	markdownNotes(b, r)
+	_, _ = fmt.Fprintf(b, "\nRun %s, plan %s, policy %s (%s)", r.ID, r.Digest, r.PolicyDigest, code(r.PolicyFile))
 	if r.Head.Seq > 0 {
-		_, _ = fmt.Fprintf(&b, ", ledger %d:%s", r.Head.Seq, r.Head.Hash)
+		_, _ = fmt.Fprintf(b, ", ledger %d:%s", r.Head.Seq, r.Head.Hash)
 	}
-	b.WriteString("\n")
-	_, err := io.WriteString(w, b.String())
-	return err
+	_, _ = b.WriteString("\n")
+	return b.Flush()
 }
 
-func markdownNotes(b *strings.Builder, r *audit.Report) {
+func markdownNotes(b textWriter, r *audit.Report) {
 	if len(r.Notes) > 0 {
-		b.WriteString("\nNotes:\n\n")
+		_, _ = b.WriteString("\nNotes:\n\n")
 	}
 	for _, n := range r.Notes {
 		_, _ = fmt.Fprintf(b, "- %s\n", code(n))

@@ -1,12 +1,13 @@
 package notify
 
 import (
+	"bufio"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"tokensweep/audit"
@@ -38,37 +39,35 @@ func (s Style) paint(color text.Color, words string) string {
 
 // Text writes a report for people.
 func Text(w io.Writer, r *audit.Report, s Style) error {
-	var b strings.Builder
+	b := bufio.NewWriterSize(w, 1<<16) // it keeps an error for Flush
 	if !r.Complete {
-		_, _ = fmt.Fprintf(&b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)),
+		_, _ = fmt.Fprintf(b, "%s of %s\n\n", s.paint(text.FgRed, "FAILED: tokensweep "+string(r.Mode)),
 			okta.Printable(r.OrgURL))
-		paragraph(&b, s, "Nothing was judged and nothing was changed. ", okta.Printable(r.Err.Error()))
-		notes(&b, r, s)
-		footer(&b, r)
-		_, err := io.WriteString(w, b.String())
-		return err
+		paragraph(b, s, "Nothing was judged and nothing was changed. ", okta.Printable(r.Err.Error()))
+		notes(b, r, s)
+		footer(b, r)
+		return b.Flush()
 	}
-	_, _ = fmt.Fprintf(&b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
-	_, _ = fmt.Fprintf(&b, "as of %s. %s\n", r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
+	_, _ = fmt.Fprintf(b, "%s of %s\n", s.paint(text.FgGreen, "tokensweep "+string(r.Mode)), okta.Printable(r.OrgURL))
+	_, _ = fmt.Fprintf(b, "as of %s. %s\n", r.AsOf.Format("2006-01-02 15:04:05 MST"), changed(r))
 	if r.Err != nil {
-		paragraph(&b, s, s.paint(text.FgRed, "STOPPED: "), okta.Printable(r.Err.Error()))
+		paragraph(b, s, s.paint(text.FgRed, "STOPPED: "), okta.Printable(r.Err.Error()))
 	}
-	b.WriteString("\n")
-	summary(&b, r, s)
-	findings(&b, r, s)
-	advice(&b, r, s)
-	vanished(&b, r, s)
+	_, _ = b.WriteString("\n")
+	summary(b, r, s)
+	findings(b, r, s)
+	advice(b, r, s)
+	vanished(b, r, s)
 	if off := calledOff(r); len(off) > 0 {
-		b.WriteString("\n" + strings.ToUpper(CalledOffTitle(r)) + "\n")
+		_, _ = b.WriteString("\n" + strings.ToUpper(CalledOffTitle(r)) + "\n")
 		for _, line := range off {
-			paragraph(&b, s, "  - ", line)
+			paragraph(b, s, "  - ", line)
 		}
 	}
-	notes(&b, r, s)
-	enforcing(&b, r)
-	footer(&b, r)
-	_, err := io.WriteString(w, b.String())
-	return err
+	notes(b, r, s)
+	enforcing(b, r)
+	footer(b, r)
+	return b.Flush()
 }
 
 // Brief writes what a run is about to do or has done, without the findings that it only reports.
@@ -115,18 +114,18 @@ func changed(r *audit.Report) string {
 		r.Done(audit.Quarantined), r.Done(audit.Failed))
 }
 
-func notes(b *strings.Builder, r *audit.Report, s Style) {
+func notes(b textWriter, r *audit.Report, s Style) {
 	if len(r.Notes) > 0 {
-		b.WriteString("\nNOTES\n")
+		_, _ = b.WriteString("\nNOTES\n")
 	}
 	for _, n := range r.Notes {
 		paragraph(b, s, "  - ", okta.Printable(n))
 	}
 }
 
-func vanished(b *strings.Builder, r *audit.Report, s Style) {
+func vanished(b textWriter, r *audit.Report, s Style) {
 	if len(r.Vanished) > 0 {
-		b.WriteString("\nNO LONGER LISTED\n")
+		_, _ = b.WriteString("\nNO LONGER LISTED\n")
 	}
 	for _, v := range r.Vanished {
 		paragraph(b, s, "  - ", okta.Printable(fmt.Sprintf("%s (%s): %s", v.Name, v.ID, v.Reason)))
@@ -134,11 +133,11 @@ func vanished(b *strings.Builder, r *audit.Report, s Style) {
 }
 
 // enforcing writes what it takes to carry out the plan, on one line to copy.
-func enforcing(b *strings.Builder, r *audit.Report) {
+func enforcing(b textWriter, r *audit.Report) {
 	switch {
 	case !r.PlanKept || r.Actions == 0:
 	case r.PolicyMode != rules.Enforce:
-		b.WriteString("\n" + EnforceFirst + "\n")
+		_, _ = b.WriteString("\n" + EnforceFirst + "\n")
 	default:
 		flags := r.Flags
 		if flags != "" {
@@ -150,7 +149,7 @@ func enforcing(b *strings.Builder, r *audit.Report) {
 }
 
 // footer names what a reader needs to find this run again.
-func footer(b *strings.Builder, r *audit.Report) {
+func footer(b textWriter, r *audit.Report) {
 	_, _ = fmt.Fprintf(b, "\nrun    %s\n", r.ID)
 	if r.Complete {
 		_, _ = fmt.Fprintf(b, "plan   %s\npolicy %s (%s)\n", r.Digest, ShortDigest(r.PolicyDigest),
@@ -161,7 +160,7 @@ func footer(b *strings.Builder, r *audit.Report) {
 	}
 }
 
-func summary(b *strings.Builder, r *audit.Report, s Style) {
+func summary(b textWriter, r *audit.Report, s Style) {
 	_, _ = fmt.Fprintf(b, "%s on %s, all of them read.\n%s.\n", Count(r.Tokens, "token"), Count(r.Pages, "page"),
 		BySeverity(r))
 	if c := r.Changes; c.Known {
@@ -189,19 +188,21 @@ func colorOf(o audit.Outcome) text.Color {
 }
 
 // findings writes the table, and under each row what would happen and why.
-func findings(b *strings.Builder, r *audit.Report, s Style) {
-	rows := make([]row, len(r.Findings))
-	for i := range r.Findings {
-		rows[i] = row{r.Findings[i].Token, r.Findings[i].At}
-	}
-	lines := tokenLines(rows, s)
+func findings(b textWriter, r *audit.Report, s Style) {
+	t := newTokenTable(s, func(yield func(row) bool) {
+		for i := range r.Findings {
+			if !yield(row{r.Findings[i].Token, r.Findings[i].At}) {
+				return
+			}
+		}
+	})
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if i == 0 || f.Severity != r.Findings[i-1].Severity {
-			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), lines[0])
+			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), t.header())
 		}
-		b.WriteString(lines[i+1] + "\n")
-		if whole := columnsOf(s).cut(f.Token, s.width()-4); whole != "" {
+		_, _ = b.WriteString(t.line(row{f.Token, f.At}) + "\n")
+		if whole := t.cut(f.Token, s.width()-4); whole != "" {
 			paragraph(b, s, "    ", whole)
 		}
 		what := happensNow(f, r.Before)
@@ -216,10 +217,10 @@ func findings(b *strings.Builder, r *audit.Report, s Style) {
 }
 
 // advice writes what to do: which quarantines to undo, and what the policy advises about each rule that matched.
-func advice(b *strings.Builder, r *audit.Report, s Style) {
+func advice(b textWriter, r *audit.Report, s Style) {
 	given := make(map[*rules.Rule]bool)
 	if asks := Restorations(r); len(asks) > 0 {
-		b.WriteString("\n" + GiveBackTitle + "\n")
+		_, _ = b.WriteString("\n" + GiveBackTitle + "\n")
 		for _, ask := range asks {
 			paragraph(b, s, "  - ", ask)
 		}
@@ -230,7 +231,7 @@ func advice(b *strings.Builder, r *audit.Report, s Style) {
 				continue
 			}
 			if len(given) == 0 {
-				b.WriteString("\nWHAT TO DO\n")
+				_, _ = b.WriteString("\nWHAT TO DO\n")
 			}
 			given[m.Rule] = true
 			paragraph(b, s, "  - ", m.Rule.ID+": "+okta.Printable(m.Rule.Advice))
@@ -272,33 +273,55 @@ func (c columns) cut(t *okta.Token, line int) string {
 	return strings.Join(whole, " · ")
 }
 
-// tokenLines renders a table of tokens: its header and then exactly one line for each.
-func tokenLines(rows []row, s Style) []string {
-	c := columnsOf(s)
-	t := table.NewWriter()
-	t.SetStyle(plainStyle())
-	t.AppendHeader(table.Row{"NAME", "ID", "CLIENT", "OWNER", "LAST USED", "ENDS IN"})
-	for _, r := range rows {
-		k, now := r.token, r.at
-		t.AppendRow(table.Row{
-			fit(Title(k), c.name), okta.Printable(k.ID), fit(Words(k.ClientName), c.client),
-			fit(ownerWith(k, c.user), c.owner), LastUse(k, now), EndsIn(k, now),
-		})
-	}
-	lines := strings.Split(t.Render(), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-	}
-	return lines
+// tokenTable lays out a table of tokens, a line at a time, two spaces between columns. So a table of any length takes
+// no memory.
+type tokenTable struct {
+	columns
+	widths [6]int
 }
 
-// plainStyle is columns with two spaces between them and nothing else, so that a row is one line.
-func plainStyle() table.Style {
-	st := table.StyleDefault
-	st.Options = table.OptionsNoBordersAndSeparators
-	st.Box.PaddingLeft, st.Box.PaddingRight = "", "  "
-	st.Format.Header = text.FormatDefault
-	return st
+var tokenTitles = [6]string{"NAME", "ID", "CLIENT", "OWNER", "LAST USED", "ENDS IN"}
+
+// newTokenTable is as wide as its rows want.
+func newTokenTable(s Style, rows iter.Seq[row]) tokenTable {
+	t := tokenTable{columns: columnsOf(s)}
+	t.widen(tokenTitles)
+	for r := range rows {
+		t.widen(t.cells(r))
+	}
+	return t
+}
+
+func (t *tokenTable) widen(cells [6]string) {
+	for i, cell := range cells {
+		t.widths[i] = max(t.widths[i], text.StringWidthWithoutEscSequences(cell))
+	}
+}
+
+func (t *tokenTable) cells(r row) [6]string {
+	k := r.token
+	return [6]string{
+		fit(Title(k), t.name), okta.Printable(k.ID), fit(Words(k.ClientName), t.client),
+		fit(ownerWith(k, t.user), t.owner), LastUse(k, r.at), EndsIn(k, r.at),
+	}
+}
+
+func (t *tokenTable) header() string { return t.join(tokenTitles) }
+
+func (t *tokenTable) line(r row) string { return t.join(t.cells(r)) }
+
+func (t *tokenTable) join(cells [6]string) string {
+	for i := range cells {
+		cells[i] = text.Pad(cells[i], t.widths[i], ' ')
+	}
+	return strings.TrimRight(strings.Join(cells[:], "  "), " ")
+}
+
+// textWriter is where text goes that is written piece by piece: a bufio.Writer or a strings.Builder, which need no look at
+// each error.
+type textWriter interface {
+	io.Writer
+	io.StringWriter
 }
 
 // fit cuts a text to n columns of a screen, and marks that it did.
@@ -306,10 +329,10 @@ func fit(words string, n int) string { return text.Snip(words, n, "…") }
 
 // paragraph writes words behind a first indent, broken at spaces to the width of the screen; the lines
 // that follow are indented by six.
-func paragraph(b *strings.Builder, s Style, indent, words string) { hang(b, s, indent, 6, words) }
+func paragraph(b textWriter, s Style, indent, words string) { hang(b, s, indent, 6, words) }
 
 // hang is paragraph, with the lines that follow indented by so many columns.
-func hang(b *strings.Builder, s Style, indent string, rest int, words string) {
+func hang(b textWriter, s Style, indent string, rest int, words string) {
 	line, used := indent, text.StringWidthWithoutEscSequences(indent)
 	first := true
 	for word := range strings.FieldsSeq(words) {
@@ -318,11 +341,11 @@ func hang(b *strings.Builder, s Style, indent string, rest int, words string) {
 		case first:
 			line, used, first = line+word, used+n, false
 		case used+1+n > s.width():
-			b.WriteString(line + "\n")
+			_, _ = b.WriteString(line + "\n")
 			line, used = strings.Repeat(" ", rest)+word, rest+n
 		default:
 			line, used = line+" "+word, used+1+n
 		}
 	}
-	b.WriteString(line + "\n")
+	_, _ = b.WriteString(line + "\n")
 }
