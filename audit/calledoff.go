@@ -99,10 +99,8 @@ func (n *notices) newCalledOff(key ledger.Key, notice ledger.Notice, why string,
 // tokenAtNotice is a token as it is listed or, if it isn't listed, as it was at its notice.
 func (n *notices) tokenAtNotice(id string, notice ledger.Notice) okta.Token {
 	name, owner := notice.Name, notice.Owner
-	for i := range n.listed {
-		if was := &n.listed[i]; was.ID == id {
-			name, owner = was.Name, was.UserID
-		}
+	if is, listed := n.listed[id]; listed {
+		name, owner = is.Name, is.UserID
 	}
 	t := okta.Token{ID: id}
 	if name != "" {

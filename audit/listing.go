@@ -17,9 +17,10 @@ type listing struct {
 	*session
 	asOf      time.Time               // the instant at which tokens are judged; zero for the org's clock
 	progress  func(pages, tokens int) // told of what was read, if not nil
-	inventory bool                    // whether what was listed is to be remembered
+	inventory *ledger.InventoryDraft  // takes what was listed; nil where that is not to be remembered
 	reading
-	list     *okta.Listing // how much was read; nil before
+	toldOf   map[string]bool // by id
+	list     *okta.Listing   // how much was read; nil before
 	findings []Finding
 }
 
@@ -31,10 +32,10 @@ type reading struct {
 	clients      map[string]int
 	used         map[*rules.Exemption]rules.Reach
 	candidates   []candidate
-	inQuarantine []InQuarantine          // those that a finding is about are among them until all are judged
-	entries      []ledger.InventoryEntry // only for an inventory
-	later        int                     // tokens that were used after the instant
-	ended        int                     // tokens that Okta ends before the instant, where that lies ahead
+	inQuarantine []InQuarantine                   // those that a finding is about are among them until all are judged
+	told         map[string]ledger.InventoryEntry // those of toldOf that are listed
+	later        int                              // tokens that were used after the instant
+	ended        int                              // tokens that Okta ends before the instant, where that lies ahead
 }
 
 // candidate is a token that may be a finding once its owner is known. While the owner is unknown, so is each condition
@@ -79,7 +80,11 @@ func (l *listing) judgeAll(ctx context.Context, lifted func(*okta.Token) error) 
 func (l *listing) each(ctx context.Context, visit func(t okta.Token, clock time.Time)) error {
 	l.list = l.org.List(ctx, okta.ListOptions{})
 	err := l.list.Read(func() func(okta.Token) error {
-		l.reading = reading{at: l.asOf, clients: make(map[string]int), used: make(map[*rules.Exemption]rules.Reach)}
+		l.reading = reading{at: l.asOf, clients: make(map[string]int), used: make(map[*rules.Exemption]rules.Reach),
+			told: make(map[string]ledger.InventoryEntry)}
+		if l.inventory != nil {
+			l.inventory.Restart()
+		}
 		l.self.found = 0
 		return func(t okta.Token) error {
 			if l.at.IsZero() {
@@ -130,6 +135,7 @@ func (l *listing) judge(t okta.Token, clock time.Time) {
 // judgeOwned judges the candidates, whose owners were looked up.
 func (l *listing) judgeOwned() {
 	found := make(map[string]bool)
+	l.findings = make([]Finding, 0, len(l.candidates))
 	for i := range l.candidates {
 		c := &l.candidates[i]
 		c.token.Owner = l.lookup.known(c.token)
@@ -151,13 +157,24 @@ func (l *listing) judgeOwned() {
 
 // addToInventory takes a token into the inventory, if there is to be one.
 func (l *listing) addToInventory(t *okta.Token) {
-	if !l.inventory {
+	if l.inventory == nil {
 		return
 	}
 	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
-	l.entries = append(l.entries, ledger.InventoryEntry{
+	e := ledger.InventoryEntry{
 		ID: t.ID, Name: orEmpty(t.Name), Client: orEmpty(t.ClientName), UserID: orEmpty(t.UserID), ExpiresAt: ends,
-	})
+	}
+	l.inventory.Add(e)
+	if l.toldOf[t.ID] {
+		l.told[t.ID] = e
+	}
+}
+
+// discard drops an inventory that was not stored.
+func (l *listing) discard() {
+	if l.inventory != nil {
+		l.inventory.Discard()
+	}
 }
 
 // countExemptions counts the tokens that exemptions cover. If the owner was not looked up, an exemption that reads

@@ -19,14 +19,14 @@ type memory struct {
 	*journal
 	report *Report
 	ledger *ledger.Ledger // nil for a run without one
-	// before is the last listing, missing the last listing that was believed. Once the new list is whole, both hold
-	// only the tokens that are not on it.
+	// before are the tokens of the last listing that are not on this list, missing those of the last listing that was
+	// believed.
 	before, missing map[string]ledger.InventoryEntry
-	inventoryErr    error                   // why what was listed before can't be told
-	known           int                     // how many were listed before
-	listed          []ledger.InventoryEntry // what is listed now
-	shrunken        string                  // why the listing is too small to act on, "" if it isn't
-	toRecord        *ledger.Record          // what to write of the listing; nil if the last one stays in force
+	inventoryErr    error                  // why what was listed before can't be told
+	known           int                    // how many were listed before
+	inventory       *ledger.InventoryDraft // what is listed now
+	shrunken        string                 // why the listing is too small to act on, "" if it isn't
+	toRecord        *ledger.Record         // what to write of the listing; nil if the last one stays in force
 }
 
 // noteUnreported reports what was done by runs that died before they could report it.
@@ -42,31 +42,21 @@ func (m *memory) noteUnreported() {
 	}
 }
 
-// loadInventory reads the last complete listing and, if that was too small to believe, the last one that was believed.
-func (m *memory) loadInventory() {
-	last := m.decider.past.Listing
-	if m.ledger == nil || last == nil {
-		return
-	}
-	store := m.ledger.Store()
-	m.before, m.inventoryErr = store.ReadInventory(last.Snapshot)
-	m.known = len(m.before)
-	err := m.inventoryErr
-	m.missing = m.before
-	if last.Believed != "" {
-		m.missing, err = store.ReadInventory(last.Believed)
-	}
-	if err != nil {
-		m.report.note("what vanished since the last run can't be told: %v", err)
-	}
-}
-
-// compareLists compares the complete list with what was listed before.
-func (m *memory) compareLists(listed []ledger.InventoryEntry) {
-	m.listed = listed
-	for i := range listed {
-		delete(m.before, listed[i].ID)
-		delete(m.missing, listed[i].ID)
+// compareLists compares the complete list with the last complete listing and, if that was too small to believe, with the
+// last one that was believed. listed reports whether a token is on the list.
+func (m *memory) compareLists(listed func(id string) bool) {
+	if last := m.decider.past.Listing; m.ledger != nil && last != nil {
+		gone := func(id string) bool { return !listed(id) }
+		store := m.ledger.Store()
+		m.before, m.known, m.inventoryErr = store.ReadInventory(last.Snapshot, gone)
+		err := m.inventoryErr
+		m.missing = m.before
+		if last.Believed != "" {
+			m.missing, _, err = store.ReadInventory(last.Believed, gone)
+		}
+		if err != nil {
+			m.report.note("what vanished since the last run can't be told: %v", err)
+		}
 	}
 	m.shrunken, m.toRecord = m.shrinkage()
 	m.report.Shrunken = m.shrunken != ""
@@ -90,7 +80,9 @@ func sortKeys(keys []ledger.Key) {
 }
 
 // key is what the ledger remembers a finding by, for one rule.
-func (f *Finding) key(m rules.Match) ledger.Key { return ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID} }
+func (f *Finding) key(m rules.Match) ledger.Key {
+	return ledger.Key{Token: f.Token.ID, Rule: m.Rule.ID}
+}
 
 // keys are what the ledger remembers a finding by: a key for each rule.
 func (f *Finding) keys(of []rules.Match) []ledger.Key {
@@ -235,7 +227,7 @@ func (m *memory) rememberListing(b *batch) error {
 	if last := m.decider.past.Listing; last != nil {
 		keep = cmp.Or(last.Believed, last.Snapshot)
 	}
-	snapshot, err := m.ledger.Store().WriteInventory(keep, slices.Values(m.listed))
+	snapshot, err := m.inventory.Store(keep)
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,8 @@ type notices struct {
 	*journal
 	past   *ledger.State
 	report *Report
-	listed []ledger.InventoryEntry // nil where it doesn't count which tokens are listed
+	// listed are the listed tokens among those that were told of, by id; nil where it doesn't count which tokens are listed.
+	listed map[string]ledger.InventoryEntry
 }
 
 // count is how many are given with the report.
@@ -123,10 +124,22 @@ func (n *notices) given(key ledger.Key) bool {
 func (n *notices) unlisted() map[string]bool {
 	tokens := make(map[string]bool)
 	for key := range n.past.Notices {
+		if _, listed := n.listed[key.Token]; !listed {
+			tokens[key.Token] = true
+		}
+	}
+	return tokens
+}
+
+// toldOf are the ids of the tokens that people were told of: those with a notice on record, or with one that was ended
+// and of which that was not reported.
+func toldOf(past *ledger.State) map[string]bool {
+	tokens := make(map[string]bool)
+	for key := range past.Notices {
 		tokens[key.Token] = true
 	}
-	for i := range n.listed {
-		delete(tokens, n.listed[i].ID)
+	for _, recalled := range past.Recalled {
+		tokens[recalled.Key.Token] = true
 	}
 	return tokens
 }

@@ -135,8 +135,12 @@ func newRun(o Options) *run {
 		mode = rules.Enforce
 	}
 	r := &run{core: newCore(o, mode)}
-	r.listing = &listing{session: r.session, asOf: o.AsOf, progress: o.Progress, inventory: o.Ledger != nil}
+	r.listing = &listing{session: r.session, asOf: o.AsOf, progress: o.Progress, toldOf: toldOf(r.decider.past)}
 	r.memory = &memory{session: r.session, journal: r.journal, report: r.Report, ledger: o.Ledger}
+	if o.Ledger != nil {
+		r.listing.inventory = o.Ledger.Store().DraftInventory()
+		r.memory.inventory = r.listing.inventory
+	}
 	if o.Enforce != nil {
 		r.actor = r.newActor(o.Enforce.Org)
 	}
@@ -145,13 +149,18 @@ func newRun(o Options) *run {
 
 // notices are those on record, held against what was found.
 func (r *run) notices() *notices {
-	return &notices{journal: r.journal, past: r.decider.past, report: r.Report, listed: r.listing.entries}
+	n := &notices{journal: r.journal, past: r.decider.past, report: r.Report}
+	if r.o.Ledger != nil {
+		n.listed = r.listing.told
+	}
+	return n
 }
 
 // Run makes one pass over the org. The report is never nil; if the listing was not complete it judges
 // nothing, and Report.Err says why.
 func Run(ctx context.Context, o Options) *Report {
 	r := newRun(o)
+	defer r.listing.discard()
 	if err := r.pass(ctx); err != nil {
 		r.fail(failed(ctx, err, r.Complete))
 	}
@@ -255,7 +264,6 @@ func (r *run) wouldCallOff() {
 // that could not be put on record.
 func (r *run) list(ctx context.Context) (unrecorded, err error) {
 	r.lookup.readZones(ctx, r.decider.past.Quarantined)
-	r.memory.loadInventory()
 	err = r.listing.judgeAll(ctx, r.lifted)
 	r.listing.fillIn(r.Report)
 	if err != nil {
@@ -263,11 +271,11 @@ func (r *run) list(ctx context.Context) (unrecorded, err error) {
 	}
 	r.Complete = true
 	sortFindings(r.Findings)
-	r.memory.compareLists(r.listing.entries)
+	r.memory.compareLists(r.listing.list.Has)
 	if r.actor == nil {
 		return nil, nil
 	}
-	unrecorded = r.actor.settler.settleByList(r.memory, r.listing.entries)
+	unrecorded = r.actor.settler.settleByList(r.memory, r.listing.list.Has)
 	r.actor.settler.noteUnsettled()
 	return unrecorded, nil
 }

@@ -72,15 +72,11 @@ func (s *settler) settleLate(intent ledger.Record, res result, how string) error
 // settleByList settles open changes of tokens that a complete list does not have. The list must be believable, and the
 // token must be one that it would show: those that a run acted on, or that the last list had, are visible to this
 // credential. Others may never be.
-func (s *settler) settleByList(m *memory, listed []ledger.InventoryEntry) error {
-	there := make(map[string]bool, len(listed))
-	for i := range listed {
-		there[listed[i].ID] = true
-	}
+func (s *settler) settleByList(m *memory, listed func(id string) bool) error {
 	var left []unsettledChange
 	for _, u := range s.open {
 		_, before := m.missing[u.intent.Token]
-		if there[u.intent.Token] || s.report.Shrunken || !before && u.intent.By != ledger.ByRun {
+		if listed(u.intent.Token) || s.report.Shrunken || !before && u.intent.By != ledger.ByRun {
 			left = append(left, u)
 			continue
 		}

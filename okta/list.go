@@ -92,6 +92,13 @@ func (l *Listing) Read(begin func() (visit func(Token) error)) error {
 	}
 }
 
+// Has reports whether the last reading brought a token with that id. Ids are told apart by hashes of 64 bits under a
+// random seed: that one which is not listed is taken for one that is has a chance of the number of tokens in 2^64.
+func (l *Listing) Has(id string) bool {
+	_, brought := l.reading.seen[l.reading.key(id)]
+	return brought
+}
+
 // readOnce reads the list from its beginning to its end. That it moved is no error.
 func (l *Listing) readOnce(query string, visit func(Token) error) error {
 	pages := newPager(l.ctx, l.conn)

@@ -88,7 +88,7 @@ func (c *current) begin(number int) {
 // note takes note of a token and reports whether it is new. What an earlier body of the same page
 // brought is neither new nor a duplicate: it may have been used since, and was handed out already.
 func (r *reading) note(t *Token) (isNew bool, err error) {
-	key, content := tokenKey(maphash.String(r.ids, t.ID)), r.fingerprint(t)
+	key, content := r.key(t.ID), r.fingerprint(t)
 	before, known := r.seen[key]
 	_, again := r.current.pending[key]
 	switch {
@@ -109,6 +109,8 @@ func (r *reading) note(t *Token) (isNew bool, err error) {
 	r.seen[key] = content
 	return !known, nil
 }
+
+func (r *reading) key(id string) tokenKey { return tokenKey(maphash.String(r.ids, id)) }
 
 // repeated takes note of a token that came twice, with other content or with the same.
 func (r *reading) repeated(t *Token, changed bool) {

@@ -60,6 +60,8 @@ func (m Match) Facts() string { return m.Rule.Facts(m.of.token) }
 func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 	var v Verdict
 	var of *judged
+	var found [2][16]Match // room for most tokens, so that what is kept is as long as it must be
+	matched, unknown := found[0][:0], found[1][:0]
 	for _, rule := range p.Rules {
 		result := rule.when.eval(t, now)
 		if result == isFalse {
@@ -69,13 +71,24 @@ func (p *Policy) Evaluate(t *okta.Token, now time.Time) Verdict {
 			of = &judged{t, now}
 		}
 		if result == isTrue {
-			v.Matched = append(v.Matched, Match{rule, of})
+			matched = append(matched, Match{rule, of})
 		} else {
-			v.Unknown = append(v.Unknown, Match{rule, of})
+			unknown = append(unknown, Match{rule, of})
 		}
+	}
+	if of != nil {
+		v.Matched, v.Unknown = exactly(matched), exactly(unknown)
 	}
 	p.guards(&v, t, now, of != nil)
 	return v
+}
+
+// exactly is a copy that is no longer than it must be; nil for none.
+func exactly(matches []Match) []Match {
+	if len(matches) == 0 {
+		return nil
+	}
+	return append(make([]Match, 0, len(matches)), matches...)
 }
 
 // Concerns reports whether a rule matches the token at the instant now, or can't be judged for it: whether Evaluate

@@ -86,9 +86,9 @@ func BenchmarkInventory100k(b *testing.B) {
 		}
 	}
 	for b.Loop() {
-		digest, err := ledger.InDirectory(dir).WriteInventory("", entries)
+		digest, err := writeInventory(ledger.InDirectory(dir), "", entries)
 		require.NoError(b, err)
-		m, err := ledger.InDirectory(dir).ReadInventory(digest)
+		m, _, err := ledger.InDirectory(dir).ReadInventory(digest, everyToken)
 		require.NoError(b, err)
 		require.Len(b, m, 100_000)
 	}

@@ -117,7 +117,7 @@ func TestNoPathIsAPattern(t *testing.T) {
 				require.NoError(t, os.WriteFile(filepath.Join(above, dir, file), nil, 0o600))
 			}
 		}
-		_, err := ledger.InDirectory(filepath.Join(above, mine)).WriteInventory("",
+		_, err := writeInventory(ledger.InDirectory(filepath.Join(above, mine)), "",
 			func(func(ledger.InventoryEntry) bool) {})
 		require.NoError(t, err)
 		ledger.InDirectory(filepath.Join(above, mine)).RemoveParcels(nil)

@@ -109,6 +109,19 @@ func (d directory) get(name string) ([]byte, error) {
 	return os.ReadFile(d.path(name))
 }
 
+// read lets the content of a file be read, which is checked as little as that of get.
+func (d directory) read(name string, all func(io.Reader) error) error {
+	if d == "" {
+		return errNoStore
+	}
+	f, err := os.Open(d.path(name))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // nothing was written to it
+	return all(f)
+}
+
 // open opens a file that can be trusted, or makes it if flag has os.O_CREATE, which made tells. It refuses what is no
 // regular file, or one that anybody may change.
 func (d directory) open(name string, flag int) (f *os.File, made bool, err error) {
@@ -172,23 +185,39 @@ func checkFile(path string, info fs.FileInfo) error {
 
 // put writes a file, or another in its place, at once and durably: after a crash it is the old or the new, never a
 // part of one.
-func (d directory) put(name string, write func(io.Writer) error) (err error) {
+func (d directory) put(name string, write func(io.Writer) error) error {
 	if d == "" {
 		return errNoStore
 	}
-	f, err := os.CreateTemp(string(d), "."+name+".*") // mode 0600
+	f, err := d.draft(name)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()           // a second time does no harm
-			_ = os.Remove(f.Name()) // the first error says more
-		}
-	}()
 	if err := write(f); err != nil {
+		drop(f)
 		return err
 	}
+	return d.replace(name, f)
+}
+
+// draft makes a file of which replace makes the one of that name, and drop nothing.
+func (d directory) draft(name string) (*os.File, error) {
+	return os.CreateTemp(string(d), "."+name+".*") // mode 0600
+}
+
+// drop removes a draft.
+func drop(f *os.File) {
+	_ = f.Close()           // a second time does no harm
+	_ = os.Remove(f.Name()) // what stays is discarded later
+}
+
+// replace puts a draft in the place of the file of that name, durably. A draft that can't be put there is dropped.
+func (d directory) replace(name string, f *os.File) (err error) {
+	defer func() {
+		if err != nil {
+			drop(f)
+		}
+	}()
 	if err := adopt(f, string(d), fileMode); err != nil && name != haltFile { // the brake brakes whosever it is
 		return err
 	}

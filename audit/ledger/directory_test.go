@@ -62,7 +62,7 @@ func TestOnlyTheOwnerMayUseWhatIsCreated(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 	require.NoError(t, ledger.InDirectory(dir).SetHalt("incident", "ann", start))
-	_, err = ledger.InDirectory(dir).WriteInventory("", func(func(ledger.InventoryEntry) bool) {})
+	_, err = writeInventory(ledger.InDirectory(dir), "", func(func(ledger.InventoryEntry) bool) {})
 	require.NoError(t, err)
 
 	info, err := os.Stat(dir)
@@ -141,7 +141,7 @@ func TestWhatCanNotBeTrustedIsRefused(t *testing.T) {
 
 // listed stores a listing.
 func listed(dir string) error {
-	_, err := ledger.InDirectory(dir).WriteInventory("", func(func(ledger.InventoryEntry) bool) {})
+	_, err := writeInventory(ledger.InDirectory(dir), "", func(func(ledger.InventoryEntry) bool) {})
 	return err
 }
 
@@ -325,37 +325,37 @@ func TestInventory(t *testing.T) {
 			}
 		}
 	}
-	_, err := ledger.InDirectory(dir).ReadInventory("sha256:ab")
+	_, _, err := ledger.InDirectory(dir).ReadInventory("sha256:ab", everyToken)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	one, err := ledger.InDirectory(dir).WriteInventory("", listing("00T1", "00T2"))
+	one, err := writeInventory(ledger.InDirectory(dir), "", listing("00T1", "00T2"))
 	require.NoError(t, err)
-	m, err := ledger.InDirectory(dir).ReadInventory(one)
+	m, _, err := ledger.InDirectory(dir).ReadInventory(one, everyToken)
 	require.NoError(t, err)
 	require.Len(t, m, 2)
 	require.Equal(t, ledger.InventoryEntry{ID: "00T2", Name: "n\n00T2", Client: "Okta API", UserID: "00u1",
 		ExpiresAt: start}, m["00T2"])
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, ".inventory.jsonl.123"), nil, 0o600)) // as a crash leaves it
-	two, err := ledger.InDirectory(dir).WriteInventory(one, listing())
+	two, err := writeInventory(ledger.InDirectory(dir), one, listing())
 	require.NoError(t, err)
 	require.NotEqual(t, one, two)
 	require.NoFileExists(t, filepath.Join(dir, ".inventory.jsonl.123"))
 	for digest, n := range map[string]int{one: 2, two: 0} { // a crash now would find one in Listed
-		m, err = ledger.InDirectory(dir).ReadInventory(digest)
+		m, _, err = ledger.InDirectory(dir).ReadInventory(digest, everyToken)
 		require.NoError(t, err)
 		require.Len(t, m, n)
 	}
-	_, err = ledger.InDirectory(dir).WriteInventory(two, listing("00T3"))
+	_, err = writeInventory(ledger.InDirectory(dir), two, listing("00T3"))
 	require.NoError(t, err)
-	_, err = ledger.InDirectory(dir).ReadInventory(one)
+	_, _, err = ledger.InDirectory(dir).ReadInventory(one, everyToken)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
 
 	file := filepath.Join(dir, "inventory.jsonl")
-	three, err := ledger.InDirectory(dir).WriteInventory(two, listing("00T4"))
+	three, err := writeInventory(ledger.InDirectory(dir), two, listing("00T4"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, []byte("{}\n"), 0o600))
-	_, err = ledger.InDirectory(dir).ReadInventory(three)
+	_, _, err = ledger.InDirectory(dir).ReadInventory(three, everyToken)
 	require.ErrorIs(t, err, ledger.ErrNoInventory)
-	_, err = ledger.InDirectory(filepath.Join(dir, "nowhere")).WriteInventory("", listing())
+	_, err = writeInventory(ledger.InDirectory(filepath.Join(dir, "nowhere")), "", listing())
 	require.ErrorIs(t, err, ledger.ErrUnusable)
 }

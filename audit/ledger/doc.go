@@ -33,6 +33,6 @@
 // was written when it came by. A [Ledger] is for one goroutine at a time.
 //
 // The caller sees to it that no record contains a secret. The [Store] also holds the emergency brake
-// ([Store.SetHalt]), the last complete listing ([Store.WriteInventory]), and the reports that are still to be
+// ([Store.SetHalt]), the last complete listing ([Store.DraftInventory]), and the reports that are still to be
 // delivered ([Store.WriteParcel]).
 package ledger

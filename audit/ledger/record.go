@@ -174,7 +174,7 @@ type Record struct {
 	ExitCode int `json:"exitCode,omitempty"`
 	// Unread says that the report reached nobody, in Ended: what the run did is told by the next.
 	Unread bool `json:"unread,omitempty"`
-	// Snapshot is the digest that WriteInventory returned, in Listed, or WriteParcel, in Outbox.
+	// Snapshot is the digest that InventoryDraft.Store returned, in Listed, or WriteParcel, in Outbox.
 	Snapshot string `json:"snapshot,omitempty"`
 	// Believed is the Snapshot of the last listing that was not too small, in Listed of one that is.
 	Believed string `json:"believed,omitempty"`
