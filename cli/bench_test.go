@@ -279,6 +279,7 @@ func manyTokens() {
 	if len(os.Args) > 4 {
 		_, _ = fmt.Sscan(os.Args[4], &idle)
 	}
+	now := time.Now() // that of the program, or it remembers nothing
 	all := oktatest.Many(n, now)
 	for i := range all {
 		all[i].LastUsed = now.Add(-time.Hour)
@@ -286,7 +287,7 @@ func manyTokens() {
 			all[i].LastUsed = now.AddDate(0, 0, -29)
 		}
 	}
-	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Now: clock, Tokens: all,
+	org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), Tokens: all,
 		Users: oktatest.Owners(all), PageSize: size, Latency: latency})
 	fmt.Println(org.URL())
 	select {}

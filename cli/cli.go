@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -24,6 +26,9 @@ import (
 // lookup reads the environment as os.LookupEnv does. stderr is written by several goroutines at once, as a file allows.
 // SIGINT and SIGTERM end it in an orderly way.
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT is not set
+		debug.SetMemoryLimit(softMemory)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	ignoreSignals()
@@ -43,6 +48,11 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 	}
 	return int(code)
 }
+
+// softMemory is from when on memory is saved at the cost of time: garbage is collected more often the closer to it the
+// program comes. It is well below the 256 Mi of the pod that deploy/ ships, and nothing fails beyond it. GOMEMLIMIT
+// sets another (https://pkg.go.dev/runtime#hdr-Environment_Variables).
+const softMemory = 160 << 20
 
 // app is what the commands share.
 type app struct {
