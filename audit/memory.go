@@ -42,8 +42,8 @@ func (m *memory) noteUnreported() {
 	}
 }
 
-// compareLists compares the complete list with the last complete listing and, if that was too small to believe, with the
-// last one that was believed. listed reports whether a token is on the list.
+// compareLists compares the complete list with the last complete listing and, if that was too small to believe, with
+// the last one that was believed. listed reports whether a token is on the list.
 func (m *memory) compareLists(listed func(id string) bool) {
 	if last := m.decider.past.Listing; m.ledger != nil && last != nil {
 		gone := func(id string) bool { return !listed(id) }

@@ -12,7 +12,8 @@ type notices struct {
 	*journal
 	past   *ledger.State
 	report *Report
-	// listed are the listed tokens among those that were told of, by id; nil where it doesn't count which tokens are listed.
+	// listed are the listed tokens among those that were told of, by id; nil where it doesn't count which tokens are
+	// listed.
 	listed map[string]ledger.InventoryEntry
 }
 

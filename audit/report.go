@@ -109,7 +109,7 @@ type Finding struct {
 	Done, Announced bool
 
 	stepRules   []string      // ids of the rules that ask for Step, where it is due
-	unannounced []rules.Match // those that disrupt and whose notice must still be delivered: there was none, or it is void
+	unannounced []rules.Match // those whose notice must still be delivered: there was none, or it is void
 }
 
 // disrupting are the rules that matched and do more than flag.

@@ -19,8 +19,8 @@ import (
 	"tokensweep/rules"
 )
 
-// The report's JSON is a contract with its readers: fields may be added, and don't change. It is jsonHead, the findings,
-// and jsonTail.
+// The report's JSON is a contract with its readers: fields may be added, and don't change. It is jsonHead, the
+// findings, and jsonTail.
 type jsonHead struct {
 	Schema    int                   `json:"schema"`
 	Run       jsonRun               `json:"run"`

@@ -21,7 +21,8 @@ const (
 	Interrupted Event = "interrupted"
 )
 
-// jsonNews has the summary of the report's JSON, and of its lists what is news. Like that, it is a contract with its readers.
+// jsonNews has the summary of the report's JSON, and of its lists what is news. Like that, it is a contract with its
+// readers.
 type jsonNews struct {
 	Schema int   `json:"schema"`
 	Event  Event `json:"event"`

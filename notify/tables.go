@@ -128,8 +128,8 @@ func Markdown(w io.Writer, r *audit.Report) error {
 				_, _ = fmt.Fprintf(b, "| %s | %d | %s |\n", o, n, Meaning[o])
 			}
 		}
-		_, _ = b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in | what would happen " +
-			"| why |\n|---|---|---|---|---|---|---|---|---|\n")
+		_, _ = b.WriteString("\n| severity | token | id | client | owner | last used | Okta ends it in " +
+			"| what would happen | why |\n|---|---|---|---|---|---|---|---|---|\n")
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]

@@ -199,7 +199,8 @@ func findings(b textWriter, r *audit.Report, s Style) {
 	for i := range r.Findings {
 		f := &r.Findings[i]
 		if i == 0 || f.Severity != r.Findings[i-1].Severity {
-			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String())), t.header())
+			title := s.paint(text.FgMagenta, strings.ToUpper(f.Severity.String()))
+			_, _ = fmt.Fprintf(b, "\n%s\n%s\n", title, t.header())
 		}
 		_, _ = b.WriteString(t.line(row{f.Token, f.At}) + "\n")
 		if whole := t.cut(f.Token, s.width()-4); whole != "" {
@@ -317,8 +318,8 @@ func (t *tokenTable) join(cells [6]string) string {
 	return strings.TrimRight(strings.Join(cells[:], "  "), " ")
 }
 
-// textWriter is where text goes that is written piece by piece: a bufio.Writer or a strings.Builder, which need no look at
-// each error.
+// textWriter is where text goes that is written piece by piece: a bufio.Writer or a strings.Builder, which need no look
+// at each error.
 type textWriter interface {
 	io.Writer
 	io.StringWriter

@@ -36,8 +36,8 @@ type InventoryEntry struct {
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 }
 
-// InventoryDraft is a listing that is being written, token by token, beside the one that is in force: held in memory, that
-// of a large org would take more than all else. It is made by [Store.DraftInventory].
+// InventoryDraft is a listing that is being written, token by token, beside the one that is in force: held in memory,
+// that of a large org would take more than all else. It is made by [Store.DraftInventory].
 type InventoryDraft struct {
 	d    directory
 	file *os.File
@@ -102,9 +102,9 @@ func (w *InventoryDraft) Discard() {
 }
 
 // Store makes the draft the last complete listing, at once and durably, and returns the digest to record in Listed
-// ("sha256:" and hex). inForce is the digest in the last Listed record, "" if there is none: that listing stays available
-// to ReadInventory, so that crashes before the new one is recorded lose nothing, however many. The error is an
-// ErrUnusable. It is called once.
+// ("sha256:" and hex). inForce is the digest in the last Listed record, "" if there is none: that listing stays
+// available to ReadInventory, so that crashes before the new one is recorded lose nothing, however many. The error is
+// an ErrUnusable. It is called once.
 func (w *InventoryDraft) Store(inForce string) (digest string, err error) {
 	if w.err != nil {
 		return "", w.err

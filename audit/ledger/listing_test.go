@@ -11,7 +11,7 @@ import (
 )
 
 // writeInventory writes a listing whole.
-func writeInventory(s ledger.Store, inForce string, entries iter.Seq[ledger.InventoryEntry]) (digest string, err error) {
+func writeInventory(s ledger.Store, inForce string, entries iter.Seq[ledger.InventoryEntry]) (string, error) {
 	draft := s.DraftInventory()
 	defer draft.Discard()
 	for e := range entries {
