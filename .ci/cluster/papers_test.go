@@ -105,3 +105,24 @@ func last(t *testing.T, log, kind string) (found map[string]any) {
 	require.NotNil(t, found, "no %s in %s", kind, log)
 	return found
 }
+
+// TestLogsShowNothingBeforeTheContainerIsThere is why the paper waits before it asks for a log.
+func TestLogsShowNothingBeforeTheContainerIsThere(t *testing.T) {
+	s := newStage(t, startCluster(t))
+	s.node.hold(unscheduled)
+	s.install(t, "dry-run")
+	s.run(t, "kubectl -n tokensweep create job --from=cronjob/tokensweep audit-1")
+	for _, kubectl := range []string{"kubectl", "kubectl-1.32"} {
+		a := s.shell(t, s.tree, kubectl, "kubectl -n tokensweep logs -f --pod-running-timeout=2m job/audit-1")
+		require.Equal(t, answer{"", 0}, a, "%s: as if there were a log, and nothing in it", kubectl)
+	}
+	s.node.hold(pulling)
+	eventually(t, func() bool {
+		return strings.Contains(s.run(t, "kubectl -n tokensweep get pods"), "ContainerCreating")
+	})
+	a := s.shell(t, s.tree, "kubectl-1.32", "kubectl -n tokensweep logs -f --pod-running-timeout=2m job/audit-1")
+	require.Equal(t, 1, a.code)
+	require.Contains(t, a.out, "ContainerCreating")
+	s.node.hold(onTime)
+	s.complete(t, "audit-1")
+}
