@@ -296,3 +296,27 @@ func TestAfterAFailedWriteTheReportSaysWhatWasDoneAndWhatWasNot(t *testing.T) {
 	require.Equal(t, []string{"DELETE " + oktatest.TokenID(1), "PUT " + oktatest.TokenID(2), "DELETE " +
 		oktatest.TokenID(3)}, c.changes())
 }
+
+// The first run of a month begins a new segment, and fails at any place, that one among them.
+func TestARunThatBeginsASegmentAndFailsAtAnyPlaceHarmsNothing(t *testing.T) {
+	for _, a := range accidents {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			for n, struck := 1, true; struck; n += stride() {
+				t.Run(fmt.Sprint("at place ", n), func(t *testing.T) {
+					struck = false
+					c := newCrashWorld(t)
+					c.goWrong()
+					c.clock = time.Date(now.Year(), now.Month(), 30, 23, 0, 0, 0, time.UTC)
+					require.NoError(t, c.run(false).Err)
+					c.pass(2 * time.Hour)
+					struck = c.strikes(a, n)
+					c.recover()
+					sealed, err := c.disk.Segments()
+					require.NoError(t, err)
+					require.Len(t, sealed, 1)
+				})
+			}
+		})
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,6 +80,10 @@ func (w *witness) Write(p []byte) error {
 }
 
 func (w *witness) Sync() error { return w.note(w.Disk.Sync()) }
+
+func (w *witness) Seal(first uint64, begin func(io.Writer) error) error {
+	return w.note(w.Disk.Seal(first, begin))
+}
 
 func (w *witness) SetAside(name string, p []byte) error {
 	return w.note(w.Disk.SetAside(name, p))

@@ -12,41 +12,41 @@ import (
 )
 
 // checkEnforce refuses to enforce unless policy and command both say so, without a ledger, or with a plan that doesn't
-// exist or is too old.
-func (r *run) checkEnforce() (plan ledger.PlanRecord, err error) {
+// exist or is too old. It returns what the plan would do that the run was given, if it was.
+func (r *run) checkEnforce() (reviewed []ledger.Action, err error) {
 	if r.actor == nil {
-		return plan, nil
+		return nil, nil
 	}
 	switch {
 	case r.policy.Mode != rules.Enforce:
-		return plan, refused("the policy %s says mode: %s; it takes mode: enforce and --enforce", r.PolicyFile,
+		return nil, refused("the policy %s says mode: %s; it takes mode: enforce and --enforce", r.PolicyFile,
 			r.policy.Mode)
 	case r.o.Ledger == nil:
-		return plan, refused("it takes a state directory (--state)")
+		return nil, refused("it takes a state directory (--state)")
 	case !r.o.AsOf.IsZero():
-		return plan, refused("--as-of is for dry runs")
+		return nil, refused("--as-of is for dry runs")
 	}
 	if err := checkFileSystem(r.o.Ledger.Store(), r.o.StateAlone); err != nil || r.o.Enforce.Plan == "" {
-		return plan, err
+		return nil, err
 	}
 	plan, ok := r.decider.past.Plans[r.o.Enforce.Plan]
 	age := r.now().Sub(plan.At)
 	switch {
 	case ok && plan.Policy != r.PolicyDigest:
-		return plan, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed",
+		return nil, refused("the plan %s was made by another policy (%s): make a new one and have it reviewed",
 			r.o.Enforce.Plan, plan.Policy)
 	case !ok:
-		return plan, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory",
+		return nil, refused("the ledger knows no plan %s: make one with a dry run that uses the same state directory",
 			r.o.Enforce.Plan)
 	case age < -maxLead:
-		return plan, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed",
+		return nil, refused("the plan %s is of %s, which lies ahead: make a new one and have it reviewed",
 			r.o.Enforce.Plan, plan.At.UTC().Format(time.RFC3339))
 	case age > cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge):
-		return plan, refused("the plan %s is %s old, and %s is the limit (--plan-max-age): make a new one and have it "+
+		return nil, refused("the plan %s is %s old, and %s is the limit (--plan-max-age): make a new one and have it "+
 			"reviewed", r.o.Enforce.Plan, rules.FormatDuration(age.Round(time.Minute)),
 			rules.FormatDuration(cmp.Or(r.o.Enforce.PlanMaxAge, DefaultPlanAge)))
 	}
-	return plan, nil
+	return r.o.Ledger.Actions(plan)
 }
 
 // prepare makes sure, before anything is listed, that the run could act: it knows its own owner, the quarantine zone is

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"errors"
 	"io/fs"
 	"time"
@@ -47,33 +46,51 @@ func HistoryFor(run string, l *ledger.Ledger, now time.Time) History {
 	return h
 }
 
-// ReadHistory reads the ledger in the store, without its lock. A pass whose time is later than now was
-// recorded by a clock that was ahead, and is left out. A ledger that isn't there has an empty
-// history; one that is damaged is an error, that of its Read.
-func ReadHistory(store ledger.Store, now time.Time) (h History, err error) {
-	var last string // the id of the last pass
-	h.Head, err = store.Read(func(r ledger.Record) error {
-		h.Totals.Apply(r)
-		switch r.Kind {
-		case ledger.Listed:
-			h.Listed = true
-		case ledger.Begun:
-			h.Org, h.OrgID = r.Org, cmp.Or(r.Name, h.OrgID)
-		}
-		switch {
-		case r.Time.Sub(now) > maxLead:
-		case r.Kind == ledger.Begun && r.Mode != ledger.ByHand:
-			last, h.Began, h.Ended = r.Run, r.Time, time.Time{}
-		case r.Kind == ledger.Ended && r.Run == last:
-			h.Ended, h.LastEnded, h.Code = r.Time, r.Time, ExitCode(r.ExitCode)
-			if h.Code.Success() {
-				h.Succeeded = r.Time
-			}
-		}
-		return nil
-	})
-	if torn := new(ledger.TornError); errors.Is(err, fs.ErrNotExist) || errors.As(err, &torn) {
-		err = nil // another process may be writing the last line
+// ReadHistory reads what a run would read of the ledger in the store, without its lock. A ledger that isn't there has
+// an empty history; one that is damaged is an error, that of its State.
+func ReadHistory(store ledger.Store, now time.Time) (History, error) {
+	past, head, err := store.State()
+	torn := new(ledger.TornError)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return History{}, nil
+	case err != nil && !errors.As(err, &torn): // else another process may be writing the last line
+		return History{}, err
 	}
-	return h, err
+	return HistoryOf(past, head, now), nil
+}
+
+// HistoryOf is the history that a ledger with this head tells. Times that are later than now were recorded by a clock
+// that was ahead, and are left out.
+func HistoryOf(past *ledger.State, head ledger.Head, now time.Time) History {
+	h := pastOf(past)
+	h.Totals, h.Head = past.Totals, head
+	known := func(t time.Time) bool { return t.Sub(now) <= maxLead }
+	if known(past.LastPass.Began) {
+		h.Began = past.LastPass.Began
+		if known(past.LastPass.Ended) {
+			h.Ended = past.LastPass.Ended
+		}
+	}
+	ended := func(code ExitCode, at time.Time) {
+		if !known(at) {
+			return
+		}
+		if at.After(h.LastEnded) {
+			h.LastEnded, h.Code = at, code
+		}
+		if code.Success() && at.After(h.Succeeded) {
+			h.Succeeded = at
+		}
+	}
+	for code, ends := range past.Totals.Ends {
+		ended(ExitCode(code), ends.Last)
+	}
+	if last := past.Totals.Last; last != nil {
+		ended(ExitCode(last.ExitCode), last.Time)
+		if known(last.Time) { // of two that ended at once, the last
+			h.LastEnded, h.Code = last.Time, ExitCode(last.ExitCode)
+		}
+	}
+	return h
 }

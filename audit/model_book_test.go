@@ -52,7 +52,8 @@ func (e *entry) record() *ledger.Record {
 }
 
 func (e *entry) is(kind ledger.Kind) bool {
-	return bytes.Contains(e.line, []byte(`"kind":"`+string(kind)+`"`))
+	return bytes.Contains(e.line, []byte(`"kind":"`+string(kind)+`"`)) &&
+		!bytes.Contains(e.line, []byte(`"kind":"`+string(ledger.InForce)+`"`)) // which repeats records
 }
 
 // changes are the intents within the first size bytes, in order, and the outcome of each that was settled.

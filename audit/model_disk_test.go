@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"bytes"
+	"io"
 	"syscall"
 
 	"tokensweep/audit/ledger/ledgertest"
@@ -30,6 +31,25 @@ func (d *modelDisk) Write(lines []byte) error {
 			d.p.die(false, 0)
 		}
 	}
+	return err
+}
+
+// Seal begins a new segment, or doesn't.
+func (d *modelDisk) Seal(first uint64, begin func(io.Writer) error) error {
+	d.p.at(atWrite)
+	before := len(d.Bytes())
+	err := d.Disk.Seal(first, begin)
+	for line := range bytes.Lines(d.Bytes()[before:]) {
+		d.p.w.book.write(line)
+		d.p.w.notSecret("the ledger", string(line))
+	}
+	if err != nil {
+		d.p.failed = true
+		if d.p.dying {
+			d.p.die(false, 0)
+		}
+	}
+	d.p.at(atSync)
 	return err
 }
 

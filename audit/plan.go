@@ -59,11 +59,11 @@ func (r *Report) stopAbove(l *rules.Limits) {
 }
 
 // keepTo holds due findings that are not in the reviewed plan, or that have changed since the review.
-func (r *Report) keepTo(plan ledger.PlanRecord, digest string) {
+func (r *Report) keepTo(actions []ledger.Action, digest string) {
 	r.Notes = append(r.Notes, fmt.Sprintf("this run did no more than the plan %s, which was reviewed; its own is "+
 		"what is due now", digest))
 	reviewed := make(map[string]ledger.Action)
-	for _, a := range plan.Actions {
+	for _, a := range actions {
 		reviewed[a.Token] = a
 	}
 	for _, f := range r.due() {

@@ -218,7 +218,7 @@ func (r *run) pass(ctx context.Context) error {
 	if err := r.checkOrg(ctx, r.store()); err != nil {
 		return err
 	}
-	plan, err := r.checkEnforce()
+	reviewed, err := r.checkEnforce()
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (r *run) pass(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.plan(plan)
+	r.plan(reviewed)
 	if unrecorded == nil {
 		unrecorded = r.memory.remember(ctx)
 	}
@@ -291,9 +291,9 @@ func (r *run) lifted(t *okta.Token) error {
 	return r.record(liftedRecord(t.ID))
 }
 
-// plan says what of what is due may be done now, and what a reader should know. reviewed is the plan to keep to, if the
-// run was given one.
-func (r *run) plan(reviewed ledger.PlanRecord) {
+// plan says what of what is due may be done now, and what a reader should know. reviewed is what the plan would do
+// to keep to, if the run was given one.
+func (r *run) plan(reviewed []ledger.Action) {
 	r.memory.compare()
 	r.stopAbove(r.policy.Limits)
 	if r.actor != nil && r.o.Enforce.Plan != "" {

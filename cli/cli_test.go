@@ -46,7 +46,7 @@ func tokensweep(t *testing.T, url string, args ...string) result {
 }
 
 // policyFile writes a policy and returns its name.
-func policyFile(t *testing.T, text string) string {
+func policyFile(t testing.TB, text string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "policy.yaml")
 	require.NoError(t, os.WriteFile(file, []byte("version: 1\n"+text), 0o600))

@@ -140,8 +140,7 @@ func (f *stateFlag) read() (*ledger.State, error) {
 	if f.dir == "" || (!f.given && !f.store().Exists()) {
 		return nil, nil
 	}
-	past := &ledger.State{}
-	_, err := f.store().Read(func(r ledger.Record) error { past.Apply(r); return nil })
+	past, _, err := f.store().State()
 	var torn *ledger.TornError
 	if err == nil || errors.As(err, &torn) {
 		return past, nil

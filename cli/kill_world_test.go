@@ -89,6 +89,15 @@ func newKillWorld(t *testing.T) *killWorld {
 	return w
 }
 
+// begunLastMonth makes a ledger that has a record of the month before, so that the next run begins a new segment.
+func (w *killWorld) begunLastMonth() {
+	l, err := ledger.InDirectory(w.state).Open(func() time.Time { return time.Now().AddDate(0, 0, -32) })
+	require.NoError(w.t, err)
+	_, err = l.Append(ledger.Record{Kind: ledger.Resume, Reason: "a drill is over"})
+	require.NoError(w.t, err)
+	require.NoError(w.t, l.Close())
+}
+
 // process is the program while it runs, and what it wrote. done is closed when it has ended.
 type process struct {
 	cmd            *exec.Cmd

@@ -169,7 +169,7 @@ func (f *kindsFlag) Type() string { return "kinds" }
 func (f *kindsFlag) Set(s string) error {
 	for name := range strings.SplitSeq(s, ",") {
 		name = strings.TrimSpace(name)
-		if !slices.Contains(ledger.Kinds, ledger.Kind(name)) {
+		if !slices.Contains(kindNames(), name) {
 			if best := rules.Nearest(name, kindNames()); best != "" {
 				return fmt.Errorf("did you mean %s?", best)
 			}
@@ -180,11 +180,14 @@ func (f *kindsFlag) Set(s string) error {
 	return nil
 }
 
-// kindNames are the kinds of records, as a ledger has them.
+// kindNames are the kinds of records that are shown, as a ledger has them: not the pieces of snapshots, which repeat
+// what others say.
 func kindNames() []string {
 	names := make([]string, 0, len(ledger.Kinds))
 	for _, kind := range ledger.Kinds {
-		names = append(names, string(kind))
+		if kind != ledger.InForce {
+			names = append(names, string(kind))
+		}
 	}
 	return names
 }

@@ -70,6 +70,29 @@ func TestAnEarlierBuildReadsWhatThisOneWrites(t *testing.T) {
 	require.Equal(t, before, w.records(), "it changes nothing")
 }
 
+// Once a segment was sealed, an earlier build refuses the state: it takes it neither for a new one nor for what is left
+// of it.
+func TestAnEarlierBuildRefusesASealedState(t *testing.T) {
+	if *earlier == "" {
+		t.Skip("-earlier names no program")
+	}
+	w := newKillWorld(t)
+	w.begunLastMonth()
+	require.Zero(t, w.command(*earlier, "run").code(), "one file, of last month")
+	require.Zero(t, w.command(w.program, "run").code())
+	sealed, err := filepath.Glob(filepath.Join(w.state, "ledger-*.jsonl"))
+	require.NoError(t, err)
+	require.Len(t, sealed, 1)
+	before := w.records()
+	for _, args := range [][]string{{"ledger", "verify"}, {"run"}, {"run", "--enforce"}, {"ledger", "show"}} {
+		p := w.command(*earlier, args...)
+		require.Equal(t, int(audit.NoLedger), p.code(), "%v: %s", args, p.stderr.String())
+		require.Contains(t, p.stderr.String(), "a newer version wrote it; use that one")
+	}
+	require.Equal(t, before, w.records(), "it changes nothing")
+	require.Zero(t, w.command(w.program, "ledger", "verify").code())
+}
+
 // A record that this build can't read is nothing that it guesses at.
 func TestARecordOfANewerBuildEndsARun(t *testing.T) {
 	w := newKillWorld(t)

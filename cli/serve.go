@@ -138,22 +138,30 @@ func (s *service) check(ctx context.Context) (history audit.History, err error) 
 		return history, err
 	}
 	out.discard()
-	l, err := s.flags.state.open(s.flags.now)
-	switch {
-	case errors.Is(err, ledger.ErrLocked): // somebody changes something by hand; the next run finds out
-	case err != nil:
-		return history, err
-	default:
-		_ = l.Close() // nothing was written
-	}
-	history, err = audit.ReadHistory(s.flags.state.store(), s.flags.now())
+	history, err = s.history()
 	if err != nil {
-		return history, ended(err, audit.WhileOpening)
+		return history, err
 	}
 	if err := audit.RightOrg(ctx, client.Reader, policy, s.flags.state.store(), history); err != nil {
 		return history, usage("%w", err)
 	}
 	return history, nil
+}
+
+// history opens the ledger as a run does, and is what it tells.
+func (s *service) history() (history audit.History, err error) {
+	l, err := s.flags.state.open(s.flags.now)
+	switch {
+	case errors.Is(err, ledger.ErrLocked): // somebody changes something by hand; the next run finds out
+		if history, err = audit.ReadHistory(s.flags.state.store(), s.flags.now()); err != nil {
+			return history, ended(err, audit.WhileOpening)
+		}
+		return history, nil
+	case err != nil:
+		return history, err
+	}
+	defer func() { _ = l.Close() }() // all that was written is durable
+	return audit.HistoryOf(l.State(), l.Head(), s.flags.now()), nil
 }
 
 // schedule reads the schedule of the policy.

@@ -88,13 +88,15 @@ var crashpoints = [...]struct{ file, text, becomes string }{
 	{"audit/ledger/recordsfile.go", "	if err := d.file.Truncate(size); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := d.file.Truncate(size); err != " +
 			"nil {\n"},
+	{"audit/ledger/segmentfile.go", "	if err := link(d.path(ledgerFile), d.path(sealed)); err != nil {\n",
+		"	crashpoint.Here(PLACE)\n	err := link(d.path(ledgerFile), d.path(sealed))\n" +
+			"	crashpoint.Here(PLACE)\n	if err != nil {\n"},
 	{"audit/ledger/directory.go", "	if err := f.Sync(); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	if err := f.Sync(); err != nil {\n"},
 	{"audit/ledger/directory.go", "	if err := os.Rename(f.Name(), d.path(name)); err != nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n	if err := os.Rename(f.Name(), " +
 			"d.path(name)); err != nil {\n"},
-	{"audit/ledger/inventory.go", "		if err := d.keep(",
-		"		crashpoint.Here(PLACE)\n		if err := d.keep("},
+	{"audit/ledger/inventory.go", "	return w.d.keep(", "	crashpoint.Here(PLACE)\n	return w.d.keep("},
 	{"cli/output.go", "	if err := o.form.Write(o.w, result, o.style); err != nil || o.file == nil {\n",
 		"	crashpoint.Here(PLACE)\n	defer crashpoint.Here(PLACE)\n" +
 			"	if err := o.form.Write(o.w, result, o.style); err != nil || o.file == nil {\n"},
@@ -176,6 +178,7 @@ type sweepWorld struct {
 func newSweepWorld(t *testing.T, program string, webhook bool) sweepWorld {
 	w := sweepWorld{slackWorld: newSlackWorld(t)}
 	w.program = program
+	w.begunLastMonth()
 	w.policy = policyFile(t, strings.TrimPrefix(killPolicy, "version: 1\n")+slackSection)
 	w.env = []string{"SLACK_BOT_TOKEN=" + slackCanary, "SLACK_API_URL=" + w.workspace.URL()}
 	if webhook {

@@ -21,6 +21,9 @@ func TestLedgerCSVHasEveryField(t *testing.T) {
 	fields := reflect.ValueOf(&r).Elem()
 	var names []string
 	for i := range fields.NumField() {
+		if fields.Type().Field(i).Name == "State" {
+			continue // of pieces of snapshots, which nobody is shown
+		}
 		if name, _, _ := strings.Cut(fields.Type().Field(i).Tag.Get("json"), ","); name != "-" {
 			names = append(names, name)
 		}

@@ -12,7 +12,8 @@ import (
 // known says whether this version writes records of the kind.
 func (k Kind) known() bool { return slices.Contains(Kinds, k) }
 
-// open takes the lock, verifies what is stored and sets a torn last line aside.
+// open takes the lock, verifies what is stored since the last segment was sealed, sets a torn last line aside, and
+// begins a new segment if one is due.
 func (l *Ledger) open() error {
 	if err := l.disk.Lock(); err != nil {
 		return unusable("locking it", err)
@@ -24,7 +25,8 @@ func (l *Ledger) open() error {
 	if err != nil {
 		return unusable("reading it", err)
 	}
-	tail, err := l.verify(stored, func(r Record) error { l.state.Apply(r); return nil })
+	l.inside = true
+	tail, err := l.segment(stored, nil)
 	_ = stored.Close() // it was only read
 	if torn := new(TornError); err != nil && !errors.As(err, &torn) {
 		return err
@@ -34,9 +36,22 @@ func (l *Ledger) open() error {
 	if err := l.disk.Sync(); err != nil {
 		return unusable("making durable what it holds", err)
 	}
-	if len(tail) == 0 {
-		return nil
+	if err := l.complete(l.disk); err != nil {
+		return err
 	}
+	if err := l.unsealed(l.disk, l.offset+int64(len(tail))); err != nil {
+		return err
+	}
+	if len(tail) > 0 {
+		if err := l.recover(tail); err != nil {
+			return err
+		}
+	}
+	return l.seal()
+}
+
+// recover sets a torn last line aside.
+func (l *Ledger) recover(tail []byte) error {
 	name, err := l.setAside(tail)
 	if err != nil {
 		return unusable("setting its torn last line aside", err)

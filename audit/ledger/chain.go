@@ -15,7 +15,9 @@ var noPrev = strings.Repeat("0", 2*sha256.Size)
 // chain is a ledger as far as it was read or written: what the next line has to follow.
 type chain struct {
 	head   Head
-	offset int64 // of the next line
+	offset int64  // of the next line, in its segment
+	before uint64 // how many records came before the segment
+	inside bool   // the reading may begin at a segment that is not the first
 }
 
 // prev is the hash that the next line has to name.
@@ -34,12 +36,30 @@ func (c *chain) advance(hash string, length int) {
 
 // damage is the error for the next line.
 func (c *chain) damage(f *flaw) error {
-	return &DamageError{Line: int(c.head.Seq) + 1, Offset: c.offset, Seq: c.head.Seq + 1, Reason: f.reason,
+	return &DamageError{Line: int(c.head.Seq-c.before) + 1, Offset: c.offset, Seq: c.head.Seq + 1, Reason: f.reason,
 		Newer: f.newer}
+}
+
+// turn says that the next line is the first of a segment.
+func (c *chain) turn() { c.offset, c.before = 0, c.head.Seq }
+
+// enter begins at the first record of a segment that is not the first one: it is believed as to what came before.
+func (c *chain) enter(p *parsed) {
+	if !c.inside || c.head.Seq > 0 || p.flaw != nil {
+		return
+	}
+	if begin, ok := p.contents(); ok && len(begin.Segments) > 0 {
+		last := begin.Segments[len(begin.Segments)-1]
+		if last.Last+1 == p.Seq && last.Hash == p.Prev {
+			c.head = Head{Seq: last.Last, Hash: last.Hash}
+			c.turn()
+		}
+	}
 }
 
 // next verifies the next line, which was read as p, and takes it in.
 func (c *chain) next(p *parsed) (Record, error) {
+	c.enter(p)
 	switch {
 	case p.flaw != nil:
 		return Record{}, c.damage(p.flaw)
@@ -93,9 +113,9 @@ func (c *chain) judgeTail(tail []byte) ([]byte, error) {
 	return tail, &TornError{Offset: c.offset, Seq: c.head.Seq + 1, Bytes: len(tail)}
 }
 
-// ReadFrom is Store.Read on the content of a ledger.
+// ReadFrom is Store.Read on the content of a ledger: of its first segment, or of several in a row.
 func ReadFrom(r io.Reader, each func(Record) error) (Head, error) {
-	var c chain
-	_, err := c.verify(r, each)
-	return c.head, err
+	l := replay{proof: true}
+	_, err := l.segment(r, each)
+	return l.head, err
 }

@@ -16,7 +16,7 @@ func (l *Ledger) InDoubt() bool { return l.doubt != nil && l.doubt() }
 
 // undated says that no org was asked for the time before a record of the kind was written. Its time may be wrong, as if
 // it were Doubted, and nothing is judged by it. The record doesn't say so: builds that don't know Doubted can read it.
-func (k Kind) undated() bool { return k == Halt || k == Resume || k == Recovered }
+func (k Kind) undated() bool { return k == Halt || k == Resume || k == Recovered || k == InForce }
 
 // judged says that later times are judged by the time of the record: delays, budgets, the age of a plan or of a
 // listing.
@@ -96,5 +96,7 @@ func (s *State) resetClock(r Record) {
 	}
 	s.Totals.back(now)
 	back(&s.LastPost)
+	back(&s.LastPass.Began)
+	back(&s.LastPass.Ended)
 	back(&s.latest)
 }

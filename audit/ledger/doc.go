@@ -1,9 +1,18 @@
 // Package ledger keeps the record of what was seen, announced, intended and done to an org's API tokens.
 //
-// It is a file of JSON lines in the state directory that only grows. Every record is one line. [Ledger.Append] writes
-// one, [Ledger.AppendAll] many in one go, and each ends with an fsync: when it returns without an error, the records
-// outlive a crash. So an intent that was appended before a request was sent is found by the next run, whatever becomes
-// of this one.
+// It is files of JSON lines in the state directory, to which lines are only added. Every record is one line.
+// [Ledger.Append] writes one, [Ledger.AppendAll] many in one go, and each ends with an fsync: when it returns without
+// an error, the records outlive a crash. So an intent that was appended before a request was sent is found by the next
+// run, whatever becomes of this one.
+//
+// # Segments
+//
+// Lines are added to one file, ledger.jsonl. [Store.Open] seals it when a new month has begun, or when it is long: it
+// becomes ledger-N.jsonl, where N is the number of its first record in 20 digits, and never changes again. The new one
+// begins with a snapshot of what is in force, in records of the kind "snapshot", which are chained to the records
+// before as all are. The first of them names all sealed segments, with their sizes and last hashes. So who opens the
+// ledger reads one file, and sees if another is missing, shorter or newer; [Store.Read] reads all, and proves that each
+// snapshot is what the records before it give. A [State] forgets what is over; it stays on record.
 //
 // # A line
 //

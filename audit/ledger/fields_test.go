@@ -23,6 +23,7 @@ func TestEveryFieldThatAnEarlierBuildRefusesIsNamedHere(t *testing.T) {
 		"told":    "the end of a run that called notices off",
 		"doubted": "a run while clocks disagree",
 		"channel": "a delivery to the webhook",
+		"state":   "a segment after the first one",
 	}
 	record := reflect.TypeFor[ledger.Record]()
 	for i := range record.NumField() {

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -21,17 +23,18 @@ func (s Store) CheckHead(head string) error {
 	if err != nil || seq == 0 || len(hash) < 12 {
 		return fmt.Errorf("%w %q: want the form that reports end with, such as 104:55e7655ae5ed", ErrBadHead, head)
 	}
-	f, err := s.directory().records()
+	missing := &headError{fmt.Sprintf("record %d, the head of a report, is missing: records were taken away since",
+		seq)}
+	f, at, err := s.directory().segmentWith(seq)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	in := bufio.NewReaderSize(f, batchSize)
 	var line []byte
-	for at := uint64(1); at <= seq; at++ { // the nth line is the nth record
+	for ; at <= seq; at++ { // each line is a record
 		if line, err = in.ReadBytes('\n'); err != nil {
-			return &headError{fmt.Sprintf("record %d, the head of a report, is missing: records were taken away since",
-				seq)}
+			return missing
 		}
 	}
 	sum := sha256.Sum256(line[:len(line)-1])
@@ -40,6 +43,36 @@ func (s Store) CheckHead(head string) error {
 			"since", seq)}
 	}
 	return nil
+}
+
+// segmentWith opens the segment that has the record with this number, if there is one, and says what the number of its
+// first record is.
+func (d directory) segmentWith(seq uint64) (f io.ReadCloser, first uint64, err error) {
+	r, err := d.records()
+	if err != nil {
+		return nil, 0, err
+	}
+	first, _, err = firstOf(r)
+	if err == nil {
+		_, err = r.Seek(0, io.SeekStart)
+	}
+	sealed, listed := d.Segments()
+	if err = errors.Join(err, listed); err != nil {
+		_ = r.Close() // it was only read
+		return nil, 0, unusable("looking for record "+strconv.FormatUint(seq, 10), err)
+	}
+	if seq >= first {
+		return r, first, nil
+	}
+	_ = r.Close() // it was only read
+	first = 0
+	for at := range sealed {
+		if at <= seq {
+			first = max(first, at)
+		}
+	}
+	f, err = d.Segment(first)
+	return f, first, err
 }
 
 // headError is a ledger that is sound in itself and not the one that a report was made from.

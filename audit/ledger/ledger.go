@@ -1,7 +1,9 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 )
@@ -25,11 +27,10 @@ func (h Head) String() string {
 
 // Ledger is a ledger that is open for writing. It is for one goroutine at a time.
 type Ledger struct {
-	chain
+	replay
 	store  Store // of everything besides the records
 	disk   Disk
 	now    func() time.Time
-	state  State
 	poison error       // why nothing more is written
 	holder holder      // who has it open
 	signed []byte      // what the lock file says, unless another has it too
@@ -56,3 +57,36 @@ func (l *Ledger) Close() error {
 	}
 	return l.disk.Close()
 }
+
+// Actions are what a plan of State would do. They are read from the ledger: it may be long ago that it was made.
+func (l *Ledger) Actions(plan PlanRecord) ([]Action, error) {
+	open := l.disk.Read
+	for _, s := range l.segments {
+		if s.First <= plan.Seq && plan.Seq <= s.Last {
+			open = func() (io.ReadCloser, error) { return l.disk.Segment(s.First) }
+		}
+	}
+	from, err := open()
+	if err != nil {
+		return nil, unusable("reading a plan in it", err)
+	}
+	defer func() { _ = from.Close() }() // it was only read
+	var found *Record
+	c := chain{inside: true}
+	_, err = c.verify(from, func(r Record) error {
+		if r.Seq == plan.Seq {
+			found = &r
+			return errFound
+		}
+		return nil
+	})
+	switch {
+	case found != nil && found.Kind == Planned:
+		return found.Actions, nil
+	case err == nil || found != nil:
+		err = lost("the plan in record %d is missing", plan.Seq)
+	}
+	return nil, err
+}
+
+var errFound = errors.New("found")

@@ -265,10 +265,12 @@ func TestReplayIsLive(t *testing.T) {
 		ledger.Begun, ledger.Ended, ledger.Listed, ledger.Seen, ledger.Resolved, ledger.Noticed, ledger.Voided,
 		ledger.Intent,
 		ledger.Outcome, ledger.Planned, ledger.Halt, ledger.Resume, ledger.Exempted, ledger.Lifted, ledger.Vanished,
+		ledger.Announcing, ledger.Outbox, ledger.Posted, ledger.Delivered, ledger.ClockReset,
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		disk := new(ledgertest.Disk)
-		now := clock()
+		seconds, months := clock(), 0
+		now := func() time.Time { return seconds().AddDate(0, months, 0) }
 		l, err := ledger.Store{}.OpenOn(disk, now)
 		require.NoError(t, err)
 		strings := rapid.SliceOfN(rapid.String(), 0, 2)
@@ -283,14 +285,19 @@ func TestReplayIsLive(t *testing.T) {
 		for range rapid.IntRange(0, 40).Draw(t, "records") {
 			if rapid.IntRange(0, 9).Draw(t, "crash") == 0 {
 				together = nil
+				months += rapid.IntRange(0, 1).Draw(t, "months")
+				before := *l.State()
 				disk.Crash(0)
 				l, err = ledger.Store{}.OpenOn(disk, now)
 				require.NoError(t, err)
+				require.True(t, before.Equal(l.State()), "in force before:\n%+v\nand after:\n%+v", before, l.State())
 			}
 			r := ledger.Record{
 				Kind: rapid.SampledFrom(kinds).Draw(t, "kind"), Run: rapid.String().Draw(t, "run"), Org: org,
 				Token: rapid.SampledFrom([]string{"00T1", "00T2", "00T3"}).Draw(t, "token"),
 				Name:  rapid.String().Draw(t, "name"),
+				Of:    rapid.SampledFrom([]string{"run1", "run2"}).Draw(t, "of"),
+				Part:  rapid.SampledFrom([]string{"parent", "owner-00u1", "owner-00u2"}).Draw(t, "part"),
 				Rule:  rapid.SampledFrom([]string{"idle", "agent"}).Draw(t, "rule"), Rules: strings.Draw(t, "rules"),
 				Step: rapid.SampledFrom([]string{ledger.StepQuarantine, ledger.StepRevoke, ledger.StepRestore}).Draw(t,
 					"step"),
@@ -330,6 +337,6 @@ func TestReplayIsLive(t *testing.T) {
 		})
 		require.NoError(t, err)
 		require.Equal(t, l.Head(), head)
-		require.Equal(t, l.State(), &replayed)
+		require.True(t, l.State().Equal(&replayed), "in memory:\n%+v\nreplayed:\n%+v", l.State(), replayed)
 	})
 }

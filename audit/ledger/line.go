@@ -126,7 +126,7 @@ func parse(line []byte) (p parsed) {
 	if err == nil && !bytes.Equal(again, line) {
 		p.Unknown, err = unknownFields(line, again)
 	}
-	if err != nil || !p.understood() {
+	if err != nil || !p.understood() || !p.legible() {
 		return parsed{flaw: &flaw{newer, true}}
 	}
 	p.hash, p.length = hashOf(line), len(line)

@@ -16,8 +16,8 @@ type Delay struct {
 
 // Recalled is a notice that ended before all that it announced had come, and of whose end people were not told yet.
 type Recalled struct {
-	Key
-	Notice
+	Key    `json:"key"`
+	Notice `json:"notice"`
 	// Ended is when it ended, and Seq the number of the record that ended it; Reason is why.
 	Ended  time.Time
 	Seq    uint64

@@ -1,6 +1,9 @@
 package ledger
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Kind says what a record is about. The zero value is no kind and is never written.
 type Kind string
@@ -53,11 +56,14 @@ const (
 	ClockReset Kind = "clock"
 	// Recovered is a torn last line that was set aside: File and Count are set. Only Open writes it.
 	Recovered Kind = "recovered"
+	// InForce is a piece of a snapshot, with which a segment begins: Part and State are set. Only Open writes it. It
+	// repeats what other records say, so Read gives none.
+	InForce Kind = "snapshot"
 )
 
 // Kinds are all kinds of records.
 var Kinds = []Kind{Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-	Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered}
+	Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered, InForce}
 
 // The steps of an intent.
 const (
@@ -144,7 +150,7 @@ type Record struct {
 	// Channel is the channel of which Announcing, Outbox, Posted and Delivered are, "" for Slack. Versions
 	// that know Slack alone refuse a ledger in which another is named: they would post its reports to Slack.
 	Channel string `json:"channel,omitempty"`
-	// Part names the part of a report, in Posted.
+	// Part names the part of a report, in Posted, and of the State, in InForce.
 	Part string `json:"part,omitempty"`
 	// Ref is the Seq of the intent, in Outcome.
 	Ref uint64 `json:"ref,omitempty"`
@@ -184,6 +190,8 @@ type Record struct {
 	// File is the name of the file in the state directory that holds the torn line, in Recovered, or the
 	// report, in Outbox.
 	File string `json:"file,omitempty"`
+	// State is a piece of what is in force, as JSON, in InForce.
+	State json.RawMessage `json:"state,omitempty"`
 }
 
 // Condition is what a quarantine changes of a token. The zero value is an unknown condition.

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"math"
 	"os"
+	"slices"
+	"strings"
 )
 
 // recordsFile is a Disk in a directory. The lock is on a file of its own that is never removed: a lock on a
@@ -32,20 +35,32 @@ func (d directory) checkLoss() error {
 	if !errors.Is(err, fs.ErrNotExist) && (err != nil || info.Size() > 0) {
 		return nil
 	}
-	if listed, err := d.has(inventoryFile); err != nil || !listed {
+	beside := ""
+	if listed, err := d.has(inventoryFile); err == nil && listed {
+		beside = inventoryFile
+	} else if sealed, err := d.Segments(); err == nil && len(sealed) > 0 {
+		beside = segmentFile(slices.Min(slices.Collect(maps.Keys(sealed))))
+	}
+	if beside == "" {
 		return nil
 	}
 	return fmt.Errorf("%w: %w: %s is missing or empty, though there is a %s beside it: restore it from a copy, "+
-		"or move the whole directory away to begin anew", ErrUnusable, ErrLost, d.path(ledgerFile), inventoryFile)
+		"or move the whole directory away to begin anew", ErrUnusable, ErrLost, d.path(ledgerFile), beside)
 }
 
 // located says in which file the damage or the torn line is.
-func (d directory) located(err error) error {
-	var torn *TornError
-	if errors.Is(err, ErrDamaged) || errors.As(err, &torn) {
-		return fmt.Errorf("%s: %w", d.path(ledgerFile), err)
+func (d directory) located(err error) error { return d.locatedIn(0, err) }
+
+// locatedIn is located in the segment that begins with that record; 0 is the one that is written to.
+func (d directory) locatedIn(first uint64, err error) error {
+	if !errors.Is(err, ErrDamaged) && !isTorn(err) {
+		return err
 	}
-	return err
+	name := ledgerFile
+	if first > 0 {
+		name = segmentFile(first)
+	}
+	return fmt.Errorf("%s: %w", d.path(name), err)
 }
 
 // Lock takes the lock, and opens the file of the records or makes it.
@@ -66,6 +81,9 @@ func (d *recordsFile) Lock() error {
 		return unusable("opening it", err)
 	}
 	d.file = file
+	d.discard(func(name string) bool { // what crashes left
+		return strings.HasPrefix(name, "."+ledgerFile+".") || strings.HasPrefix(name, "."+segmentPrefix)
+	})
 	if madeLock || madeFile {
 		if err := syncDirectory(string(d.directory)); err != nil {
 			return unusable("creating it in "+string(d.directory), err)

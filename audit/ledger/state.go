@@ -45,10 +45,16 @@ type PlanRecord struct {
 	Run string
 	// Policy is the digest of the policy that it was made by.
 	Policy string
-	// Actions are what it would do.
-	Actions []Action
 	// Count is the number of its decisions.
 	Count int
+	// Seq is the number of the record, which has what the plan would do: see Ledger.Actions.
+	Seq uint64
+}
+
+// Pass is a pass over the org.
+type Pass struct {
+	// Began is when it began, Ended when it ended last; zero if it didn't.
+	Began, Ended time.Time
 }
 
 // State is what the records of a ledger amount to. It is a function of the records alone: the same
@@ -95,6 +101,8 @@ type State struct {
 	Listing *Record
 	// LastRun is the last Begun or Ended record, nil before any.
 	LastRun *Record
+	// LastPass is the last pass, changes by hand not among them; zero before any. Totals has its id.
+	LastPass Pass
 	// LastPost is when a part of a report was last accepted by Slack, zero if none was.
 	LastPost time.Time
 	// Undelivered are the reports, by channel and run, that were begun to be posted and are not known to be
@@ -109,11 +117,17 @@ type State struct {
 
 	changes []time.Time // of the intents to quarantine or revoke, in the order of Seq
 	latest  time.Time
-	hand    string // the last run by hand
+	hand    string   // the last run by hand
+	loading *partial // the snapshot that is being read; nil for none
 }
 
-// Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more.
+// Apply takes in the next record. It keeps r's slices, map and pointers, so they must not change any more. The records
+// of a snapshot put what it says in place of what is there, which should be the same.
 func (s *State) Apply(r Record) {
+	if r.Kind == InForce {
+		_ = s.load(&r) // what can't be read was found out when the line was
+		return
+	}
 	if r.Time.After(s.latest) && !r.Doubted && !r.Kind.undated() {
 		s.latest = r.Time
 	}
@@ -130,6 +144,7 @@ func (s *State) Apply(r Record) {
 		s.toldRecalls(r.Told)
 	case Listed:
 		s.Listing = &r
+		s.forgetRevoked()
 	case Seen:
 		if _, known := s.Findings[key]; !known {
 			put(&s.Findings, key, r.Time)
@@ -156,7 +171,7 @@ func (s *State) Apply(r Record) {
 	case Intent:
 		put(&s.Open, r.Seq, r)
 		if r.Step == StepQuarantine || r.Step == StepRevoke {
-			s.changes = append(s.changes, r.Time)
+			s.spend(r.Time)
 		}
 		s.attempt(r)
 	case Outcome:
@@ -166,9 +181,9 @@ func (s *State) Apply(r Record) {
 	case Planned:
 		s.Trend = append(s.Trend[max(0, len(s.Trend)-TrendLength+1):len(s.Trend):len(s.Trend)],
 			Point{At: r.Time, Findings: r.Count, Critical: r.Critical})
+		s.forgetPlans()
 		if r.Mode == ModeDryRun { // what an enforcing run decided was not there to be reviewed before
-			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Actions: r.Actions,
-				Count: r.Count})
+			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Count: r.Count, Seq: r.Seq})
 		}
 	case Halt:
 		s.Halted = &r
@@ -192,6 +207,12 @@ func (s *State) Apply(r Record) {
 // follow keeps what runs did that never ended, and so may never have been reported. The end of a run by
 // hand reports what that run did, the end of any other all of it.
 func (s *State) follow(r Record) {
+	switch {
+	case r.Kind == Begun && r.Mode != ByHand:
+		s.LastPass = Pass{Began: r.Time}
+	case r.Kind == Ended && r.Run == s.Totals.Pass:
+		s.LastPass.Ended = r.Time
+	}
 	switch {
 	case r.Kind == Begun && r.Mode == ByHand:
 		s.hand = r.Run

@@ -158,8 +158,7 @@ func TestWhatRecordsAmountTo(t *testing.T) {
 			{Kind: ledger.Planned, Plan: "p", Run: "r3", Mode: "enforce"},
 		}, func(t *testing.T, s *ledger.State) {
 			require.Equal(t, map[string]ledger.PlanRecord{
-				"p": {At: at(2), Run: "r2", Count: 7, Actions: []ledger.Action{
-					{Token: "00T1", Step: ledger.StepRevoke}}},
+				"p": {At: at(2), Run: "r2", Count: 7, Seq: 2},
 			}, s.Plans)
 		}},
 		{"the last run and listing", []ledger.Record{

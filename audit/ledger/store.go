@@ -77,7 +77,8 @@ func (s Store) Writable() (on string, err error) {
 }
 
 // Open opens the ledger for writing, and makes it and the store if they don't exist. It takes the lock, verifies
-// every record, and sets a torn last line aside. now is the clock for Record.Time.
+// every record since the last snapshot, sets a torn last line aside, and begins a new segment if one is due. now is the
+// clock for Record.Time.
 //
 // The error is an ErrLocked, an ErrDamaged (a *DamageError) or an ErrUnusable; but for what had to be
 // created, nothing was changed then.
@@ -100,8 +101,9 @@ func (s Store) OpenOn(d Disk, now func() time.Time) (*Ledger, error) {
 	return l, nil
 }
 
-// Read verifies the ledger without taking the lock or changing anything, and gives each record to each, whose error
-// ends it and is returned. The head is that of the last good record.
+// Read verifies the whole ledger, all its segments, without taking the lock or changing anything, and gives each record
+// to each, whose error ends it and is returned; each may be nil. It doesn't give the records of snapshots, of which it
+// proves that they say what the records before them give. The head is that of the last good record.
 //
 // A *DamageError, which is an ErrDamaged, names the first bad record, and comes after all good ones
 // before it. A *TornError says that the last line is not complete: a crash left it so, or another process
@@ -114,13 +116,34 @@ func (s Store) Read(each func(Record) error) (Head, error) {
 	if err := d.checkLoss(); err != nil {
 		return Head{}, err
 	}
-	f, err := d.records()
+	l := new(replay)
+	err := l.all(readOnly{d}, d.locatedIn, each)
+	return l.head, err
+}
+
+// State verifies what a run reads, without taking the lock or changing anything: the last snapshot, the records after
+// it, and that the segments before are there. It returns what the records amount to. The errors are those of Read.
+func (s Store) State() (*State, Head, error) {
+	d := s.directory()
+	if err := d.check(); err != nil {
+		return nil, Head{}, err
+	}
+	if err := d.checkLoss(); err != nil {
+		return nil, Head{}, err
+	}
+	l := replay{chain: chain{inside: true}}
+	f, err := readOnly{d}.Read()
 	if err != nil {
-		return Head{}, err
+		return nil, Head{}, err
 	}
 	defer func() { _ = f.Close() }() // it was only read
-	head, err := ReadFrom(f, each)
-	return head, d.located(err)
+	_, err = l.segment(f, nil)
+	if err == nil || isTorn(err) {
+		if gone := l.complete(readOnly{d}); gone != nil {
+			return nil, Head{}, gone
+		}
+	}
+	return &l.state, l.head, d.located(err)
 }
 
 // errNoStore is the zero Store.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"slices"
 	"sync"
 	"syscall"
 
@@ -18,8 +19,12 @@ import (
 // value is empty and without faults. It is safe for concurrent use.
 type Disk struct {
 	mu      sync.Mutex
-	data    []byte // what a reader sees
+	data    []byte // what a reader sees, of all segments
+	starts  []int  // of the segments but the first one, in data
+	begins  []int  // where what they begin with ends, which is there whole or not at all
+	firsts  []uint64
 	durable int    // how much of data survives a power failure
+	hole    [2]int // what was not durable when its segment was sealed, and never will be; from and to
 	dropped bool   // a Sync failed: what was written before it or comes after it is never durable
 	locked  bool
 	signed  []byte // what the lock says
@@ -73,12 +78,33 @@ func (d *Disk) Kill() {
 func (d *Disk) Crash(keep int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.data = d.data[:min(len(d.data), d.durable+keep)]
+	left := min(len(d.data), d.durable+keep)
+	for n := len(d.starts) - 1; n >= 0 && left < d.begins[n]; n-- {
+		left = min(left, d.starts[n])
+		d.starts, d.begins, d.firsts = d.starts[:n], d.begins[:n], d.firsts[:n]
+	}
+	d.data = d.data[:left]
+	d.lose(keep)
 	d.durable, d.dropped, d.locked = len(d.data), false, false
 	d.failWrite, d.failSync = 0, 0
 }
 
-// Bytes is what a reader sees.
+// lose makes the hole, of which the first keep bytes stay.
+func (d *Disk) lose(keep int) {
+	from, to := min(d.hole[0]+keep, d.hole[1]), d.hole[1]
+	d.hole = [2]int{}
+	if to > len(d.data) { // its segment was not sealed after all
+		return
+	}
+	d.data = slices.Delete(d.data, from, to)
+	for n := range d.starts {
+		if d.starts[n] >= to {
+			d.starts[n], d.begins[n] = d.starts[n]-(to-from), d.begins[n]-(to-from)
+		}
+	}
+}
+
+// Bytes is what a reader sees, of all segments in a row.
 func (d *Disk) Bytes() []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -117,9 +143,76 @@ func (d *Disk) Lock() error {
 	return nil
 }
 
-// Read opens what a reader sees now.
+// start is where the segment begins that is written to.
+func (d *Disk) start() int {
+	if len(d.starts) == 0 {
+		return 0
+	}
+	return d.starts[len(d.starts)-1]
+}
+
+// Read opens what a reader sees now of the segment that is written to.
 func (d *Disk) Read() (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(d.Bytes())), nil
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return io.NopCloser(bytes.NewReader(bytes.Clone(d.data[d.start():]))), nil
+}
+
+// Segments are the sizes of the sealed segments.
+func (d *Disk) Segments() (map[uint64]int64, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	found := make(map[uint64]int64)
+	for n, first := range d.firsts {
+		from, to := d.bounds(n)
+		found[first] = int64(to - from)
+	}
+	return found, nil
+}
+
+// bounds are where the nth segment that was sealed begins and ends.
+func (d *Disk) bounds(n int) (from, to int) {
+	if n > 0 {
+		from = d.starts[n-1]
+	}
+	return from, d.starts[n]
+}
+
+// Segment opens a sealed segment.
+func (d *Disk) Segment(first uint64) (io.ReadCloser, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := slices.Index(d.firsts, first)
+	if n < 0 {
+		return nil, fs.ErrNotExist
+	}
+	from, to := d.bounds(n)
+	return io.NopCloser(bytes.NewReader(bytes.Clone(d.data[from:to]))), nil
+}
+
+// Seal begins a new segment. It counts as a Write and a Sync: if the Write fails, nothing was done; if the Sync does,
+// a reader sees it done, and after a crash it may be or not.
+func (d *Disk) Seal(first uint64, begin func(io.Writer) error) error {
+	var text bytes.Buffer
+	if err := begin(&text); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writes++
+	if d.writes == d.failWrite {
+		return d.writeError
+	}
+	if text.Len() > d.room() {
+		return syscall.ENOSPC
+	}
+	if d.durable < len(d.data) {
+		d.hole = [2]int{d.durable, len(d.data)}
+	}
+	d.starts, d.firsts = append(d.starts, len(d.data)), append(d.firsts, first)
+	d.data = append(d.data, text.Bytes()...)
+	d.begins = append(d.begins, len(d.data))
+	return d.sync()
 }
 
 // Write puts p at the end.
@@ -155,6 +248,10 @@ func (d *Disk) room() int {
 func (d *Disk) Sync() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	return d.sync()
+}
+
+func (d *Disk) sync() error {
 	d.syncs++
 	if d.syncs == d.failSync {
 		d.dropped = true
@@ -202,7 +299,7 @@ func (d *Disk) Signature() ([]byte, error) {
 func (d *Disk) Truncate(size int64) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.data = d.data[:size]
+	d.data = d.data[:d.start()+int(size)]
 	d.durable = min(d.durable, len(d.data))
 	return nil
 }
