@@ -276,6 +276,22 @@ func TestAWrongOrgHasNothingOfTheRightOne(t *testing.T) {
 	}
 }
 
+// An org that has another URL now is the same org: what its runs counted goes on, under the new name.
+func TestCountersGoOnWhereAnOrgGotAnotherName(t *testing.T) {
+	state, policy := filepath.Join(t.TempDir(), "state"), policyFile(t, idlePolicy)
+	for i := range 2 {
+		org := oktatest.Start(oktatest.Config{Credential: canary, Me: oktatest.UserID(1), ID: "00o1a2b3c4d5e6f7g8h9"})
+		t.Cleanup(org.Close)
+		file := filepath.Join(t.TempDir(), "x.prom")
+		r := tokensweep(t, org.URL(), "run", "--policy", policy, "--state", state, "--metrics-file", file)
+		require.Zero(t, r.code, r.stderr)
+		raw, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, i+1, exposed(t, string(raw))["tokensweep_runs_total exit_code=0"])
+		require.Contains(t, string(raw), fmt.Sprintf("org=%q", strings.TrimPrefix(org.URL(), "http://")))
+	}
+}
+
 func TestANameOfThePolicyInMetricsIsChecked(t *testing.T) {
 	org := newMetricsOrg(t)
 	for want, args := range map[string][]string{

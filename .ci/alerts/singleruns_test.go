@@ -49,6 +49,10 @@ func exposed(t *testing.T, run int) map[string]float64 {
 func held(files []map[string]float64, keeps bool) string {
 	values := make(map[string][]string)
 	for i, file := range files {
+		code, ended := file[`tokensweep_last_run_exit_code{org="acme.okta.com",policy="policy"}`]
+		if !ended {
+			panic("a run without an exit code")
+		}
 		for name := range file {
 			if values[name] == nil {
 				values[name] = slices.Repeat([]string{"_"}, i)
@@ -59,7 +63,7 @@ func held(files []map[string]float64, keeps bool) string {
 			switch {
 			case shown:
 				values[name] = append(days, strconv.FormatFloat(v, 'f', -1, 64))
-			case keeps && i > 0:
+			case keeps && code != 0 && i > 0:
 				values[name] = append(days, days[i-1])
 			default:
 				values[name] = append(days, "_")
