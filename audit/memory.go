@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -205,14 +206,60 @@ func (m *memory) remember(ctx context.Context) error {
 			return err
 		}
 	}
-	err := b.add(ledger.Record{
-		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Actions: r.actions(),
-		Count: len(r.Findings), Critical: r.critical(),
-	}, func() { r.PlanKept = r.Mode == rules.DryRun })
-	if err == nil {
-		err = b.write()
+	return m.rememberPlan(b)
+}
+
+// rememberPlan writes the plan, in parts if it is too long for one record.
+func (m *memory) rememberPlan(b *batch) error {
+	r := m.report
+	parts := slices.Collect(partsOf(r.actions(), partLength))
+	last := len(parts) - 1
+	for _, part := range parts[:max(0, last)] {
+		err := b.add(ledger.Record{Kind: ledger.Planning, Plan: r.Digest, Actions: part}, nil)
+		if err == nil {
+			err = b.write()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return err
+	planned := ledger.Record{
+		Kind: ledger.Planned, Plan: r.Digest, Mode: string(r.Mode), Policy: r.PolicyDigest, Count: len(r.Findings),
+		Critical: r.critical(),
+	}
+	if last >= 0 {
+		planned.Actions, planned.Ref = parts[last], uint64(last)
+	}
+	if err := b.add(planned, func() { r.PlanKept = r.Mode == rules.DryRun }); err != nil {
+		return err
+	}
+	return b.write()
+}
+
+// partLength is how many bytes of actions a record of a plan has, or as many as its first action, if that is more.
+const partLength = 4 << 20
+
+// partsOf parts actions, so that none of the parts has much more than length bytes on record.
+func partsOf(actions []ledger.Action, length int) iter.Seq[[]ledger.Action] {
+	return func(yield func([]ledger.Action) bool) {
+		from, size := 0, 0
+		for i := range actions {
+			a := &actions[i]
+			n := len(`{"token":"","step":"","rules":[],"facts":""},`) + len(a.Token) + len(a.Step) + len(a.Facts)
+			for _, rule := range a.Rules {
+				n += len(`"",`) + len(rule)
+			}
+			if size += n; size > length && i > from {
+				if !yield(actions[from:i:i]) {
+					return
+				}
+				from, size = i, n
+			}
+		}
+		if from < len(actions) {
+			yield(actions[from:])
+		}
+	}
 }
 
 // rememberListing stores the listing. The last one that was believed is kept as well, to name what vanished since.

@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -51,8 +50,8 @@ func TestThirtyThousandNewFindingsCostFewFsyncs(t *testing.T) {
 	}
 }
 
-// A plan that is longer than a record may be is the ledger's trouble, not the org's.
-func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
+// A plan of any size is on record: one that is too long for a record in several, right before it.
+func TestAPlanThatIsTooLongForOneRecordIsRecordedInParts(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	l, err := ledger.InDirectory(dir).Open(time.Now)
 	require.NoError(t, err)
@@ -71,11 +70,27 @@ func TestAPlanThatIsTooLongToRecordIsAnErrorOfTheLedger(t *testing.T) {
 		r.Findings = append(r.Findings, Finding{Token: &okta.Token{ID: fmt.Sprintf("00T%017d", i)}, Step: rules.Revoke,
 			Outcome: WouldRevoke, stepRules: asking})
 	}
-	err = r.memory.remember(t.Context())
-	require.ErrorIs(t, err, ledger.ErrRefused)
-	require.ErrorContains(t, err, "a record may have")
-	require.Equal(t, NoLedger, CodeOf(err))
-	info, err := os.Stat(filepath.Join(dir, "ledger.jsonl"))
+	want := r.actions()
+	require.NoError(t, r.memory.remember(t.Context()))
+	require.True(t, r.PlanKept)
+	plan := l.State().Plans[r.Digest]
+	require.Equal(t, len(want), plan.Count)
+	require.Greater(t, plan.Parts, uint64(5))
+	actions, err := l.Actions(plan)
 	require.NoError(t, err)
-	require.Zero(t, info.Size(), "nothing was written")
+	require.Equal(t, want, actions)
+	require.Len(t, l.State().Trend, 1, "it is one plan")
+
+	require.NoError(t, l.Close())
+	l, err = ledger.InDirectory(dir).Open(func() time.Time { return time.Now().AddDate(0, 1, 0) })
+	require.NoError(t, err)
+	defer func() { _ = l.Close() }()
+	require.Equal(t, plan, l.State().Plans[r.Digest])
+	actions, err = l.Actions(plan)
+	require.NoError(t, err)
+	require.Equal(t, want, actions, "where its segment was sealed, too")
+
+	plan.Parts++
+	_, err = l.Actions(plan)
+	require.ErrorIs(t, err, ledger.ErrLost, "what stands before it is no part")
 }

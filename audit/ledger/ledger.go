@@ -71,22 +71,33 @@ func (l *Ledger) Actions(plan PlanRecord) ([]Action, error) {
 		return nil, unusable("reading a plan in it", err)
 	}
 	defer func() { _ = from.Close() }() // it was only read
-	var found *Record
+	var actions []Action
+	parts, whole := uint64(0), false
 	c := chain{inside: true}
 	_, err = c.verify(from, func(r Record) error {
-		if r.Seq == plan.Seq {
-			found = &r
+		switch {
+		case r.Seq+plan.Parts < plan.Seq:
+			return nil
+		case r.Seq < plan.Seq && r.Kind == Planning, r.Seq == plan.Seq && r.Kind == Planned:
+			actions = append(actions, r.Actions...)
+		default:
 			return errFound
 		}
+		if r.Seq == plan.Seq {
+			whole = parts == plan.Parts
+			return errFound
+		}
+		parts++
 		return nil
 	})
 	switch {
-	case found != nil && found.Kind == Planned:
-		return found.Actions, nil
-	case err == nil || found != nil:
+	case whole:
+		return actions, nil
+	case err == nil, errors.Is(err, errFound):
 		err = lost("the plan in record %d is missing", plan.Seq)
 	}
 	return nil, err
 }
 
+// errFound ends a reading that has found what it looked for, or that it isn't there.
 var errFound = errors.New("found")

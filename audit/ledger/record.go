@@ -31,8 +31,11 @@ const (
 	Intent Kind = "intent"
 	// Outcome is what came of the intent Ref: Result, Settled, Reason and After are set.
 	Outcome Kind = "outcome"
-	// Planned is a plan that was shown: Plan, Actions, Count, Critical, Mode and Policy are set.
+	// Planned is a plan that was shown: Plan, Actions, Count, Critical, Mode and Policy are set, and Ref if Actions are
+	// not all.
 	Planned Kind = "plan"
+	// Planning is a part of a plan that is too long for one record, right before it: Plan and Actions are set.
+	Planning Kind = "actions"
 	// Halt is the emergency brake pulled: Reason and By are set.
 	Halt Kind = "halt"
 	// Resume is the emergency brake released: Reason and By are set.
@@ -63,7 +66,7 @@ const (
 
 // Kinds are all kinds of records.
 var Kinds = []Kind{Begun, Ended, Listed, Seen, Resolved, Noticed, Voided, Intent, Outcome, Planned, Halt, Resume,
-	Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered, InForce}
+	Exempted, Lifted, Vanished, Announcing, Outbox, Posted, Delivered, ClockReset, Recovered, InForce, Planning}
 
 // The steps of an intent.
 const (
@@ -130,7 +133,7 @@ type Record struct {
 	Step string `json:"step,omitempty"`
 	// Rules are the ids of the rules that ask for the step, in Intent.
 	Rules []string `json:"rules,omitempty"`
-	// Plan is the digest of the plan, in Planned and Intent.
+	// Plan is the digest of the plan, in Planned, Planning and Intent.
 	Plan string `json:"plan,omitempty"`
 	// Facts is a digest of the values that the rule reads, in Noticed: the notice holds for these only. In Seen it is
 	// the severity of the rule, which versions before did not write, and pass over.
@@ -152,7 +155,8 @@ type Record struct {
 	Channel string `json:"channel,omitempty"`
 	// Part names the part of a report, in Posted, and of the State, in InForce.
 	Part string `json:"part,omitempty"`
-	// Ref is the Seq of the intent, in Outcome.
+	// Ref is the Seq of the intent, in Outcome; in Planned, how many records right before it have the first of its
+	// actions.
 	Ref uint64 `json:"ref,omitempty"`
 	// Result is what came of the intent, in Outcome: one of the Result constants or another word; ResultUnknown in
 	// Seen.
@@ -168,7 +172,7 @@ type Record struct {
 	Before *Condition `json:"before,omitempty"`
 	// After is the token's condition after the change, in Outcome.
 	After *Condition `json:"after,omitempty"`
-	// Actions are what a plan would do, in Planned.
+	// Actions are what a plan would do, in Planned and Planning.
 	Actions []Action `json:"actions,omitempty"`
 	// Count is the number of tokens in Listed, of decisions in Planned, of bytes in Recovered.
 	Count int `json:"count,omitempty"`

@@ -47,8 +47,9 @@ type PlanRecord struct {
 	Policy string
 	// Count is the number of its decisions.
 	Count int
-	// Seq is the number of the record, which has what the plan would do: see Ledger.Actions.
-	Seq uint64
+	// Seq is the number of the record, which has what the plan would do: see Ledger.Actions. Parts is how many records
+	// right before it have some of that.
+	Seq, Parts uint64
 }
 
 // Pass is a pass over the org.
@@ -183,7 +184,8 @@ func (s *State) Apply(r Record) {
 			Point{At: r.Time, Findings: r.Count, Critical: r.Critical})
 		s.forgetPlans()
 		if r.Mode == ModeDryRun { // what an enforcing run decided was not there to be reviewed before
-			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Count: r.Count, Seq: r.Seq})
+			put(&s.Plans, r.Plan, PlanRecord{At: r.Time, Run: r.Run, Policy: r.Policy, Count: r.Count, Seq: r.Seq,
+				Parts: r.Ref})
 		}
 	case Halt:
 		s.Halted = &r
@@ -198,7 +200,7 @@ func (s *State) Apply(r Record) {
 		s.deliver(r)
 	case ClockReset:
 		s.resetClock(r)
-	case Vanished, Recovered:
+	case Vanished, Recovered, Planning:
 	}
 	s.follow(r)
 	s.Totals.Apply(r)
