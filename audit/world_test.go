@@ -77,6 +77,10 @@ func (w *world) dry(text string) *audit.Report {
 	w.connect()
 	l := w.open()
 	defer func() { _ = l.Close() }()
+	return w.dryOn(text, l)
+}
+
+func (w *world) dryOn(text string, l *ledger.Ledger) *audit.Report {
 	return audit.Run(w.t.Context(), w.options(text, l))
 }
 
