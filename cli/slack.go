@@ -31,6 +31,10 @@ func (a *app) slackFor(policy *rules.Policy, enforce bool, o outbox.Box, flags s
 		return nil, usage("%s holds a space, a line break or another character that no token has",
 			a.env.holder("SLACK_BOT_TOKEN"))
 	}
+	if strings.HasPrefix(token.Reveal(), "https://") {
+		return nil, usageHint("the URL of an incoming webhook goes into SLACK_WEBHOOK_URL", "%s holds a URL, and no "+
+			"token", a.env.holder("SLACK_BOT_TOKEN"))
+	}
 	address, err := a.env.optionalSecret("SLACK_WEBHOOK_URL")
 	switch {
 	case err != nil:

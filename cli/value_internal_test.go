@@ -179,6 +179,7 @@ func TestABadCredentialNamesItsVariable(t *testing.T) {
 		{modeApp, "OKTA_CLIENT_PRIVATEKEY", "keys/key.pem", noKey},
 		{modeApp, "OKTA_CLIENT_CLIENTID", "my app", "the client id of the service app is none"},
 		{modeToken, "SLACK_BOT_TOKEN", "xoxb-1\nx", "holds a space, a line break"},
+		{modeToken, "SLACK_BOT_TOKEN", "https://hooks.slack.com/services/T1/B1/x", "into SLACK_WEBHOOK_URL"},
 	} {
 		env := w.environment(c.mode)
 		env[c.name] = c.value
