@@ -29,13 +29,19 @@ func (s *State) forgetPlans() {
 	maps.DeleteFunc(s.Plans, func(_ string, p PlanRecord) bool { return p.At.Before(since) })
 }
 
-// forgetRevoked forgets the tokens that were revoked long before the last listing, which is believed.
+// forgetRevoked forgets the tokens that were revoked long before the last listing, which is believed, and with them
+// that a quarantine of theirs was begun: a request for one that is gone can't arrive any more.
 func (s *State) forgetRevoked() {
 	if s.Listing.Believed != "" {
 		return
 	}
 	since := s.Listing.Time.Add(-revokedKept)
-	maps.DeleteFunc(s.Revoked, func(_ string, at time.Time) bool { return at.Before(since) })
+	for token, at := range s.Revoked {
+		if at.Before(since) {
+			delete(s.Revoked, token)
+			delete(s.Attempted, token)
+		}
+	}
 }
 
 // spend notes a change, and forgets those that no budget counts any more.

@@ -82,7 +82,7 @@ type State struct {
 	Quarantined map[string]Quarantine
 	// Attempted are the last quarantines that were begun, by the id of the token, with the condition that each was to
 	// have after and the time of the intent. They stay whatever is on record of their outcome, or of the token since: a
-	// request may arrive late.
+	// request may arrive late. With a token that is known to be gone they are forgotten: see Revoked.
 	Attempted map[string]Quarantine
 	// Released are the tokens that a person took out of quarantine, by id, and when: no step of a rule is taken
 	// before that rule's own notice.
@@ -94,7 +94,8 @@ type State struct {
 	Recalled []Recalled
 	// OwnersTold are the owners who were told of their tokens, by id of Okta's, and when last.
 	OwnersTold map[string]time.Time
-	// Revoked are the tokens that we have revoked, by id, and when that was settled.
+	// Revoked are the tokens that we have revoked, by id, and when that was settled. Some weeks later they are forgotten:
+	// by then they are on no list.
 	Revoked map[string]time.Time
 	// Plans are the plans of dry runs by digest; of those with the same digest, the newest.
 	Plans map[string]PlanRecord
