@@ -22,7 +22,8 @@ func TestAStateForgetsWhatIsNoLongerInForce(t *testing.T) {
 	change := func(token, step, result string) {
 		intent := ledger.Record{Kind: ledger.Intent, Token: token, Step: step, By: ledger.ByRun}
 		if step == ledger.StepQuarantine {
-			intent.Before, intent.After = &ledger.Condition{Connection: "ANYWHERE"}, &ledger.Condition{Connection: "ZONE"}
+			intent.Before = &ledger.Condition{Connection: "ANYWHERE"}
+			intent.After = &ledger.Condition{Connection: "ZONE"}
 		}
 		ref := apply(0, intent)
 		apply(0, ledger.Record{Kind: ledger.Outcome, Ref: ref, Token: token, Settled: true, Result: result})

@@ -94,8 +94,8 @@ type State struct {
 	Recalled []Recalled
 	// OwnersTold are the owners who were told of their tokens, by id of Okta's, and when last.
 	OwnersTold map[string]time.Time
-	// Revoked are the tokens that we have revoked, by id, and when that was settled. Some weeks later they are forgotten:
-	// by then they are on no list.
+	// Revoked are the tokens that we have revoked, by id, and when that was settled. Some weeks later they are
+	// forgotten: by then they are on no list.
 	Revoked map[string]time.Time
 	// Plans are the plans of dry runs by digest; of those with the same digest, the newest.
 	Plans map[string]PlanRecord
