@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -26,7 +25,7 @@ import (
 // lookup reads the environment as os.LookupEnv does. stderr is written by several goroutines at once, as a file allows.
 // SIGINT and SIGTERM end it in an orderly way.
 func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.Writer) int {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 { // GOMEMLIMIT is not set
+	if limit, _ := lookup("GOMEMLIMIT"); limit == "" { // else the runtime has read it, off too
 		debug.SetMemoryLimit(softMemory)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -51,7 +50,7 @@ func Main(args []string, lookup func(string) (string, bool), stdout, stderr io.W
 
 // softMemory is from when on memory is saved at the cost of time: garbage is collected more often the closer to it the
 // program comes. It is well below the 256 Mi of the pod that deploy/ ships, and nothing fails beyond it. GOMEMLIMIT
-// sets another (https://pkg.go.dev/runtime#hdr-Environment_Variables).
+// sets another, or none (https://pkg.go.dev/runtime#hdr-Environment_Variables).
 const softMemory = 160 << 20
 
 // app is what the commands share.
