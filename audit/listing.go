@@ -106,7 +106,7 @@ func (l *listing) each(ctx context.Context, visit func(t okta.Token, clock time.
 // judge judges one token of the list, whose owner is not known yet.
 func (l *listing) judge(t okta.Token, clock time.Time) {
 	l.clients[orEmpty(t.ClientName)]++
-	l.addToInventory(&t)
+	l.keepListed(&t)
 	st := l.decider.standing(&t)
 	if st.in != nil {
 		l.inQuarantine = append(l.inQuarantine, InQuarantine{t, st.inQuarantine()})
@@ -155,16 +155,18 @@ func (l *listing) judgeOwned() {
 	}
 }
 
-// addToInventory takes a token into the inventory, if there is to be one.
-func (l *listing) addToInventory(t *okta.Token) {
-	if l.inventory == nil {
+// keepListed keeps what the next run, and people who were told of the token, need to know of it.
+func (l *listing) keepListed(t *okta.Token) {
+	if l.inventory == nil && !l.toldOf[t.ID] {
 		return
 	}
 	ends, _ := t.ExpiresAt.Get() // zero where it is not known, as the inventory has it
 	e := ledger.InventoryEntry{
 		ID: t.ID, Name: orEmpty(t.Name), Client: orEmpty(t.ClientName), UserID: orEmpty(t.UserID), ExpiresAt: ends,
 	}
-	l.inventory.Add(e)
+	if l.inventory != nil {
+		l.inventory.Add(e)
+	}
 	if l.toldOf[t.ID] {
 		l.told[t.ID] = e
 	}

@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"net/http"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +58,45 @@ func TestALostCredentialJudgesNothing(t *testing.T) {
 			r := audit.Run(t.Context(), audit.Options{Org: reader, Policy: policy(t, "rules: [{id: x, when: {id: "+
 				"{present: true}}, then: flag}]")})
 			requireNothingJudged(t, r, audit.NoAccess)
+		})
+	}
+}
+
+// A listing is drafted in the state directory once there is one to be remembered: not before it is known whose
+// credential it is, and not where another instant is judged. Nothing stays of it, whatever comes of the run.
+func TestAListingIsDraftedOnlyToBeRemembered(t *testing.T) {
+	for name, row := range map[string]struct {
+		at     string // the request while which drafts are counted
+		status int
+		asOf   bool
+		want   int
+	}{
+		"a dry run":          {at: listPath, want: 1},
+		"a list that fails":  {at: listPath, status: 403, want: 1},
+		"before the list":    {at: "/api/v1/users/me"},
+		"a credential is no": {at: "/api/v1/users/me", status: 401},
+		"another instant":    {at: listPath, asOf: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			drafts := func() int {
+				found, err := filepath.Glob(filepath.Join(w.state, ".inventory.jsonl.*"))
+				require.NoError(t, err)
+				return len(found)
+			}
+			seen := -1
+			w.org.Fault(oktatest.Fault{Path: row.at, Status: row.status, Times: 1, Then: func() { seen = drafts() }})
+			w.connect()
+			l := w.open()
+			o := w.options(idlePolicy, l)
+			if row.asOf {
+				o.AsOf = w.clock.Add(day)
+			}
+			r := audit.Run(t.Context(), o)
+			require.NoError(t, l.Close())
+			require.Equal(t, row.status == 0, r.Err == nil, "%v", r.Err)
+			require.Equal(t, row.want, seen)
+			require.Zero(t, drafts())
 		})
 	}
 }

@@ -137,10 +137,6 @@ func newRun(o Options) *run {
 	r := &run{core: newCore(o, mode)}
 	r.listing = &listing{session: r.session, asOf: o.AsOf, progress: o.Progress, toldOf: toldOf(r.decider.past)}
 	r.memory = &memory{session: r.session, journal: r.journal, report: r.Report, ledger: o.Ledger}
-	if o.Ledger != nil {
-		r.listing.inventory = o.Ledger.Store().DraftInventory()
-		r.memory.inventory = r.listing.inventory
-	}
 	if o.Enforce != nil {
 		r.actor = r.newActor(o.Enforce.Org)
 	}
@@ -264,6 +260,10 @@ func (r *run) wouldCallOff() {
 // that could not be put on record.
 func (r *run) list(ctx context.Context) (unrecorded, err error) {
 	r.lookup.readZones(ctx, r.decider.past.Quarantined)
+	if r.book != nil {
+		r.listing.inventory = r.store().DraftInventory()
+		r.memory.inventory = r.listing.inventory
+	}
 	err = r.listing.judgeAll(ctx, r.lifted)
 	r.listing.fillIn(r.Report)
 	if err != nil {
