@@ -99,7 +99,7 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 		return failure(name, NoLedger, "give the run a state directory of its own that it can write",
 			"%s; it can't be written: %v", sound, err)
 	}
-	other, advice := pastOf(past).differs(c.OrgURL, c.OrgID, nil)
+	other, advice := pastOf(past).differs(c.OrgURL, c.OrgID)
 	if c.OrgURL != "" && past.Org != "" && past.Org != c.OrgURL {
 		sound += fmt.Sprintf("; its org had the URL %s, and has the same id", past.Org)
 	}
@@ -107,6 +107,8 @@ func (c StateCheck) ledger(past *ledger.State, records int, head ledger.Head, to
 	shared, isShared := c.shared(sound)
 	future := checkFuture(past.Latest(), c.Now(), c.Told)
 	switch {
+	case c.OrgURL != "" && pastOf(past).unread(c.OrgURL, c.OrgID):
+		return failure(name, Incomplete, advice, "%s", pastOf(past).ofAnother(c.Store, c.OrgURL, other))
 	case c.OrgURL != "" && other != "":
 		return failure(name, Usage, advice, "%s", pastOf(past).ofAnother(c.Store, c.OrgURL, other))
 	case future != nil:

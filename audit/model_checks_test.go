@@ -182,6 +182,9 @@ func exitCodeOnRecord(w *modelWorld, p *modelProcess) string {
 	if code == audit.Usage && (p.byHand == "" || p.runID == "") || len(w.book.entries) == 0 { // refused before it began
 		return ""
 	}
+	if p.place.untold(p.recordedURL, p.recordedID) && (code == audit.Incomplete || code == audit.Halted) { // likewise
+		return ""
+	}
 	if p.usurped && code == audit.Locked { // the ledger is the other's
 		return ""
 	}

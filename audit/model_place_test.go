@@ -102,6 +102,9 @@ func (p place) knows(url, id string) bool {
 	return p.id == id
 }
 
+// untold reports whether the org can't be compared with that of the state: at another URL it doesn't tell its id.
+func (p place) untold(url, id string) bool { return url != "" && p.url != url && id != "" && p.dumb }
+
 // ownStateOnly is judged by what was on record when the process began. A process whose credential is refused ends
 // without having asked which org it is at the URL of the state.
 func ownStateOnly(_ *modelWorld, p *modelProcess) string {

@@ -29,20 +29,23 @@ func (i *identity) ask(ctx context.Context) {
 		return
 	}
 	i.asked = true
-	ctx, cancel := context.WithTimeout(ctx, orgPatience)
+	ctx, cancel := context.WithTimeoutCause(ctx, orgPatience, fmt.Errorf("no answer within %v", orgPatience))
 	defer cancel()
 	o, err := i.org.Organization(ctx)
 	i.id, i.err = o.ID, err
 }
 
 // continues refuses, with an ErrWrongOrg, a state that is of another org. At another URL than that of the state the org
-// is asked for its id; at the same URL that is looked at if it is known.
+// is asked for its id; if it can't be read there the error is that of the reading, such as a network that is down or a
+// signal. At the same URL the id is looked at if it is known.
 func (i *identity) continues(ctx context.Context, store ledger.Store, past History) error {
 	url := i.org.OrgURL()
 	if past.Org != "" && past.Org != url && past.OrgID != "" {
-		i.ask(ctx)
+		if i.ask(ctx); i.err != nil {
+			return fmt.Errorf("%s: %w", past.ofAnother(store, url, untold+"its id could not be read"), i.err)
+		}
 	}
-	if why, advice := past.differs(url, i.id, i.err); why != "" {
+	if why, advice := past.differs(url, i.id); why != "" {
 		return fmt.Errorf("%w: %s: %s", ErrWrongOrg, past.ofAnother(store, url, why), advice)
 	}
 	return nil
@@ -60,10 +63,16 @@ func (h History) ofAnother(store ledger.Store, url, why string) string {
 	return fmt.Sprintf("the ledger%s is of %s, and OKTA_CLIENT_ORGURL is %s: %s", where, h.Org, url, why)
 }
 
+const untold = "whether the org is the same can't be told, since "
+
+// unread reports whether a state can't be compared with the org at url, since the org's id could not be read.
+func (h History) unread(url, id string) bool {
+	return h.Org != "" && h.Org != url && h.OrgID != "" && id == ""
+}
+
 // differs says why the org at url is not known to be that of the state, and what to do; "" if it is. id is the org's,
-// "" if it could not be read; then unread is why, if it was tried.
-func (h History) differs(url, id string, unread error) (why, advice string) {
-	const untold = "whether the org is the same can't be told, since "
+// "" if it could not be read.
+func (h History) differs(url, id string) (why, advice string) {
 	advice = "give each org a state directory of its own"
 	if !h.Listed {
 		advice = "no list of that org was ever read, so if its URL was a slip the directory can be deleted"
@@ -78,10 +87,8 @@ func (h History) differs(url, id string, unread error) (why, advice string) {
 	case h.OrgID == "":
 		return untold + "no run has recorded its id", "if it is, make one dry run at the URL before with this " +
 			"version; else " + advice
-	case unread != nil:
-		return fmt.Sprintf("%sits id could not be read (%v)", untold, unread), "try again, or " + advice
-	case id == "":
-		return untold + "its id could not be read", advice
+	case h.unread(url, id):
+		return untold + "its id could not be read", "try again, or " + advice
 	}
 	return fmt.Sprintf("the org there has the id %s, and the ledger's is %s", id, okta.Printable(h.OrgID)), advice
 }

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -102,21 +103,6 @@ func TestAnotherOrgsStateIsRefused(t *testing.T) {
 			w.withoutID(idlePolicy)
 			w.moveTo(w.org)
 		}, "make one dry run at the URL before with this version", false},
-		"an org that doesn't tell its id": {func(w *world) {
-			require.NoError(w.t, w.dry(idlePolicy).Err)
-			w.moveTo(w.org)
-			w.org.Fault(oktatest.Fault{Path: whichOrg, Status: 404})
-		}, "its id could not be read (", false},
-		"an org that fails": {func(w *world) {
-			require.NoError(w.t, w.dry(idlePolicy).Err)
-			w.moveTo(w.org)
-			w.org.Fault(oktatest.Fault{Path: whichOrg, Status: 500})
-		}, "its id could not be read (", false},
-		"a login page": {func(w *world) {
-			require.NoError(w.t, w.dry(idlePolicy).Err)
-			w.moveTo(w.org)
-			w.org.Fault(oktatest.Fault{Path: whichOrg, Status: 200, Body: "<html>Sign in</html>"})
-		}, "a page of HTML", false},
 		"no list was ever read": {func(w *world) {
 			w.org.Fault(oktatest.Fault{Path: listPath, Status: 403})
 			require.Error(w.t, w.dry(idlePolicy).Err)
@@ -167,6 +153,63 @@ func TestAnotherOrgsStateIsRefused(t *testing.T) {
 			require.Equal(t, !row.sameURL, err != nil, "%v", err)
 			_, err = w.resetClock()
 			require.ErrorIs(t, err, audit.ErrWrongOrg)
+		})
+	}
+}
+
+// Where the id can't be read at another URL, nothing says that the org is another: the code is that of what went wrong,
+// as for any other reading, so that a Job is tried again. Nothing is recorded, no credential is sent.
+func TestAnIDThatCannotBeReadAtAnotherURLEndsAsAnyReadingDoes(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault  oktatest.Fault
+		signal bool
+		code   audit.ExitCode
+		says   string
+	}{
+		"404":          {fault: oktatest.Fault{Status: 404}, code: audit.Incomplete, says: "404 Not Found"},
+		"500":          {fault: oktatest.Fault{Status: 500}, code: audit.Incomplete, says: "500 Internal Server Error"},
+		"a proxy":      {fault: oktatest.Fault{Status: 403, Proxy: true}, code: audit.Incomplete, says: "not Okta's"},
+		"a login page": {fault: oktatest.Fault{Status: 200, Body: "<html>"}, code: audit.Incomplete, says: "HTML"},
+		"a signal":     {signal: true, code: audit.Halted, says: "interrupted"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, idleToken(1))
+			require.NoError(t, w.dry(idlePolicy).Err)
+			w.moveTo(w.org)
+			w.connect()
+			before := len(w.records())
+			w.org.ResetRequests()
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			row.fault.Path = whichOrg
+			if row.signal {
+				row.fault.Then, row.fault.Hangup = stop, true
+			}
+			w.org.Fault(row.fault)
+
+			l := w.open()
+			r := audit.Run(ctx, w.options(idlePolicy, l))
+			require.NoError(t, l.Close())
+			require.NotErrorIs(t, r.Err, audit.ErrWrongOrg)
+			require.Equal(t, row.code, r.Code, r.Err)
+			require.ErrorContains(t, r.Err, "and OKTA_CLIENT_ORGURL is "+w.url)
+			require.ErrorContains(t, r.Err, row.says)
+			require.Len(t, w.records(), before)
+			for _, sent := range w.org.Requests() {
+				require.Empty(t, sent.Header.Get("Authorization"), sent.Path)
+			}
+			if row.signal {
+				return
+			}
+			_, _, err := w.byHand(idlePolicy, audit.Hand.Revoke, oktatest.TokenID(1))
+			require.Equal(t, row.code, audit.CodeOf(err), err)
+			checks, id := audit.CheckOrg(t.Context(), audit.OrgCheck{
+				Org: w.client.Reader, Policy: policy(t, idlePolicy),
+			})
+			require.Equal(t, row.code, audit.Worst(append(checks, audit.CheckState(audit.StateCheck{
+				Store: ledger.InDirectory(w.state), OrgURL: w.url, OrgID: id,
+				Now: func() time.Time { return w.clock },
+			})...)), "doctor says what a run would")
 		})
 	}
 }

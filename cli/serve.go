@@ -143,7 +143,7 @@ func (s *service) check(ctx context.Context) (history audit.History, err error) 
 		return history, err
 	}
 	if err := audit.RightOrg(ctx, client.Reader, policy, s.flags.state.store(), history); err != nil {
-		return history, usage("%w", err)
+		return history, ended(err, audit.WhileReading)
 	}
 	return history, nil
 }
