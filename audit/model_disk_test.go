@@ -67,10 +67,11 @@ func (d *modelDisk) SetAside(name string, text []byte) error {
 	return d.Disk.SetAside(name, text)
 }
 
-// Truncate cuts a torn line off.
+// Truncate cuts a torn line off the segment that is written to: size is of that alone.
 func (d *modelDisk) Truncate(size int64) error {
-	d.p.w.book.trim(int(size))
-	return d.Disk.Truncate(size)
+	err := d.Disk.Truncate(size)
+	d.p.w.book.trim(len(d.Bytes()))
+	return err
 }
 
 // The incidents of a disk.
