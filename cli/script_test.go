@@ -215,6 +215,8 @@ func namedFault(ts *testscript.TestScript, name string) oktatest.Fault {
 	switch name {
 	case "users":
 		return oktatest.Fault{Path: "/api/v1/users/00u*", Status: 403}
+	case "unnamed": // it doesn't say which org it is
+		return oktatest.Fault{Path: "/.well-known/okta-organization", Status: 200, Body: "<!doctype html>"}
 	case "page": // a proxy's, or a login's
 		return oktatest.Fault{Path: "/api/v1/api-tokens*", Status: 200, Body: "<!doctype html><title>Welcome</title>"}
 	}
