@@ -136,7 +136,8 @@ func (w *modelWorld) replayed(now *ledger.State) {
 }
 
 // alike reports whether two values are the same in all that they hold, private fields too. A map or a list that is
-// empty is as good as none: which of them it is depends on whether there once was something in it.
+// empty is as good as none: which of them it is depends on whether there once was something in it. In records there is
+// never an empty one.
 func alike(a, b reflect.Value) bool {
 	switch a.Kind() {
 	case reflect.Pointer:
@@ -154,14 +155,16 @@ func alike(a, b reflect.Value) bool {
 				return false
 			}
 		}
-		return a.Len() == b.Len()
+		inRecord := a.Type().Elem().Kind() == reflect.String // of which JSON makes none if it is empty
+		return a.Len() == b.Len() && (!inRecord || a.IsNil() == b.IsNil())
 	case reflect.Map:
 		for _, key := range a.MapKeys() {
 			if v := b.MapIndex(key); !v.IsValid() || !alike(a.MapIndex(key), v) {
 				return false
 			}
 		}
-		return a.Len() == b.Len()
+		counts := a.Type().Elem().Kind() == reflect.Int // of a record, too
+		return a.Len() == b.Len() && (!counts || a.IsNil() == b.IsNil())
 	}
 	return a.Equal(b)
 }
