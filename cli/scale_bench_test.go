@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// before is the build that issue and docs/speed.md compare with.
+// before is the build that docs/speed.md compares with.
 const before = "d5d33e8"
 
 // BenchmarkFindings measures runs with many findings, beside the build before in the same minute:
