@@ -20,7 +20,7 @@ func ci(t *testing.T, script, log string, args ...string) (says string, failed b
 	}
 	file := filepath.Join(t.TempDir(), "log")
 	require.NoError(t, os.WriteFile(file, []byte(log), 0o600))
-	out, err := exec.Command("bash", append([]string{"../.ci/" + script, file}, args...)...).CombinedOutput()
+	out, err := exec.Command("bash", append([]string{".ci/" + script, file}, args...)...).CombinedOutput()
 	var exit *exec.ExitError
 	require.True(t, err == nil || errors.As(err, &exit), "%v", err)
 	return string(out), err != nil

@@ -1,5 +1,5 @@
-// Package docs has the tests of README, CONTRIBUTING and the papers beside them: what they say is so. What .ci says of a
-// failure is tested here too.
+// Package docs has the tests of README, CONTRIBUTING and the papers beside them: what they say is so. What .ci says
+// of a failure is tested here too.
 package docs
 
 import (
